@@ -314,7 +314,34 @@ struct FaultyJournal: Journal {
 
     func check() async throws(JournalError) -> [String] { try await base.check() }
     func close() async { await base.close() }
-    func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
+
+    func memory(of trigger: TriggerID) -> any TriggerMemory {
+        Memory(base: base.memory(of: trigger), journal: self)
+    }
+
+    private struct Memory: TriggerMemory {
+        let base: any TriggerMemory
+        let journal: FaultyJournal
+
+        func value(for key: String) async throws -> Value? {
+            try journal.read()
+            defer { journal.executor.endCall() }
+            return try await base.value(for: key)
+        }
+
+        func values(prefix: String) async throws -> [(key: String, value: Value)] {
+            try journal.read()
+            defer { journal.executor.endCall() }
+            return try await base.values(prefix: prefix)
+        }
+
+        func set(_ changes: [String: Value?]) async throws {
+            try journal.write()
+            defer { journal.executor.endCall() }
+            try await base.set(changes)
+        }
+    }
+
     var operators: any OperatorRecords { base.operators }
     var deliveries: any DeliveryRecords { base.deliveries }
 }

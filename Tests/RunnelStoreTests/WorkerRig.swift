@@ -79,8 +79,22 @@ private struct Say: Step {
     }
 }
 
+/// Needs its memory to begin.
+private struct Remember: Trigger {
+    static let name = "remember"
+    static let summary = "Reads its memory, and waits."
+    static let documentation = TriggerDocumentation(payload: [])
+
+    func run(_ context: TriggerContext) async throws {
+        _ = try await context.memory.value(for: "key")
+        await context.report(.waiting("for nothing"))
+        try await context.clock.sleep(for: .seconds(86_400))
+    }
+}
+
 private struct WorkerPlugin: Plugin {
     let name = "worker-tests"
+    var triggers: [TriggerDefinition] { [TriggerDefinition(Remember.self)] }
     var steps: [StepDefinition] {
         [
             StepDefinition(Nap.self), StepDefinition(Flaky.self), StepDefinition(Effect.self),

@@ -1,9 +1,9 @@
 import GRDB
-import RunnelEngine
 import RunnelKit
 import RunnelTesting
 import Testing
 
+@testable import RunnelEngine
 @testable import RunnelStore
 
 #if canImport(FoundationEssentials)
@@ -100,6 +100,30 @@ import Foundation
         try await rig.accept("r", Self.short)
         await reject(for: JournalError(.busy, "the journal is busy"))
         #expect(rig.recorder.lines == [full, busy, busy, busy])
+    }
+
+    @Test("a trigger that failed because of the journal begins again as soon as the journal can be used")
+    func triggerAfterTrouble() async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal())
+        let yaml = Array("on: { remember: {} }\nsteps: [ { uses: effect } ]\n".utf8)
+        let host = PipelineHost(queue: rig.queue, loader: rig.loader, logger: rig.recorder.logger()) {
+            [(file: "p.yaml", bytes: yaml)]
+        }
+        try await rig.serve { () async throws -> Void in
+            let beginning = try #require(await host.look().first)
+            rig.journal.faults.set { ($0.reads, $0.writes) = (FaultyJournal.full, FaultyJournal.full) }
+            async let _: Void = beginning.work()
+            // By now the next attempt would come after half a minute.
+            try await pass(.seconds(35), on: rig)
+            #expect(await host.all.first?.triggers == ["remember": .problem("\(FaultyJournal.full)")])
+            rig.journal.faults.set { ($0.reads, $0.writes) = (nil, nil) }
+            try await pass(.seconds(3), on: rig)
+            #expect(await host.all.first?.triggers == ["remember": .waiting("for nothing")])
+        }
+        #expect(
+            rig.recorder.messages.contains(
+                "the trigger remember of p failed: \(FaultyJournal.full); restarting in 32s, or when the journal can be used again"
+            ))
     }
 
     // MARK: C2: a worker that counts as dead

@@ -566,7 +566,8 @@ public actor PipelineHost {
         }
     }
 
-    /// Supervises the trigger: restarts it whenever it ends, until the task is cancelled.
+    /// Supervises the trigger: restarts it whenever it fails, until the task is cancelled. One that failed because of the
+    /// journal is restarted as soon as the journal can be used again.
     private nonisolated func supervise(_ trigger: TriggerDeclaration, of pipeline: Pipeline, _ runs: HostedRuns) async {
         guard let definition = registry.trigger(named: trigger.kind) else { return }
         let runner = worker.runner
@@ -584,6 +585,7 @@ public actor PipelineHost {
         var failures = 0
         while !Task.isCancelled {
             let start = runner.clock.measureStart()
+            let recoveries = worker.recoveryCount
             do {
                 let entry = try trigger.entry.render(identities.scope).asObject ?? [:]
                 do {
@@ -597,11 +599,17 @@ public actor PipelineHost {
                 failures = start.elapsed() > .seconds(60) ? 1 : failures + 1
                 let pause = backoff.delay(afterAttempt: failures)
                 let words = runner.redactor.redact("\(error)")
+                let isOfJournal = error is JournalError
+                let rest = isOfJournal ? ", or when the journal can be used again" : ""
                 logger.error(
-                    "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); restarting in \(DurationText.format(pause))"
+                    "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); restarting in \(DurationText.format(pause))\(rest)"
                 )
                 await failed(words, runs.place)
-                try? await runner.clock.sleep(for: pause)
+                if isOfJournal {
+                    await worker.sleep(for: pause, orUntilRecoveryAfter: recoveries)
+                } else {
+                    try? await runner.clock.sleep(for: pause)
+                }
             }
         }
     }

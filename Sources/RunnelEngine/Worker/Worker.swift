@@ -1,5 +1,6 @@
 public import Logging
 import RunnelKit
+import RunnelSupport
 import Synchronization
 
 /// A process that works on runs of a journal. It joins, sends heartbeats, receives cancellations, takes over runs of
@@ -17,6 +18,7 @@ public final class Worker: Sendable {
     private let stopwatch: Stopwatch
     private let record: WorkerRecord
     private let state: Mutex<State>
+    private let recoveries = Watched(0)
 
     private struct State {
         var ownership: OwnershipMachine
@@ -108,6 +110,21 @@ public final class Worker: Sendable {
         return [Access.writing, .reading].lazy.compactMap { access in
             troubles[access].map { access.sentence($0.error) }
         }.first
+    }
+
+    /// How often the journal could be read and written again after it could not.
+    var recoveryCount: Int { recoveries.value }
+
+    /// Sleeps, but not longer than until the journal can be read and written again after it could not.
+    ///
+    /// - Parameter count: ``recoveryCount`` before the journal was used in vain; a recovery since then ends the sleep, too.
+    func sleep(for duration: Duration, orUntilRecoveryAfter count: Int) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await self.runner.clock.sleep(for: duration) }
+            group.addTask { try? await self.recoveries.wait { $0 > count } }
+            _ = await group.next()
+            group.cancelAll()
+        }
     }
 
     func onQueued(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onQueued = body } }
@@ -316,14 +333,14 @@ public final class Worker: Sendable {
     /// Logs journal errors once, and their end once.
     private func note(_ error: JournalError?, _ access: Access) {
         let now = stopwatch.elapsed()
-        let (isNew, over) = state.withLock { state -> (Bool, Duration?) in
+        let (isNew, over, isRecovered) = state.withLock { state -> (Bool, Duration?, Bool) in
             let known = state.troubles[access]
             guard let error else {
                 state.troubles[access] = nil
-                return (false, known.map { now - $0.since })
+                return (false, known.map { now - $0.since }, known != nil && state.troubles.isEmpty)
             }
             state.troubles[access] = (error, known?.since ?? now)
-            return (known?.error.code != error.code, nil)
+            return (known?.error.code != error.code, nil, false)
         }
         if isNew, let error {
             let limit = DurationText.format(OwnershipMachine.Timing.fence)
@@ -333,6 +350,7 @@ public final class Worker: Sendable {
             logger.warning(
                 "the journal can be \(access.rawValue) again, after \(DurationText.measured(over))")
         }
+        if isRecovered { recoveries.update { $0 += 1 } }
     }
 
     // MARK: - Cancellations

@@ -53,6 +53,8 @@ import Foundation
             let troubles = rig.recorder.lines.filter { $0.contains("the journal cannot be written: ") }
             #expect(troubles.count == 1)
             #expect(rig.recorder.lines.contains { $0.contains("the journal can be written again, after ") })
+            let fenced = "error this worker has fenced itself: it could not renew its heartbeat for 10s; joining again"
+            if seconds != 8 { #expect(rig.recorder.lines.contains { $0.hasPrefix(fenced) } == (seconds > 8)) }
         }
     }
 
@@ -162,6 +164,21 @@ import Foundation
                     #expect(try await base.run("r")?.deaths == 0)
                 }
             }
+        }
+    }
+
+    @Test("a worker that others have declared dead says so, and joins again", arguments: JournalKind.allCases)
+    func declaredDead(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.serve { () async throws -> Void in
+                try await pass(.seconds(1), on: rig)
+                try await base.leave(WorkerID("a"))
+                try await pass(.seconds(6), on: rig)
+            }
+            let reason = "the journal no longer knows this worker: another one has declared it dead; joining again"
+            #expect(rig.recorder.messages.first == reason)
+            #expect(rig.recorder.messages.contains { $0.hasPrefix("this worker has joined again, after ") })
         }
     }
 

@@ -103,5 +103,5 @@ if [ $mode = networks ]; then
     echo "The cable is back. What the worker on $host did meanwhile counts nothing, and it takes runs again:"
     ip netns exec "runnel$number" ip link set eth0 up
     until [ "$(query "SELECT count(*) FROM runnel.workers WHERE host = '$host'")" = 1 ]; do sleep 1; done
-    grep -h -E "declared dead|joined again|owned by another" "$folder/machine$number/log" || true
+    grep -h -E "fenced itself|declared it dead|joined again|owned by this process" "$folder/machine$number/log" || true
 fi

@@ -99,11 +99,11 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
             case .leaseLost:
                 ErrorExplanation(
                     "the run … is now owned by another process",
-                    hints: "this process was stopped for so long that it was declared dead")
+                    hints: "this process was stopped, or could not reach the journal, for too long")
             case .workerUnknown:
                 ErrorExplanation(
                     "the journal no longer knows the worker …",
-                    hints: "it was silent for so long that it was declared dead; it joins again automatically")
+                    hints: "it could not renew its heartbeat in time; it joins again automatically")
             }
         }
     }
@@ -125,14 +125,14 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
     public static func leaseLost(_ runID: String) -> JournalError {
         JournalError(
             .leaseLost, "the run \(runID) is now owned by another process",
-            hint: "this process was stopped for so long that it was declared dead")
+            hint: "this process was stopped, or could not reach the journal, for too long")
     }
 
     /// The worker is not registered; nothing was written.
     public static func workerUnknown(_ worker: WorkerID) -> JournalError {
         JournalError(
             .workerUnknown, "the journal no longer knows the worker \(worker)",
-            hint: "it was silent for so long that it was declared dead; it joins again automatically")
+            hint: "it could not renew its heartbeat in time; it joins again automatically")
     }
 
     /// The message and, behind a semicolon, the hint.

@@ -199,9 +199,14 @@ public final class Worker: Sendable {
         }
         for work in fenced { work.control.fence() }
         if standing == (.member, .joining) {
-            logger.error(
-                "this worker was declared dead: it could not renew its heartbeat in time; joining again\(Self.words(fenced))"
-            )
+            let reason =
+                if case .tick = event {
+                    "this worker has fenced itself: it could not renew its heartbeat for "
+                        + DurationText.format(OwnershipMachine.Timing.fence)
+                } else {
+                    "the journal no longer knows this worker: another one has declared it dead"
+                }
+            logger.error("\(reason); joining again\(Self.words(fenced))")
         }
         if standing == (.joining, .member), let fencedAt = state.withLock(\.fencedAt) {
             logger.warning(

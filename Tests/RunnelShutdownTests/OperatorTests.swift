@@ -151,7 +151,10 @@ import Testing
             #expect(
                 await server.error.wait(for: "has errors").hasSuffix(
                     "runnel.yaml has changed; the configuration has errors, so the current one is kept\n"))
-            #expect(try await server.call("GET", "/health/live").status == 200)
+            let status = try await server.call("GET", "/api/v1/status").body
+            #expect(status.contains("\"configuration_problems\":[\"runnel.yaml:"), "\(status)")
+            try folder.write("runnel.yaml", configuration + "runs: { limit: 4, grace: 5s }\n")
+            while try await !server.call("GET", "/api/v1/status").body.contains("\"configuration_problems\":[]") {}
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)
         }
@@ -216,6 +219,8 @@ import Testing
                     "keys/now/key has changed; secret \"key\" keeps its value: cannot read the file \"keys/now/key\" ("),
                 "\(kept)")
             #expect(try await server.call("POST", "/hooks/p", body: "{}", token: "second-value").status == 202)
+            let status = try await server.call("GET", "/api/v1/status").body
+            #expect(status.contains("\"configuration_problems\":[\"secret \\\"key\\\" keeps its value: "), "\(status)")
             server.signal(SIGTERM)
             let ended = await server.ended()
             #expect(ended.status == 0)

@@ -51,6 +51,11 @@ struct StatusText {
         if !pending.isEmpty {
             lines.append(style.bold(wrap("restart Runnel to apply \(style.line(Quote.names(pending)))")))
         }
+        let problems = (object["configuration_problems"]?.asList ?? []).compactMap(\.asString)
+        if !problems.isEmpty {
+            lines.append(style.red(wrap("✗ the configuration has problems; what was valid before stays in use:")))
+            lines += problems.map { "    \(behind(4, style.line($0)))" }
+        }
         for worker in object["workers"]?.asList ?? [] { lines += self.lines(ofWorker: worker) }
         for pipeline in object["pipelines"]?.asList ?? [] { lines += self.lines(ofPipeline: pipeline) }
         return lines.joined(separator: "\n") + "\n"

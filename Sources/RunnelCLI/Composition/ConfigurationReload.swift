@@ -95,26 +95,42 @@ actor ConfigurationReload {
             + PluginFolder.all(of: project).flatMap(\.serverFiles)
     }
 
-    /// The configuration as it is on disk; nil if it has errors, which are logged.
-    private func read() -> Project? {
+    /// The configuration as it is on disk; nil if it has errors, which are logged and shown until they are put right.
+    private func read() async -> Project? {
+        let errors: [String]
         do throws(FileReading.Failure) {
             switch try options.find(runsCommands: true, seal: project.seal) {
             case .success(let now):
                 now.report.log(to: logger, after: applied.report)
                 return now
-            case .failure(let invalid): invalid.report.log(to: logger, after: applied.report)
+            case .failure(let invalid):
+                invalid.report.log(to: logger, after: applied.report)
+                errors = invalid.report.diagnostics.sortedByPlace().filter { $0.severity == .error }
+                    .map(DiagnosticPrinter.line)
             }
         } catch {
             logger.error("\(error.message)")
+            errors = [error.message]
         }
+        await showProblems(errors)
         return nil
+    }
+
+    /// Shows what is wrong with the configuration, beside the secrets that keep their values.
+    private func showProblems(_ errors: [String]) async {
+        let kept = keptBecause.sorted { $0.key < $1.key }.map { Self.keeps($0.key, because: $0.value) }
+        await host.setConfigurationProblems((errors + kept).map { project.redactor.redact($0) })
+    }
+
+    private static func keeps(_ name: String, because reason: String) -> String {
+        "secret \"\(name)\" keeps its value: \(reason)"
     }
 
     /// Applies what can change.
     ///
     /// - Returns: What was applied, and what needs a restart; nil if the configuration has errors, which were logged.
     private func apply() async -> String? {
-        guard let now = read() else { return nil }
+        guard let now = await read() else { return nil }
         level.set(now.settings.log.level)
         await queue.setLimits(
             now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number,
@@ -130,6 +146,7 @@ actor ConfigurationReload {
         let pending = pendingRestart(of: now)
         if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
         await host.setPendingRestart(pending)
+        await showProblems([])
         return text
     }
 
@@ -146,9 +163,10 @@ actor ConfigurationReload {
                 guard value != secrets[name] else { continue }
                 secrets[name] = value
                 words.append("secret \"\(name)\" has changed and is in use")
-            } else if let reason = now.unavailableSecrets[name], reason != keptBecause[name] {
+            } else {
+                let reason = now.unavailableSecrets[name]
+                if let reason, reason != keptBecause[name] { words.append(Self.keeps(name, because: reason)) }
                 keptBecause[name] = reason
-                words.append("secret \"\(name)\" keeps its value: \(reason)")
             }
         }
         let variables = Set(project.settings.env).filter { env[$0] != now.env[$0] }.sorted()

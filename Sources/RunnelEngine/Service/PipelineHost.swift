@@ -91,6 +91,8 @@ public actor PipelineHost {
     private var values: ValueObject
     /// The changes of the configuration that take effect when this process is restarted, by name.
     package private(set) var pendingRestart: [String] = []
+    /// What is wrong with the configuration as it is on disk, in lines; what was valid before stays in use.
+    package private(set) var configurationProblems: [String] = []
     /// Whether the folder was read once; only later changes are logged.
     private var hasLooked = false
     /// The files that have been valid.
@@ -620,6 +622,13 @@ public actor PipelineHost {
     package func setPendingRestart(_ names: [String]) {
         guard names != pendingRestart else { return }
         pendingRestart = names
+        noteChange()
+    }
+
+    /// Sets ``configurationProblems``, which the dashboard and the API show.
+    package func setConfigurationProblems(_ lines: [String]) {
+        guard lines != configurationProblems else { return }
+        configurationProblems = lines
         noteChange()
     }
 

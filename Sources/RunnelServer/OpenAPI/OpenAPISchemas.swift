@@ -31,6 +31,9 @@ enum OpenAPISchemas {
                 "pending_restart": described(
                     "Settings, secrets and plugins that have changed and take effect when the server is restarted.",
                     ["type": "array", "items": text]),
+                "configuration_problems": described(
+                    "What is wrong with the configuration as it is on disk; what was valid before stays in use.",
+                    ["type": "array", "items": text]),
                 "workers": ["type": "array", "items": reference("Worker")],
                 "pipelines": ["type": "array", "items": reference("Pipeline")],
             ]),

@@ -21,6 +21,8 @@ struct PipelineRoutes: Sendable {
                 "journal_problem": api.queue.journalProblem.map { .string(api.queue.redact($0)) } ?? .null,
                 "drained": .bool(api.queue.isDrained),
                 "pending_restart": .list(await api.host.pendingRestart.map { .string($0) }),
+                "configuration_problems": .list(
+                    await api.host.configurationProblems.map { .string(api.queue.redact($0)) }),
                 "workers": .list(try await withJournal { try await WorkerStatus.all(in: api.journal) }.map(\.json)),
                 "pipelines": .list(await api.host.all.map(json)),
             ])

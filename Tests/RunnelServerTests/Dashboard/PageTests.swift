@@ -260,6 +260,21 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("the start page and the status say what is wrong with the configuration, without secrets")
+    func configurationProblems() async throws {
+        try await ServerRig.dashboard(secrets: ["key": "s3cr3t-value"]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            await server.host.setConfigurationProblems(["runnel.yaml:1:9: no s3cr3t-value", "secret keeps its value"])
+            let page = try await browser.page("/")
+            #expect(page.contains("The configuration has problems; what was valid before stays in use"))
+            #expect(page.contains("runnel.yaml:1:9: no ***\nsecret"))
+            let status = try await server.call("GET", "/api/v1/status", Self.bearer).json()
+            #expect(status["configuration_problems"] == ["runnel.yaml:1:9: no ***", "secret keeps its value"])
+            await server.host.setConfigurationProblems([])
+            #expect(try await browser.page("/").contains("Nothing needs you."))
+        }
+    }
+
     @Test("the start page lists ticks by time over all pipelines, and hooks apart from them")
     func next() async throws {
         func pipeline(_ name: String, _ trigger: String) -> String {

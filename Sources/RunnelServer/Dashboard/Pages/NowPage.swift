@@ -321,6 +321,13 @@ struct NowData: Sendable {
                 NowPage.Problem(
                     title: words(.restartIsNeeded), text: pending.joined(separator: "\n"), link: Link("settings")))
         }
+        let wrong = await api.host.configurationProblems
+        if !wrong.isEmpty {
+            data.problems.append(
+                NowPage.Problem(
+                    title: words(.configurationIsWrong), text: api.queue.redact(wrong.joined(separator: "\n")),
+                    link: Link("settings")))
+        }
         if let problem = api.queue.journalProblem {
             data.problems.append(
                 NowPage.Problem(title: words(.journalTroubled), text: api.queue.redact(problem), link: Link("workers")))

@@ -183,6 +183,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case pluginIsBroken
     case budgetIsUsed
     case restartIsNeeded
+    case configurationIsWrong
     case calls
     case noTicks
     // MARK: Runs
@@ -548,6 +549,11 @@ enum Phrase: String, Sendable, CaseIterable {
         case .pluginIsBroken: ("A plugin could not be loaded", "読み込めないプラグインがあります")
         case .budgetIsUsed: ("A budget is nearly or wholly used up", "予算の残りがわずか、またはありません")
         case .restartIsNeeded: ("Changes take effect when Runnel is restarted", "変更の反映には Runnel の再起動が必要です")
+        case .configurationIsWrong:
+            (
+                "The configuration has problems; what was valid before stays in use",
+                "設定に問題があります。直前の有効な設定を使用しています"
+            )
         case .calls: ("1 call|{0} calls", "呼び出し {0} 件")
         case .noTicks: ("No trigger is waiting.", "待機中のトリガーはありません。")
         case .openRuns: ("{0} running, {1} queued", "実行中 {0}、待機中 {1}")

@@ -253,7 +253,7 @@ import Testing
         }
     }
 
-    @Test("a port that is in use is said, with status 2")
+    @Test("a port that is in use is said, with status 2, and that the project's own server runs already")
     func portInUse() async throws {
         try await withFolder(["s.yaml": Self.stalled]) { folder in
             let first = try await Server(folder, ["--simulate"])
@@ -261,7 +261,11 @@ import Testing
                 try await Server(folder, ["--simulate", "--port", "\(first.port)"])
             }
             #expect(error?.status == 2)
-            #expect(error?.error.hasPrefix("error: the port \(first.port) of 127.0.0.1 is in use\n") ?? false)
+            let words = """
+                error: the port \(first.port) of 127.0.0.1 is in use
+                  = `runnel serve` of this project already runs: process \(first.identifier), since 2
+                """
+            #expect(error?.error.hasPrefix(words) ?? false, "\(error?.error ?? "")")
             first.signal(SIGTERM)
             #expect(await first.ended().status == 0)
         }

@@ -18,7 +18,7 @@ final class Server: Sendable {
     let folder: Folder
     let port: Int
     let error: StreamText
-    private let identifier: pid_t
+    let identifier: pid_t
     private let end: AsyncStream<(status: Int32, wasKilled: Bool)>
     private let signalledAt = Mutex<ContinuousClock.Instant?>(nil)
 

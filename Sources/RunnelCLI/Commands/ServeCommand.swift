@@ -220,11 +220,22 @@ struct ServeCommand: AsyncParsableCommand {
             }
         } catch {
             await assembly.services.shutDown()
-            guard let text = PortOption.text(error, host: options.host, port: options.port) else { throw error }
+            let server = PortOption.isInUse(error) ? await Self.server(in: journal, on: worker.host) : nil
+            guard let text = PortOption.text(error, host: options.host, port: options.port, server: server) else {
+                throw error
+            }
             Streams.error.write(text)
             throw ExitStatus.usage
         }
         await assembly.services.shutDown()
+    }
+
+    /// The server of the journal's project that runs on a machine; nil where none is known.
+    private static func server(in journal: any Journal, on host: String) async -> WorkerRecord? {
+        let workers = (try? await WorkerStatus.all(in: journal)) ?? []
+        return workers.first { status in
+            status.worker.role == "serve" && status.worker.host == host && ![.ended, .silent].contains(status.state)
+        }?.worker
     }
 
     /// What sends metrics to the receiver of the project; nil where there is none.

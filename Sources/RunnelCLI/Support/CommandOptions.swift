@@ -3,6 +3,7 @@ import LibC
 import NIOCore
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 /// The option `--port` of the commands that listen.
 enum PortOption {
@@ -11,8 +12,16 @@ enum PortOption {
         throw ValidationError("--port \(port): expected a port from 0 to 65535")
     }
 
+    /// Whether another program listens at the address.
+    static func isInUse(_ error: any Error) -> Bool { (error as? IOError)?.errnoCode == EADDRINUSE }
+
     /// The message for an address on which the process cannot listen; nil for an error of another kind.
-    static func text(_ error: any Error, host: String, port: Int) -> String? {
+    ///
+    /// - Parameters:
+    ///   - host: The address.
+    ///   - port: The port.
+    ///   - server: The `runnel serve` of this project that runs on this machine.
+    static func text(_ error: any Error, host: String, port: Int, server: WorkerRecord? = nil) -> String? {
         if let error = error as? SocketAddressError.UnknownHost {
             return """
                 error: there is no host "\(host)": \(error.errorDescription)
@@ -21,15 +30,15 @@ enum PortOption {
                 """
         }
         guard let error = error as? IOError else { return nil }
-        return text(error.errnoCode, host: host, port: port)
+        return text(error.errnoCode, host: host, port: port, server: server)
     }
 
-    private static func text(_ code: Int32, host: String, port: Int) -> String {
+    private static func text(_ code: Int32, host: String, port: Int, server: WorkerRecord?) -> String {
         switch code {
         case EADDRINUSE:
             """
             error: the port \(port) of \(host) is in use
-              = stop the program that listens on it, or choose another with --port
+            \(server.map(Self.sentence(on:)) ?? "")  = stop the program that listens on it, or choose another with --port
 
             """
         case EACCES, EPERM:
@@ -47,6 +56,11 @@ enum PortOption {
         default:
             "error: cannot listen on \(host):\(port): \(String(cString: strerror(code)))\n"
         }
+    }
+
+    private static func sentence(on server: WorkerRecord) -> String {
+        "  = `runnel serve` of this project already runs: process \(server.processID), "
+            + "since \(LocalTime.text(server.startedAt))\n"
     }
 }
 

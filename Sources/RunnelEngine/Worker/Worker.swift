@@ -92,7 +92,7 @@ public final class Worker: Sendable {
     public var id: WorkerID { state.withLock { $0.ownership.id } }
 
     /// The name of its machine.
-    var host: String { record.host }
+    package var host: String { record.host }
 
     /// Whether runs can be claimed now; false while the journal does not respond.
     public var mayClaim: Bool { state.withLock { $0.ownership.mayClaim } }

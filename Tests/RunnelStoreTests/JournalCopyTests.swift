@@ -1,3 +1,4 @@
+import GRDB
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
@@ -5,6 +6,12 @@ import Synchronization
 import Testing
 
 @testable import RunnelStore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 @Suite("Copies of journals") struct JournalCopyTests {
     private static let large = Value.string(String(repeating: "large\u{0}", count: 60_000))
@@ -197,6 +204,56 @@ import Testing
                 #expect(try await restored.check() == [])
                 await restored.close()
             }
+        }
+    }
+}
+
+/// What a backup is restored in the place of.
+@Suite("Restored backups") struct RestoreTests {
+    private func withBackup(_ body: (_ folder: String, _ journal: SQLiteJournal) async throws -> Void) async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            _ = try await journal.accept(newRun("r"), memory: nil)
+            try await JournalBackup.write(journal, to: folder + "/backup")
+            _ = try await journal.accept(newRun("later"), memory: nil)
+            try await body(folder, journal)
+            let restored = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await restored.runs(RunFilter()).map(\.id) == ["r"])
+            #expect(try await restored.check() == [])
+            await restored.close()
+        }
+    }
+
+    @Test("the log that is left of a removed journal is not applied to the backup", arguments: [false, true])
+    func leftOverLog(replaces: Bool) async throws {
+        try await withBackup { folder, journal in
+            let path = folder + "/.runnel/journal.db"
+            let log = try #require(FileManager.default.contents(atPath: path + "-wal"))
+            await journal.close()
+            try FileManager.default.removeItem(atPath: path)
+            #expect(FileManager.default.createFile(atPath: path + "-wal", contents: log))
+            let aside = try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: replaces)
+            #expect(aside == nil)
+            #expect(FileManager.default.contents(atPath: path + ".before-restore-wal") == log)
+        }
+    }
+
+    @Test("a journal of a newer version, or a damaged one, is replaced without being opened", arguments: [true, false])
+    func unopened(isNewer: Bool) async throws {
+        try await withBackup { folder, journal in
+            let path = folder + "/.runnel/journal.db"
+            if isNewer {
+                try await journal.pool.write { db in
+                    try db.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99-future')")
+                }
+            }
+            await journal.close()
+            if !isNewer {
+                for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+                #expect(FileManager.default.createFile(atPath: path, contents: Data(repeating: 7, count: 8192)))
+            }
+            let aside = try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
+            #expect(aside == path + ".before-restore")
         }
     }
 }

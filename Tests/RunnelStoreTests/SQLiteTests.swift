@@ -251,6 +251,24 @@ import Foundation
         }
     }
 
+    @Test("the log that is left of a removed journal is not applied to the one that is created in its place")
+    func leftOverLog() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let path = folder + "/.runnel/journal.db"
+            let old = try SQLiteJournal.open(directory: folder + "/.runnel")
+            _ = try await old.accept(newRun("old"), memory: nil)
+            let log = try #require(FileManager.default.contents(atPath: path + "-wal"))
+            await old.close()
+            try FileManager.default.removeItem(atPath: path)
+            #expect(FileManager.default.createFile(atPath: path + "-wal", contents: log))
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await journal.runs(RunFilter()).isEmpty)
+            #expect(try await journal.check() == [])
+            #expect(FileManager.default.contents(atPath: path + ".left-over-wal") == log)
+            await journal.close()
+        }
+    }
+
     @Test("a process that was killed while it made the journal leaves nothing behind that harms the next one")
     func halfMade() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

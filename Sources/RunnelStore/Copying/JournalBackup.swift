@@ -65,44 +65,29 @@ public enum JournalBackup {
                 .failed, "\(folder) is no backup: it has no journal.db",
                 hint: "name a folder of `runnel journal backup`")
         }
-        let place = directory + "/journal.db"
-        var aside: String?
-        if access(place, F_OK) == 0 {
-            guard replaces else {
-                throw JournalError(
-                    .failed, "there is a journal already: \(place)", hint: "--replace moves it aside")
-            }
-            let journal = try SQLiteJournal.open(directory: directory)
-            let sights = try await journal.observe()
-            await journal.close()
-            guard !sights.contains(where: { $0.presence == .present }) else {
-                throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
-            }
-            let name = freeName(place + ".before-restore")
-            for suffix in ["", "-wal", "-shm"] where access(place + suffix, F_OK) == 0 {
-                guard rename(place + suffix, name + suffix) == 0 else {
-                    throw JournalError(errno: errno, path: place + suffix)
-                }
-            }
-            aside = name
+        let file = JournalFile(directory: directory)
+        let place = file.path
+        guard replaces || access(place, F_OK) != 0 else {
+            throw JournalError(.failed, "there is a journal already: \(place)", hint: "--replace moves it aside")
         }
-        try JournalFile(directory: directory).makeDirectory()
+        try file.makeDirectory()
+        // By their locks: a damaged journal, or one of a newer version, cannot be opened.
+        guard try !WorkerLocks(directory: directory + "/workers").areHeld() else {
+            throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
+        }
         for name in try FileSystem.names(in: folder + "/outputs") where OutputFiles.hash(of: name) != nil {
             try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
         }
+        // Keeps a process from creating a journal meanwhile.
+        let lock = try FileLock(path: directory + "/open.lock", waits: true)
+        defer { lock?.unlock() }
         // Last, so that a journal never names files that are not there yet.
-        try copy(folder + "/journal.db", to: place)
+        let new = place + ".restored"
+        try copy(folder + "/journal.db", to: new)
+        let aside = try file.moveAside(to: ".before-restore")
+        guard rename(new, place) == 0 else { throw JournalError(errno: errno, path: place) }
         try FileSystem.syncFolder(of: place)
         return aside
-    }
-
-    /// The name, or the first one with a number that no file has.
-    private static func freeName(_ name: String) -> String {
-        var (free, number) = (name, 2)
-        while ["", "-wal", "-shm"].contains(where: { access(free + $0, F_OK) == 0 }) {
-            (free, number) = ("\(name)-\(number)", number + 1)
-        }
-        return free
     }
 
     /// - Returns: Whether all files are there.

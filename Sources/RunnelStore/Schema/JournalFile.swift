@@ -77,8 +77,29 @@ struct JournalFile {
         }
         try queue.close()
         try FileSystem.sync(descriptor, new)
+        // An empty one, if any.
+        unlink(path)
+        try moveAside(to: ".left-over")
         guard rename(new, path) == 0 else { throw JournalError(errno: errno, path: path) }
         try FileSystem.syncFolder(of: path)
+    }
+
+    /// Moves a journal out of the way, and what is left of one whose database is gone: SQLite applies a write-ahead log
+    /// to whatever database stands beside it.
+    ///
+    /// - Parameter suffix: Of the new name, which gets a number where it is taken.
+    /// - Returns: The new path of the database; nil if there was none.
+    @discardableResult func moveAside(to suffix: String) throws(JournalError) -> String? {
+        func parts(of name: String) -> [String] {
+            ["", "-wal", "-shm", "-journal"].filter { access(name + $0, F_OK) == 0 }
+        }
+        let found = parts(of: path)
+        var (name, number) = (path + suffix, 2)
+        while !parts(of: name).isEmpty { (name, number) = ("\(path)\(suffix)-\(number)", number + 1) }
+        for part in found {
+            guard rename(path + part, name + part) == 0 else { throw JournalError(errno: errno, path: path + part) }
+        }
+        return found.first == "" ? name : nil
     }
 
     func makeDirectory() throws(JournalError) {

@@ -33,6 +33,13 @@ final class WorkerLocks: Sendable {
         return .died
     }
 
+    /// Whether the process of any worker is alive, also of one that the journal does not know.
+    func areHeld() throws(JournalError) -> Bool {
+        try FileSystem.names(in: directory).contains { name in
+            name.hasSuffix(".lock") && presence(of: WorkerID(String(name.dropLast(".lock".count)))) == .present
+        }
+    }
+
     /// Removes the lock file of an ended process.
     func remove(_ worker: WorkerID) {
         guard let lock = try? FileLock(path: path(worker), waits: false) else { return }

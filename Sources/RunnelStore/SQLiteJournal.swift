@@ -21,10 +21,13 @@ public final class SQLiteJournal: Journal {
     let progress: RunProgressCache
     let soon: SoonCommits
 
-    /// - Parameter directory: The project's `.runnel`; created if it is missing.
-    public static func open(directory: String) throws(JournalError) -> SQLiteJournal {
+    /// - Parameters:
+    ///   - directory: The project's `.runnel`.
+    ///   - migrates: Whether a missing journal is created and an older one is migrated; otherwise an older one is
+    ///     refused.
+    public static func open(directory: String, migrates: Bool = true) throws(JournalError) -> SQLiteJournal {
         let file = JournalFile(directory: directory)
-        return try SQLiteJournal(pool: file.open(), file: file)
+        return try SQLiteJournal(pool: file.open(migrates: migrates), file: file)
     }
 
     private init(pool: DatabasePool, file: JournalFile) throws(JournalError) {

@@ -46,6 +46,45 @@ import Testing
         }
     }
 
+    @Test("they refuse a journal of an older version, and change nothing of it; commands that write migrate it")
+    func olderJournal() async throws {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let older = tests.appendingPathComponent("RunnelStoreTests/Resources/journal-4").path
+        try await withProject(["runnel.yaml": "server: { port: 9 }\n"]) { runnel in
+            let state = runnel.directory + "/.runnel"
+            try FileManager.default.copyItem(atPath: older, toPath: state)
+            let path = state + "/journal.db"
+            let before = try Data(contentsOf: URL(fileURLWithPath: path))
+            let hint = "`runnel journal migrate` brings it up to date, and so does starting `runnel serve`"
+            for command in [
+                "runs", "runs show last", "runs watch last", "logs last", "workers", "usage", "audit", "deliveries",
+                "journal backup saved",
+            ] {
+                let ended = try await runnel.run(command.split(separator: " ").map(String.init))
+                #expect(ended.status == 1, "\(command)")
+                #expect(
+                    ended.error == """
+                        error: the journal \(path) was written by an older version of Runnel [journal-older]
+                          = \(hint)
+
+                        """, "\(command)")
+            }
+            let found = try await runnel.run(["doctor", "--offline"])
+            #expect(
+                found.output.contains(
+                    """
+                    ! journal       the journal \(path) was written by an older version of Runnel
+                                    = \(hint)
+
+                    """), "\(found.output)")
+            #expect(found.status == 0, "\(found.output)")
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+            #expect(!FileManager.default.fileExists(atPath: state + "/workers"))
+            #expect(try await runnel.run(["runs", "prune", "--keep", "9999d"]).status == 0)
+            #expect(try await runnel.run(["runs"]).output.contains("  greet "))
+        }
+    }
+
     @Test("where a server's tools are not known, they say which command asks for them")
     func advice() async throws {
         try await withProject(Self.files) { runnel in

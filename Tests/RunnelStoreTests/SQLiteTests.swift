@@ -173,8 +173,8 @@ import Foundation
         }
     }
 
-    @Test("a journal of a newer version is left alone")
-    func newer() async throws {
+    @Test("a journal of a newer version is left alone", arguments: [true, false])
+    func newer(migrates: Bool) async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
             try await journal.pool.write { db in
@@ -182,7 +182,7 @@ import Foundation
             }
             await journal.close()
             let error = #expect(throws: JournalError.self) {
-                _ = try SQLiteJournal.open(directory: folder + "/.runnel")
+                _ = try SQLiteJournal.open(directory: folder + "/.runnel", migrates: migrates)
             }
             #expect(error?.code == .newer)
             #expect(error?.hint == "use that version, or another folder")

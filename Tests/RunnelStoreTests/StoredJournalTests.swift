@@ -114,6 +114,27 @@ import Foundation
         }
     }
 
+    @Test("a stored journal is refused where it must not be migrated, and nothing of it changes")
+    func looking() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let directory = folder + "/.runnel"
+            try FileManager.default.copyItem(atPath: Self.resources + "/journal-4", toPath: directory)
+            let path = directory + "/journal.db"
+            let before = FileManager.default.contents(atPath: path)
+            let error = #expect(throws: JournalError.self) {
+                _ = try SQLiteJournal.open(directory: directory, migrates: false)
+            }
+            #expect(error?.code == .older)
+            #expect(error?.message == "the journal \(path) was written by an older version of Runnel")
+            #expect(FileManager.default.contents(atPath: path) == before)
+            #expect(!FileManager.default.fileExists(atPath: directory + "/workers"))
+            try await SQLiteJournal.open(directory: directory).close()
+            let journal = try SQLiteJournal.open(directory: directory, migrates: false)
+            #expect(try await journal.run(Self.greet)?.state == .succeeded)
+            await journal.close()
+        }
+    }
+
     private static let greet = "01a219b9-5103-776d-9f2d-fdac7fb01fa9"
     private static let large = "01a219b9-514b-7614-8e5b-5d4171109451"
     private static let broken = "01a219b9-517e-79e4-94a8-7428fc3b7044"

@@ -23,7 +23,7 @@ struct JournalMigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Create or upgrade the tables of the journal.",
         discussion: HelpText.text(
-            "Other commands do it by themselves; this one does it before a rollout, and nothing else.",
+            "Commands that write do it by themselves; this one does it before a rollout, and nothing else.",
             examples: ["runnel journal migrate": "Once, before the new version is started everywhere."]))
 
     @OptionGroup var options: ProjectOptions
@@ -95,7 +95,7 @@ struct JournalCopyCommand: AsyncParsableCommand {
             configuration.schema = project.settings.journal.schema.text
             configuration.password = try JournalSetup.password(of: project)
             if isNew { return try PostgresJournal.open(configuration) }
-            guard let journal = try PostgresJournal.openExisting(configuration) else {
+            guard let journal = try PostgresJournal.openExisting(configuration, migrates: true) else {
                 throw JournalError(
                     .failed, "there is no journal in \(JournalSetup.place(of: configuration))",
                     hint: "`journal.schema` names another schema")

@@ -65,7 +65,7 @@ struct WorkersDrainCommand: AsyncParsableCommand {
     @Flag(help: "Return when the worker has finished its runs.") var wait = false
 
     func run() async throws {
-        let journal = try options.journal(of: try options.project(runsCommands: true))
+        let journal = try options.journal(of: try options.project(runsCommands: true), migrates: true)
         let drain = WorkerDrain(journal: journal)
         let status = try await withJournalErrors { try await drain.set(worker, isDrained: true) }
         let count = status.leases.count
@@ -93,7 +93,7 @@ struct WorkersUndrainCommand: AsyncParsableCommand {
     @Argument(help: "The worker's host, host/process, or id.") var worker: String
 
     func run() async throws {
-        let journal = try options.journal(of: try options.project(runsCommands: true))
+        let journal = try options.journal(of: try options.project(runsCommands: true), migrates: true)
         let status = try await withJournalErrors {
             try await WorkerDrain(journal: journal).set(worker, isDrained: false)
         }

@@ -52,10 +52,16 @@ enum JournalSetup {
     }
 
     /// The journal that the settings name; nil where there is none yet, so that looking creates none.
-    static func existing(of project: Project) throws(JournalError) -> (any Journal)? {
-        if let configuration = try configuration(of: project) { return try PostgresJournal.openExisting(configuration) }
+    ///
+    /// - Parameters:
+    ///   - project: Its settings name the journal.
+    ///   - migrates: Whether a journal of an older version is migrated; otherwise it is refused.
+    static func existing(of project: Project, migrates: Bool) throws(JournalError) -> (any Journal)? {
+        if let configuration = try configuration(of: project) {
+            return try PostgresJournal.openExisting(configuration, migrates: migrates)
+        }
         guard exists(in: project.stateDirectory) else { return nil }
-        return try SQLiteJournal.open(directory: project.stateDirectory)
+        return try SQLiteJournal.open(directory: project.stateDirectory, migrates: migrates)
     }
 
     /// Where the journal is, or will be, for people.

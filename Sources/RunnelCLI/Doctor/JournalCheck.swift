@@ -1,3 +1,4 @@
+import LibC
 import RunnelEngine
 import RunnelKit
 import RunnelStore
@@ -15,22 +16,32 @@ enum JournalCheck {
 
     static func findings(_ project: Project) async -> [HealthFinding] {
         let folder = project.stateDirectory
-        if let problem = writing(in: FileReading.exists(folder) ? folder : project.directory) { return [problem] }
+        let written = FileReading.exists(folder) ? folder : project.directory
+        guard access(written, W_OK | X_OK) == 0 else {
+            return [
+                .problem(
+                    "journal", "\(written) is not writable",
+                    "make the user who runs Runnel its owner: chown -R USER \(written)")
+            ]
+        }
         let journal: any Journal
         do throws(JournalError) {
-            guard let existing = try JournalSetup.existing(of: project) else {
+            guard let existing = try JournalSetup.existing(of: project, migrates: false) else {
                 let place = try JournalSetup.place(of: project)
                 return [.good("journal", "there is none yet; the first run creates it in \(place)")]
             }
             journal = existing
         } catch {
-            return [.problem("journal", error.message, error.hint)]
+            let level: HealthFinding.Level = error.code == .older ? .warning : .problem
+            return [HealthFinding(level: level, subject: "journal", text: error.message, hint: error.hint)]
         }
-        let findings: [HealthFinding]
+        var findings: [HealthFinding] = []
         do throws(JournalError) {
             findings = try await look(into: journal, project)
+            // As `/health/ready` does: a journal that can only be read accepts no run.
+            try await journal.probe()
         } catch {
-            findings = [.problem("journal", error.message, error.hint)]
+            findings.append(.problem("journal", error.message, error.hint))
         }
         await journal.close()
         return findings
@@ -121,16 +132,5 @@ enum JournalCheck {
             filter.before = page.next
         } while filter.before != nil
         return counts
-    }
-
-    private static func writing(in folder: String) -> HealthFinding? {
-        let probe = "\(folder)/.runnel-doctor-\(ProcessInfo.processInfo.processIdentifier)"
-        guard FileManager.default.createFile(atPath: probe, contents: Data()) else {
-            return .problem(
-                "journal", "\(folder) is not writable",
-                "make the user who runs Runnel its owner: chown -R USER \(folder)")
-        }
-        try? FileManager.default.removeItem(atPath: probe)
-        return nil
     }
 }

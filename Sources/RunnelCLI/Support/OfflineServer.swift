@@ -18,7 +18,7 @@ struct OfflineServer: Sendable {
     func perform<Result: Sendable>(
         _ body: @Sendable (OfflineOperations) async throws -> Result
     ) async throws -> Result {
-        let journal = try options.journal(of: project)
+        let journal = try options.journal(of: project, migrates: true)
         let loader = try await project.loader(startsServers: false, simulates: false)
         let assembly = await RunnerAssembly(loader: loader, project: project, grantedFiles: [], simulator: nil)
         let result: Swift.Result<Result, any Error>

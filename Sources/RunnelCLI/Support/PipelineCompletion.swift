@@ -94,7 +94,7 @@ enum PipelineCompletion {
         guard
             case .success(let project)? = try? Project.find(
                 from: FileReading.absolute("."), config: nil, environment: [:]),
-            let journal = try? JournalSetup.existing(of: project)
+            let journal = try? JournalSetup.existing(of: project, migrates: false)
         else { return [] }
         let runs = (try? await journal.seenRuns(RunFilter(limit: 50))) ?? []
         await journal.close()

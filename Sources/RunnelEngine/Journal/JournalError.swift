@@ -12,6 +12,8 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
         case corrupt = "journal-corrupt"
         /// A newer version of Runnel has written the journal.
         case newer = "journal-newer"
+        /// An older version of Runnel has written the journal, and the command changes nothing.
+        case older = "journal-older"
         /// The journal was removed or replaced while it was in use.
         case gone = "journal-gone"
         /// Another process holds the journal for too long.
@@ -59,6 +61,10 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                 ErrorExplanation(
                     "the journal … was written by a newer version of Runnel",
                     hints: "use that version, or another schema", "use that version, or another folder")
+            case .older:
+                ErrorExplanation(
+                    "the journal … was written by an older version of Runnel",
+                    hints: "`runnel journal migrate` brings it up to date, and so does starting `runnel serve`")
             case .gone:
                 ErrorExplanation(
                     "the tables of the journal … are gone: …",
@@ -119,6 +125,15 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
         self.code = code
         self.message = message
         self.hint = hint
+    }
+
+    /// The tables are those of an older version, which only commands that write migrate.
+    ///
+    /// - Parameter place: The file or the database, for people.
+    package static func older(_ place: String) -> JournalError {
+        JournalError(
+            .older, "the journal \(place) was written by an older version of Runnel",
+            hint: "`runnel journal migrate` brings it up to date, and so does starting `runnel serve`")
     }
 
     /// Another process owns the run; nothing was written.

@@ -49,16 +49,23 @@ public final class PostgresJournal: Journal {
         return PostgresJournal(configuration, place: options.place, isBehindProxy: isDirect.map { !$0 })
     }
 
-    /// Connects, and migrates the tables; nil where there are none, so that looking creates none.
+    /// Connects; nil where there are no tables, so that looking creates none.
+    ///
+    /// - Parameters:
+    ///   - configuration: Where the journal is.
+    ///   - migrates: Whether the tables of an older version are migrated; otherwise they are refused.
     public static func openExisting(
-        _ configuration: PostgresJournalConfiguration
+        _ configuration: PostgresJournalConfiguration, migrates: Bool
     ) throws(JournalError) -> PostgresJournal? {
         let options = plainOptions(configuration)
         do {
             try options.check()
-            guard try PostgresSchema.exists(PostgresConnection(options), schema: configuration.schema) else {
-                return nil
-            }
+            let connection = try PostgresConnection(options)
+            guard
+                let isCurrent = try PostgresSchema.isCurrent(
+                    connection, schema: configuration.schema, place: options.place)
+            else { return nil }
+            guard migrates || isCurrent else { throw JournalError.older(options.place) }
         } catch {
             throw JournalError(error, at: options.place)
         }

@@ -455,9 +455,12 @@ enum PostgresSchema {
         }
     }
 
-    /// Whether the schema holds a journal.
-    static func exists(_ connection: PostgresConnection, schema: String) throws -> Bool {
-        try applied(connection, schema) != nil
+    /// Whether all migrations are applied; nil where there is no journal. Refuses one of a newer version.
+    static func isCurrent(_ connection: PostgresConnection, schema: String, place: String) throws -> Bool? {
+        let known = Set(migrations.map(\.name))
+        guard let applied = try applied(connection, schema) else { return nil }
+        try refuseNewer(applied, known, place)
+        return known.isSubset(of: applied.keys)
     }
 
     /// The applied migrations, and whether versions that do not know them can work on the journal; nil where there is no

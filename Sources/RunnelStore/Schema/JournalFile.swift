@@ -13,25 +13,25 @@ struct JournalFile {
     /// To how many bytes the write-ahead log is cut when it begins anew.
     static let logSizeLimit = 16 << 20
 
-    func open() throws(JournalError) -> DatabasePool {
+    /// - Parameter migrates: Whether what is missing is created and the tables of an older version are migrated;
+    ///   otherwise an older journal is refused, and nothing is changed.
+    func open(migrates: Bool = true) throws(JournalError) -> DatabasePool {
         let path = path
         guard access(path, R_OK) == 0 || errno == ENOENT else {
             throw JournalError.unreadable(path, in: directory, errno: errno)
         }
-        try makeDirectory()
+        if migrates { try makeDirectory() }
         // The lock prevents two processes from creating the file concurrently.
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
         defer { lock?.unlock() }
         do {
-            if !isMade { try create() }
+            if !migrates { try checkVersion() } else if !isMade { try create() }
             let pool = try DatabasePool(path: path, configuration: Self.configuration)
-            let migrator = JournalSchema.migrator
-            if try pool.read({ try migrator.hasBeenSuperseded($0) }) {
-                throw JournalError(
-                    .newer, "the journal \(path) was written by a newer version of Runnel",
-                    hint: "use that version, or another folder")
+            if migrates {
+                let migrator = JournalSchema.migrator
+                if try pool.read({ try migrator.hasBeenSuperseded($0) }) { throw newer }
+                try migrator.migrate(pool)
             }
-            try migrator.migrate(pool)
             try pool.writeWithoutTransaction { db in
                 // The pool sets NORMAL, with which a power failure can lose commits.
                 try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -43,6 +43,25 @@ struct JournalFile {
         } catch {
             throw JournalError(error, path: path)
         }
+    }
+
+    /// Throws unless the tables are those of this version. Reads only: a pool writes when it is opened.
+    private func checkVersion() throws {
+        var configuration = Self.configuration
+        configuration.readonly = true
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let migrator = JournalSchema.migrator
+        try queue.read { db in
+            if try migrator.hasBeenSuperseded(db) { throw newer }
+            if try !migrator.hasCompletedMigrations(db) { throw JournalError.older(path) }
+        }
+        try queue.close()
+    }
+
+    private var newer: JournalError {
+        JournalError(
+            .newer, "the journal \(path) was written by a newer version of Runnel",
+            hint: "use that version, or another folder")
     }
 
     static var configuration: Configuration {

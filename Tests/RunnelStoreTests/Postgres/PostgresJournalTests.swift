@@ -26,10 +26,29 @@ import Testing
     func existing() async throws {
         let server = try await PostgresServer.shared.value
         let configuration = server.configuration()
-        #expect(try PostgresJournal.openExisting(configuration) == nil)
+        #expect(try PostgresJournal.openExisting(configuration, migrates: true) == nil)
         #expect(try server.query("SELECT 1 FROM pg_namespace WHERE nspname = '\(configuration.schema)'").isEmpty)
         await (try PostgresJournal.open(configuration)).close()
-        let journal = try #require(try PostgresJournal.openExisting(configuration))
+        let journal = try #require(try PostgresJournal.openExisting(configuration, migrates: false))
+        #expect(try await journal.queuedCount() == 0)
+        await journal.close()
+    }
+
+    @Test("a journal of an older version is refused where it must not be migrated, and nothing of it changes")
+    func older() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let connection = try PostgresConnection(PostgresOptions(url: server.url))
+        let old = Array(PostgresSchema.migrations.dropLast())
+        try PostgresSchema.migrate(connection, schema: configuration.schema, place: "here", to: old)
+        let error = #expect(throws: JournalError.self) {
+            try PostgresJournal.openExisting(configuration, migrates: false)
+        }
+        #expect(error?.code == .older)
+        #expect(error?.message == "the journal \(configuration.place) was written by an older version of Runnel")
+        #expect(
+            try PostgresSchema.isCurrent(connection, schema: configuration.schema, place: configuration.place) == false)
+        let journal = try #require(try PostgresJournal.openExisting(configuration, migrates: true))
         #expect(try await journal.queuedCount() == 0)
         await journal.close()
     }

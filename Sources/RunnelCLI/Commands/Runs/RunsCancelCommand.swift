@@ -23,7 +23,7 @@ struct RunsCancelCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try options.project()
-        let journal = try options.journal(of: project)
+        let journal = try options.journal(of: project, migrates: true)
         try await withJournalErrors(closing: journal) {
             _ = try await journal.takeOverFromGone(
                 TakeoverPolicy(deaths: project.settings.runs.deaths.number, now: WallClock.nanoseconds()))

@@ -83,9 +83,13 @@ struct ProjectOptions: ParsableArguments {
     }
 
     /// The journal of the project. It is not created if it does not exist.
-    func journal(of project: Project) throws -> any Journal {
+    ///
+    /// - Parameters:
+    ///   - project: Its settings name the journal.
+    ///   - migrates: Whether a journal of an older version is migrated. Commands that only look refuse it.
+    func journal(of project: Project, migrates: Bool = false) throws -> any Journal {
         do throws(JournalError) {
-            if let journal = try JournalSetup.existing(of: project) { return journal }
+            if let journal = try JournalSetup.existing(of: project, migrates: migrates) { return journal }
             if project.settings.journal.url != nil {
                 let place = try JournalSetup.place(of: project)
                 Streams.error.write(

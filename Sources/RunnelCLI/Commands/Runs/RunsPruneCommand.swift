@@ -27,7 +27,7 @@ struct RunsPruneCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try options.project()
-        let journal = try options.journal(of: project)
+        let journal = try options.journal(of: project, migrates: true)
         try await withJournalErrors {
             var retention = project.settings.retention
             if keep != nil || keepRuns != nil {

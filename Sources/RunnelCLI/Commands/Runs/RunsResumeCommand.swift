@@ -33,7 +33,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try options.project(runsCommands: true)
-        let journal = try options.journal(of: project)
+        let journal = try options.journal(of: project, migrates: true)
         let command = self
         try await withSimulator(when: simulate) { simulator in
             let (results, request) = try await withJournalErrors(closing: journal) {

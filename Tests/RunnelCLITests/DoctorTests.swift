@@ -116,6 +116,58 @@ import Testing
         }
     }
 
+    /// Runs a script of bash in a mount namespace of its own, with the path of `runnel` as `$1`.
+    private func mounting(_ script: String, _ runnel: RunnelProcess) async throws -> RunnelProcess.Ended {
+        var shell = runnel
+        shell.program = "/usr/bin/unshare"
+        return try await shell.run(["-m", "/bin/bash", "-c", script, "-", RunnelProcess.path])
+    }
+
+    private static let canMount = geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0
+    private static let kept = [
+        "runnel.yaml": "server: { port: 9 }\n", "p.yaml": "steps: [ { uses: template, with: { text: a } } ]\n",
+    ]
+
+    @Test("a full disk is a problem, of the journal and of the machine", .enabled(if: canMount))
+    func fullDisk() async throws {
+        try await withProject(Self.kept) { runnel in
+            let ended = try await mounting(
+                """
+                mkdir full && mount -t tmpfs -o size=6m,mode=0700 tmpfs full && cp runnel.yaml p.yaml full && cd full \
+                && "$1" run p >/dev/null && ! dd if=/dev/zero of=fill bs=1k && exec "$1" doctor --offline
+                """, runnel)
+            #expect(ended.status == 1, "\(ended.output)\(ended.error)")
+            let full = "✗ journal       there is no space left to write \(runnel.directory)/full/.runnel/"
+            #expect(ended.output.contains(full), "\(ended.output)")
+            #expect(
+                ended.output.contains("\n                = make room on the disk; nothing that was accepted is lost\n"))
+            #expect(ended.output.contains("✗ disk          the disk is full: "), "\(ended.output)")
+            #expect(
+                ended.output.contains(
+                    " free\n                = make room, or keep fewer runs: `journal: { keep: 7d }` in runnel.yaml\n"))
+        }
+    }
+
+    @Test("a journal that can be read and not written is a problem", .enabled(if: canMount))
+    func readOnly() async throws {
+        try await withProject(Self.kept) { runnel in
+            let ended = try await mounting(
+                """
+                "$1" run p >/dev/null && for file in .runnel/journal.db*; do
+                mount --bind $file $file && mount -o remount,ro,bind $file; done && exec "$1" doctor --offline
+                """, runnel)
+            #expect(ended.status == 1, "\(ended.output)\(ended.error)")
+            let path = runnel.directory + "/.runnel/journal.db"
+            #expect(
+                ended.output.contains(
+                    """
+                    ✗ journal       \(path) cannot be written: attempt to write a readonly database
+                                    = let the user who runs Runnel write there
+
+                    """), "\(ended.output)")
+        }
+    }
+
     @Test("what a server does not use before it is restarted is named, also by `status`")
     func pendingRestart() async throws {
         let configuration = "server: { port: 0 }\nruns: { grace: 1s }\n"

@@ -13,6 +13,8 @@ import Foundation
 /// Checks the machine: disk space, open files, clock.
 enum MachineCheck {
     private static let leastSpace: UInt64 = 1 << 30
+    /// Below it, a run may not be recorded.
+    private static let noSpace: UInt64 = 1 << 20
     private static let leastFiles = 4096
 
     static func findings(_ project: Project) -> [HealthFinding] {
@@ -29,11 +31,12 @@ enum MachineCheck {
         }
         let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
         let text = "\(readable(bytes: Int(clamping: free))) free"
-        guard free < leastSpace else { return [.good("disk", text)] }
-        return [
-            .warning(
-                "disk", "only \(text)", "make room, or keep fewer runs: `journal: { keep: 7d }` in runnel.yaml")
-        ]
+        let hint = "make room, or keep fewer runs: `journal: { keep: 7d }` in runnel.yaml"
+        switch free {
+        case ..<noSpace: return [.problem("disk", "the disk is full: \(text)", hint)]
+        case ..<leastSpace: return [.warning("disk", "only \(text)", hint)]
+        default: return [.good("disk", text)]
+        }
     }
 
     private static func openFiles() -> [HealthFinding] {

@@ -1,8 +1,9 @@
 import JSONSchema
 import RunnelEngine
 import RunnelKit
-import RunnelReference
 import Testing
+
+@testable import RunnelReference
 
 @Suite struct PipelineSchemaTests {
     private func schema() throws -> JSONSchema { try JSONSchema(PipelineSchema.pipeline(Project.registry())) }
@@ -85,6 +86,7 @@ import Testing
         for (yaml, definition) in [
             ("zzzzzzzzz: 1", nil), ("steps: [ { zzzzzzzzz: 1 } ]", "step"),
             ("inputs: { a: { zzzzzzzzz: 1 } }", "input"),
+            ("on: { run: { debounce: { for: 1s, zzzzzzzzz: 1 } } }", "debounce"),
         ] {
             let (_, diagnostics) = try Project.load(yaml)
             let hint = try #require(diagnostics.first { $0.code == "unknown-key" }?.hint)
@@ -93,5 +95,20 @@ import Testing
             let keys = object?["properties"]?.asObject?.keys ?? []
             #expect(hint == "known keys: " + keys.joined(separator: ", "))
         }
+    }
+
+    @Test("the keys that all triggers share, and the names in templates, are those that the engine knows")
+    func names() throws {
+        let registry = try Project.registry()
+        let own = try #require(registry.trigger(named: "run")).fields.map(\.key)
+        let (_, entry) = try Project.load("on: { run: { zzzzzzzzz: 1 } }\nsteps: [ { uses: log } ]", registry: registry)
+        let keys = own + PipelineKeys.trigger.map(\.name)
+        #expect(entry.map(\.hint).contains("its keys are " + keys.joined(separator: ", ")))
+        let (_, template) = try Project.load(
+            "steps: [ { uses: log, with: { message: \"{{ zzzzzzzzz }}\" } } ]", registry: registry)
+        let beginning = "known names: "
+        let hint = try #require(template.compactMap(\.hint).first { $0.hasPrefix(beginning) })
+        let known = hint.dropFirst(beginning.count).split(separator: ", ").map(String.init)
+        #expect(Set(TemplateNames.all.map { String($0.name.prefix { $0 != "." }) }) == Set(known))
     }
 }

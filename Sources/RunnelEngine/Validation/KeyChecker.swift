@@ -22,7 +22,7 @@ struct KeyChecker {
     ///   - node: The source node of `tree`; nil if it was not written.
     ///   - place: The position of missing keys if `node` is nil.
     func check(_ tree: TemplateTree, node: YAMLNode?, place: YAMLNode, into diagnostics: inout DiagnosticList) {
-        if let node { diagnostics.addSecrets(secrets(in: node, schema)) }
+        if let node { diagnostics.addSecrets(secrets(in: node)) }
         let before = diagnostics.items.count
         let members: [(key: String, value: TemplateTree)] =
             switch tree {
@@ -79,7 +79,7 @@ struct KeyChecker {
     }
 
     private func warnAboutLiterals(in tree: TemplateTree, _ node: YAMLNode, into diagnostics: inout DiagnosticList) {
-        for path in literalSecrets(in: tree, schema) {
+        for path in literalSecrets(in: tree) {
             diagnostics.warning(
                 PipelineErrorCode.literalSecret, node.nearest(to: path),
                 "`\(FieldError("", path: path).place)` is a literal in the file",
@@ -87,58 +87,70 @@ struct KeyChecker {
         }
     }
 
-    /// The nodes that may be secrets by the schema: what is `writeOnly`, what stands in the place of a mapping with such a
-    /// member, and beside one what has an unknown key that is close to no other.
-    private func secrets(in node: YAMLNode, _ schema: Value) -> [YAMLNode] {
-        let choices = schema["anyOf"]?.asList ?? [schema]
+    /// Finds what may be a secret by the schema: what is declared as one (`writeOnly`), what stands in the place of a mapping
+    /// with such a member, and beside one what has an unknown key that is close to no other.
+    ///
+    /// - Parameter members: What stands in a mapping or list; nothing for a scalar.
+    private func secrets<Part>(
+        in part: Part, _ schema: Value, at path: [FieldError.PathElement] = [],
+        members: (Part) -> [(FieldError.PathElement, Part)]
+    ) -> [(path: [FieldError.PathElement], part: Part, isDeclared: Bool)] {
         func isSecret(_ schema: Value) -> Bool {
             (schema["anyOf"]?.asList ?? [schema]).contains { $0["writeOnly"] == true }
         }
-        guard !isSecret(schema) else { return [node] }
+        let choices = schema["anyOf"]?.asList ?? [schema]
         let properties = choices.lazy.compactMap { $0["properties"]?.asObject }.first ?? [:]
+        let others = choices.lazy.compactMap { $0["additionalProperties"] }.first
+        let items = choices.lazy.compactMap { $0["items"] }.first
         let secret = properties.filter { isSecret($0.value) }.map(\.key)
-        switch node.content {
-        case .mapping(let pairs):
-            let others = choices.lazy.compactMap { $0["additionalProperties"] }.first
-            return pairs.flatMap { pair -> [YAMLNode] in
-                let key = pair.key.keyText
-                if let inner = properties[key] ?? others, inner != false { return secrets(in: pair.value, inner) }
-                guard !secret.isEmpty else { return [] }
-                let meant = Suggestion.closest(to: key, among: properties.keys)
-                return meant.map { secret.contains($0) } ?? true ? [pair.value] : []
+        var found: [(path: [FieldError.PathElement], part: Part, isDeclared: Bool)] = []
+        if isSecret(schema) { found.append((path, part, true)) }
+        let inside = members(part)
+        var isMapping = false
+        for (element, member) in inside {
+            let inner: Value?
+            switch element {
+            case .key(let key):
+                isMapping = true
+                inner = properties[key] ?? others
+                if inner == nil || inner == false, !secret.isEmpty {
+                    let meant = Suggestion.closest(to: key, among: properties.keys)
+                    if meant.map({ secret.contains($0) }) ?? true { found.append((path + [element], member, false)) }
+                }
+            case .index: inner = items
             }
-        case .sequence(let items):
-            if let inner = choices.lazy.compactMap({ $0["items"] }).first {
-                return items.flatMap { secrets(in: $0, inner) }
-            }
-            return secret.isEmpty ? [] : [node]
-        case .scalar: return secret.isEmpty ? [] : [node]
+            if let inner { found += secrets(in: member, inner, at: path + [element], members: members) }
         }
+        if !isMapping, inside.isEmpty || items == nil, !secret.isEmpty { found.append((path, part, false)) }
+        return found
     }
 
-    /// The paths of secrets that are literals in the file. A secret is `writeOnly` in the schema.
-    private func literalSecrets(in tree: TemplateTree, _ schema: Value) -> [[FieldError.PathElement]] {
-        let choices = schema["anyOf"]?.asList ?? [schema]
-        let members: [(FieldError.PathElement, TemplateTree)]
-        switch tree {
-        case .literal(.string(let text)):
-            return !text.isEmpty && choices.contains { $0["writeOnly"] == true } ? [[]] : []
-        case .literal(.object(let object)): members = object.map { (.key($0.key), .literal($0.value)) }
-        case .object(let object): members = object.map { (.key($0.key), $0.value) }
-        case .literal(.list(let items)): members = items.enumerated().map { (.index($0.offset), .literal($0.element)) }
-        case .list(let items): members = items.enumerated().map { (.index($0.offset), $0.element) }
-        case .literal, .template: return []
+    /// The nodes that may be secrets by the schema.
+    private func secrets(in node: YAMLNode) -> [YAMLNode] {
+        secrets(in: node, schema) { (node: YAMLNode) -> [(FieldError.PathElement, YAMLNode)] in
+            switch node.content {
+            case .mapping(let pairs): pairs.map { (.key($0.key.keyText), $0.value) }
+            case .sequence(let items): items.enumerated().map { (.index($0.offset), $0.element) }
+            case .scalar: []
+            }
+        }.map(\.part)
+    }
+
+    /// The paths of secrets that are literals in the file.
+    private func literalSecrets(in tree: TemplateTree) -> [[FieldError.PathElement]] {
+        let found = secrets(in: tree, schema) { (tree: TemplateTree) -> [(FieldError.PathElement, TemplateTree)] in
+            switch tree {
+            case .literal(.object(let object)): object.map { (.key($0.key), .literal($0.value)) }
+            case .object(let members): members.map { (.key($0.key), $0.value) }
+            case .literal(.list(let items)): items.enumerated().map { (.index($0.offset), .literal($0.element)) }
+            case .list(let items): items.enumerated().map { (.index($0.offset), $0.element) }
+            case .literal, .template: []
+            }
         }
-        return members.flatMap { element, member -> [[FieldError.PathElement]] in
-            let inner = choices.lazy.compactMap { choice -> Value? in
-                switch element {
-                case .key(let key): choice["properties"]?[key] ?? choice["additionalProperties"]
-                case .index: choice["items"]
-                }
-            }.first
-            guard let inner else { return [] }
-            return literalSecrets(in: member, inner).map { [element] + $0 }
-        }
+        return found.filter { secret in
+            guard secret.isDeclared, case .literal(.string(let text)) = secret.part else { return false }
+            return !text.isEmpty
+        }.map(\.path)
     }
 
     private func schemaIssues(_ value: Value, _ knowledge: [InstancePath: PartialKnowledge]) -> [SchemaIssue] {

@@ -52,6 +52,20 @@ import Foundation
         return lines
     }
 
+    @Test("what is shown hides credentials in the file and in those that it includes, and keeps their lines")
+    func shown() async throws {
+        let step = "{ id: a, uses: echo, with: { value: \"https://ada:hunter2@a.example\" } }"
+        let text = "steps:\n  - \(step)\n  - { id: b, uses: ./steps/a.yaml }\n"
+        try await load(text, ["steps/a.yaml": "steps:\n  - \(step)\n"]) { pipeline, report, _, _ in
+            let lines = try #require(pipeline?.definitionText).split(separator: "\n", omittingEmptySubsequences: false)
+            let shown = report.shownDefinition.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.count { $0.contains("hunter2") } == 2)
+            #expect(shown.count { $0.contains("hunter2") } == 0)
+            #expect(shown.count { $0.contains("*@a.example") } == 2)
+            #expect(shown.filter { !$0.contains("a.example") } == lines.filter { !$0.contains("a.example") })
+        }
+    }
+
     @Test("a file becomes a group, whose steps have ids below that of the step")
     func expanded() async throws {
         try await load("steps:\n  - { uses: ./steps/notify.yaml, with: { text: a } }\n") {

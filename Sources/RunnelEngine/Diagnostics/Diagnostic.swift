@@ -72,6 +72,8 @@ package struct DiagnosticList {
     private var errors = 0
     /// The places of what may be a secret by its schema.
     private var secrets: Set<YAMLRange> = []
+    /// The places of literal secrets, whether or not a diagnostic shows them; see ``conceal(in:references:byName:)``.
+    private(set) var literals: [YAMLRange] = []
 
     /// The highest number of errors, and of warnings.
     static let maximum = 200
@@ -193,13 +195,14 @@ extension DiagnosticList {
 
     /// Removes what may be a secret from messages and from the lines that they show: the texts behind a ``SecretKey``, and
     /// behind an unknown key that is close to one; those that are secrets by their schema; and the credentials of URLs. A
-    /// text with templates is none.
+    /// text with templates is none. In a file without errors the names of keys do not make what they hold ``literals``.
     ///
     /// - Parameters:
     ///   - references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.
     ///   - byName: Whether the names of keys count.
     mutating func conceal(in root: YAMLNode?, references: Set<String> = [], byName: Bool = true) {
-        guard !items.isEmpty, let root else { return }
+        guard let root else { return }
+        let hasErrors = items.hasErrors
         let unknown = items.filter { $0.code == PipelineErrorCode.unknownKey.rawValue }.compactMap(\.range)
         func isSecret(_ key: YAMLNode) -> Bool {
             guard byName else { return false }
@@ -207,24 +210,33 @@ extension DiagnosticList {
                 || unknown.contains(key.range) && Suggestion.closest(to: key.keyText, among: SecretKey.names) != nil
         }
         var concealed: [Concealed] = []
-        func find(in node: YAMLNode, isSecret isInner: Bool) {
-            let isSecretHere = isInner || secrets.contains(node.range)
+        var literals: [YAMLRange] = []
+        /// - Parameters:
+        ///   - isDeclared: Whether it is a secret by its schema.
+        ///   - isNamed: Whether it may be one by the name of a key.
+        func find(in node: YAMLNode, isDeclared: Bool, isNamed: Bool) {
+            let isDeclared = isDeclared || secrets.contains(node.range)
             switch node.content {
             case .scalar:
                 let found =
-                    isSecretHere
+                    isDeclared || isNamed
                     ? Concealed(node) : node.asString.flatMap { Concealed(url: $0, node, in: source) }
-                if let found { concealed.append(found) }
+                guard let found else { return }
+                concealed.append(found)
+                if isDeclared || !isNamed || hasErrors { literals.append(found.hidden) }
             case .sequence(let items):
-                for item in items { find(in: item, isSecret: isSecretHere) }
+                for item in items { find(in: item, isDeclared: isDeclared, isNamed: isNamed) }
             case .mapping(let pairs):
                 for pair in pairs {
                     let isName = pairs.count == 1 && pair.value.isScalar && references.contains(pair.key.keyText)
-                    find(in: pair.value, isSecret: !isName && (isSecretHere || isSecret(pair.key)))
+                    find(
+                        in: pair.value, isDeclared: isDeclared && !isName,
+                        isNamed: !isName && (isNamed || isSecret(pair.key)))
                 }
             }
         }
-        find(in: root, isSecret: false)
+        find(in: root, isDeclared: false, isNamed: false)
+        self.literals = literals
         for index in items.indices {
             guard let start = items[index].range?.start else { continue }
             items[index].hidden = concealed.map(\.hidden)

@@ -78,6 +78,7 @@ public actor PipelineHost {
     public nonisolated let runs: RunService
     private let worker: Worker
     private let registry: StepRegistry
+    private let loader: PipelineLoader
     private let logger: Logger
     private let declarations: TriggerDeclarations
     private var catalog: PipelineCatalog
@@ -128,6 +129,7 @@ public actor PipelineHost {
         runs = RunService(queue: queue)
         worker = queue.worker
         registry = loader.registry
+        self.loader = loader
         self.logger = logger
         self.chainLimit = chainLimit
         self.publicURL = publicURL
@@ -141,6 +143,15 @@ public actor PipelineHost {
             folder: folder, registry: loader.registry, journal: queue.journal, logger: logger,
             identities: { identities.all(of: $0) }, former: { identities.former(of: $0) },
             keysExpireAt: { [now = runner.now] in now() + dedupe.nanoseconds })
+    }
+
+    /// A definition of a pipeline as it can be shown, with asterisks for literal secrets.
+    ///
+    /// - Parameters:
+    ///   - definition: Its text as the journal keeps it.
+    ///   - file: The pipeline's.
+    package nonisolated func shown(_ definition: String, file: String) -> String {
+        loader.load(Array(definition.utf8), file: file, isStored: true).report.shownDefinition
     }
 
     /// By file.

@@ -6,7 +6,7 @@ struct IncludeLoader {
     /// Reads a file of the project.
     let read: (_ path: String) throws(StepError) -> String
     /// Decodes and checks an included file, whose own includes are read by this loader.
-    let check: (_ document: YAMLDocument, _ loader: inout IncludeLoader) -> (Pipeline?, [Diagnostic])
+    let check: (_ document: YAMLDocument, _ loader: inout IncludeLoader) -> (Pipeline?, DiagnosticList)
 
     /// The files without errors.
     private var files: [String: Pipeline] = [:]
@@ -15,6 +15,8 @@ struct IncludeLoader {
     /// The files that could not be read.
     private(set) var unread: Set<String> = []
     private(set) var diagnostics: [Diagnostic] = []
+    /// The places of literal secrets, by path.
+    private(set) var literals: [String: [YAMLRange]] = [:]
     /// The files that are being read, outermost first.
     private var open: [String] = []
 
@@ -26,7 +28,7 @@ struct IncludeLoader {
         read: @escaping (_ path: String) throws(StepError) -> String,
         check:
             @escaping (_ document: YAMLDocument, _ loader: inout IncludeLoader) -> (
-                Pipeline?, [Diagnostic]
+                Pipeline?, DiagnosticList
             )
     ) {
         (self.read, self.check) = (read, check)
@@ -93,7 +95,8 @@ struct IncludeLoader {
         }
         sources[path] = document.source
         let (pipeline, found) = check(document, &self)
-        self.diagnostics += found
+        self.diagnostics += found.items
+        literals[path] = found.literals
         files[path] = pipeline
         return pipeline
     }

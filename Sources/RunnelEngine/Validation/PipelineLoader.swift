@@ -55,7 +55,12 @@ public struct PipelineLoader: Sendable {
         var diagnostics = decoder.diagnostics
         guard var pipeline = decoded else {
             diagnostics.conceal(in: document.root)
-            return (nil, LoadReport(source: document.source, diagnostics: diagnostics.items.sortedByPlace()))
+            return (
+                nil,
+                LoadReport(
+                    source: document.source, diagnostics: diagnostics.items.sortedByPlace(),
+                    literals: [file: diagnostics.literals])
+            )
         }
         var includes = includeLoader(of: pipeline.name, stored: stored, isStored: isStored)
         check(pipeline, file, &includes, isStored: isStored, into: &diagnostics)
@@ -68,7 +73,8 @@ public struct PipelineLoader: Sendable {
         return (
             sorted.hasErrors ? nil : pipeline,
             LoadReport(
-                source: document.source, diagnostics: sorted, included: includes.sources, unread: includes.unread)
+                source: document.source, diagnostics: sorted, included: includes.sources, unread: includes.unread,
+                literals: includes.literals.merging([file: diagnostics.literals]) { _, own in own })
         )
     }
 
@@ -103,7 +109,7 @@ public struct PipelineLoader: Sendable {
             }
             return try IncludeLoader.text(of: path, in: project)
         }
-        let check: (YAMLDocument, inout IncludeLoader) -> (Pipeline?, [Diagnostic]) = { document, includes in
+        let check: (YAMLDocument, inout IncludeLoader) -> (Pipeline?, DiagnosticList) = { document, includes in
             var decoder = makeDecoder(document.source)
             let file = decoder.includedFile(document, pipeline: name)
             var diagnostics = decoder.diagnostics
@@ -113,7 +119,7 @@ public struct PipelineLoader: Sendable {
                 self.check(file, path, &includes, isStored: isStored, into: &diagnostics)
             }
             diagnostics.conceal(in: document.root)
-            return (file, diagnostics.items)
+            return (file, diagnostics)
         }
         return IncludeLoader(read: read, check: check)
     }
@@ -151,23 +157,38 @@ public struct LoadReport: Sendable {
     public let included: [String: YAMLSource]
     /// The files that it includes and that cannot be read.
     let unread: Set<String>
+    /// The places of literal secrets, by file.
+    private let literals: [String: [YAMLRange]]
 
     package init(source: YAMLSource, diagnostics: [Diagnostic]) {
-        self.init(source: source, diagnostics: diagnostics, included: [:], unread: [])
+        self.init(source: source, diagnostics: diagnostics, literals: [:])
     }
 
-    init(source: YAMLSource, diagnostics: [Diagnostic], included: [String: YAMLSource], unread: Set<String>) {
+    init(
+        source: YAMLSource, diagnostics: [Diagnostic], included: [String: YAMLSource] = [:], unread: Set<String> = [],
+        literals: [String: [YAMLRange]]
+    ) {
         self.source = source
         self.diagnostics = diagnostics
         self.included = included
         self.unread = unread
+        self.literals = literals
     }
 
     /// The file and those that it includes, displayable: with asterisks for literal secrets.
     public var sources: [YAMLSource] {
         ([source] + included.sorted { $0.key < $1.key }.map(\.value)).map { source in
-            source.masked(diagnostics.filter { $0.file == source.name }.flatMap(\.secrets))
+            source.masked(
+                diagnostics.filter { $0.file == source.name }.flatMap(\.secrets) + (literals[source.name] ?? []))
         }
+    }
+
+    /// What the journal keeps of the file and those that it includes, displayable.
+    var shownDefinition: String {
+        let texts = sources.map { ($0.name, $0.text) }
+        return DefinitionBundle(
+            text: texts[0].1, included: Dictionary(texts.dropFirst(), uniquingKeysWith: { first, _ in first })
+        ).joined
     }
 }
 

@@ -193,11 +193,14 @@ struct DashboardRoutes: Sendable {
         switch view {
         case "definition":
             let definition = try await withJournal { try await api.journal.definition(run.definition) }
-            let today = pipeline.map { api.queue.redact($0.definitionText) }
+            func shown(_ text: String, _ file: String) -> String {
+                api.queue.redact(SecretSeal.masked(api.host.shown(text, file: file)))
+            }
+            let today = pipeline.map { shown($0.definitionText, $0.source.name) }
             return Response.page(
                 DefinitionPage(
                     context: page, run: run, file: definition?.file ?? "",
-                    then: definition.map { api.queue.redact(SecretSeal.masked($0.text)) }, today: today
+                    then: definition.map { shown($0.text, $0.file) }, today: today
                 ).html())
         case "value": return try await value(run, query, page)
         default: break

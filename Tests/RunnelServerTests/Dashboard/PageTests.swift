@@ -75,6 +75,26 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("hide the secrets that stand in the file of a pipeline, also beside errors and in the definition of a run")
+    func literalSecrets() async throws {
+        let line = "  webhook: { path: a, verify: { scheme: github, secret: hunter2xyz } }"
+        func pipeline(_ name: String, uses: String) -> String {
+            "name: \(name)\non:\n\(line)\nsteps: [ { uses: \(uses), with: { message: \"password: shown\" } } ]\n"
+        }
+        let files = ["h.yaml": pipeline("hooked", uses: "log"), "bad.yaml": pipeline("bad", uses: "lgo")]
+        try await ServerRig.dashboard(files).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let run = try await Self.start("hooked", server)
+            try await server.end(of: run)
+            for path in ["/pipelines/hooked", "/pipelines?file=bad.yaml", "/runs/\(run)?view=definition"] {
+                let page = try await browser.page(path)
+                #expect(page.contains("<code>\(line.replacing("hunter2xyz", with: "**********"))</code>"), "\(path)")
+                #expect(page.contains("password: shown"), "\(path)")
+                #expect(!page.contains("hunter2xyz"), "\(path)")
+            }
+        }
+    }
+
     @Test("say what to do where there is nothing yet")
     func empty() async throws {
         try await ServerRig.dashboard().serve { server in

@@ -256,7 +256,7 @@ struct SourceSheet {
 
     func write(to html: inout HTMLWriter) {
         let words = context.words
-        guard let text = hosted.report?.source.text ?? hosted.pipeline?.source.text else { return }
+        guard let sources = hosted.report?.sources, let own = sources.first else { return }
         var problems: [Int: [String]] = [:]
         var general: [String] = []
         var inIncluded: [String: [Int: [String]]] = [:]
@@ -286,10 +286,10 @@ struct SourceSheet {
                     for line in general { html.element("p") { $0.outside(line) } }
                 }
             }
-            SourceView(text: redact(text), problems: problems).write(to: &html)
-            for (path, source) in (hosted.report?.included ?? [:]).sorted(by: { $0.key < $1.key }) {
-                html.element("p", .class("mono soft")) { $0.outside(path) }
-                SourceView(text: redact(source.text), problems: inIncluded[path] ?? [:]).write(to: &html)
+            SourceView(text: redact(own.text), problems: problems).write(to: &html)
+            for source in sources.dropFirst() {
+                html.element("p", .class("mono soft")) { $0.outside(source.name) }
+                SourceView(text: redact(source.text), problems: inIncluded[source.name] ?? [:]).write(to: &html)
             }
         }
     }

@@ -184,7 +184,7 @@ import Testing
             #expect(open > 3)
             #expect(try value("process_max_fds") >= open)
             #if os(Linux)
-            #expect(try value("process_resident_memory_bytes") > 1 << 20)
+            #expect(try value("process_resident_memory_bytes") > 1_048_576)
             let now = Double(WallClock.nanoseconds()) / 1e9
             let start = try value("process_start_time_seconds")
             #expect(start > now - 86_400 && start < now + 1)

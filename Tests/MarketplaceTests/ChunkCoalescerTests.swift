@@ -54,7 +54,7 @@ struct ChunkCoalescerTests {
 
     @Test("bodies of a known length, answers without a body and chunked ones follow each other on a connection")
     func keepAlive() {
-        let counted = "HTTP/1.1 200 OK\r\ncontent-length: 18\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+        let counted = "HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
         let empty = "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n"
         #expect(
             Self.coalesced(["\(counted)\(empty)\(Self.head)1\r\na\r\n1\r\nb\r\n0\r\n\r\n"]) == [

@@ -106,7 +106,8 @@ perf-check: release ## Count them, and fail where there are many more than Bench
 	Benchmarks/instructions/check.sh
 
 release: setup ## Build the release binary, .build/release/runnel.
-	swift build -c release --product runnel --static-swift-stdlib $(RELEASE_FLAGS)
+	@scripts/packages.sh release
+	swift build -c release --product runnel --static-swift-stdlib $(RELEASE_FLAGS) $$(packaging/icu.py .build/icu)
 
 install: ## Install .build/release/runnel (see `make release`) with its manual page, completions and systemd unit: PREFIX, DESTDIR.
 	@test -x .build/release/runnel || { echo "There is no .build/release/runnel yet. Type: make release" >&2; exit 1; }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs the system packages that Runnel is built on, or says what to type where that cannot be done from here.
-# With "test", also what the tests need; with "browser", what the tests in a
-# browser need; with "postgres", what the tests with a database need; with
-# "package", what packages are built and tried with.
+# With "release", also what the release binary is linked with; with "test", what the tests need; with "browser", what the tests
+# in a browser need; with "postgres", what the tests with a database need; with "package", what packages are built and tried with.
 set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libgumbo-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
+    release) needed+=(python3) ;;
     browser) needed+=(python3 python3-venv chromium) ;;
     test) needed+=(dovecot-imapd git groff mandoc mosquitto openssl prometheus python3 python3-venv) ;;
     postgres) needed+=(libpq5 pgbouncer postgresql python3 python3-venv) ;;

@@ -1,5 +1,6 @@
 import Logging
 public import RunnelKit
+internal import RunnelSupport
 
 /// Accepts runs, and works on queued ones within the concurrency limit, the oldest of the highest priority
 /// first.
@@ -243,7 +244,7 @@ public actor RunQueue {
             await withTaskGroup(of: Void.self) { clocks in
                 clocks.addTask {
                     while !Task.isCancelled {
-                        try? await self.clock.sleep(for: self.pause)
+                        try? await self.clock.sleep(untilNext: self.pause)
                         await self.beat()
                     }
                 }

@@ -178,7 +178,7 @@ public final class Worker: Sendable {
                 // A journal that does not answer must not hold up the heartbeat.
                 if takeLook() { group.addTask { await self.lookForCancellations() } }
                 let isIdle = state.withLock { $0.work.isEmpty }
-                try? await clock.sleep(for: isIdle ? Self.intervals.idle : Self.intervals.working)
+                try? await clock.sleep(untilNext: isIdle ? Self.intervals.idle : Self.intervals.working)
             }
         }
     }

@@ -30,15 +30,30 @@ package struct TimeSource: Sendable {
     }
 }
 
-extension ContinuousClock {
-    private static let origin = ContinuousClock.now
-
+extension Clock<Duration> {
     /// Sleeps until the next multiple of an interval since the first such sleep of this process. Polling loops wake up at
-    /// the same times, so that an idle process wakes up less often.
+    /// the same times, so that an idle process wakes up less often. A clock of a test sleeps for the interval.
     package func sleep(untilNext interval: Duration) async throws {
-        let past = Self.origin.duration(to: now)
-        try await sleep(until: Self.origin.advanced(by: interval * (Int(past / interval) + 1)), tolerance: nil)
+        let origin = PollingOrigin.shared
+        switch self {
+        case let clock as ContinuousClock: try await clock.sleep(untilNext: interval, since: origin.continuous)
+        case let clock as SuspendingClock: try await clock.sleep(untilNext: interval, since: origin.suspending)
+        default: try await sleep(for: interval)
+        }
     }
+
+    private func sleep(untilNext interval: Duration, since origin: Instant) async throws {
+        let past = origin.duration(to: now)
+        try await sleep(until: origin.advanced(by: interval * (Int(past / interval) + 1)), tolerance: nil)
+    }
+}
+
+/// The same moment on both clocks of the system.
+private struct PollingOrigin {
+    let continuous = ContinuousClock.now
+    let suspending = SuspendingClock.now
+
+    static let shared = PollingOrigin()
 }
 
 /// The time of day.

@@ -24,6 +24,21 @@ struct JSONReaderTests {
         #expect(try Value.json("1e0").kindName == "a number")
     }
 
+    @Test("a string ends at its quote, and a control character is found, at any offset")
+    func offsets() throws {
+        for plain in ["a", "\u{7F}", "\u{80}", "é", "こ", "🙂", " ", "!", "#", "[", "]"] {
+            for count in 0..<20 {
+                let text = String(repeating: plain, count: count)
+                #expect(try Value.json("\"\(text)\"") == .string(text))
+                #expect(try Value.json("[\"\(text)\",\"\(text)\"]") == [.string(text), .string(text)])
+                #expect(try Value.json(#""\#(text)\"\#(text)""#) == .string("\(text)\"\(text)"))
+                for wrong in ["\"\(text)\u{1F}\"", "\"\(text)\n\(text)\"", "\"\(text)"] {
+                    #expect(throws: (any Error).self) { try Value.json(wrong) }
+                }
+            }
+        }
+    }
+
     @Test("half of a surrogate pair becomes the replacement character")
     func surrogates() throws {
         #expect(try Value.json(#""\ud83d""#) == "\u{FFFD}")

@@ -2,11 +2,15 @@ import Logging
 import RunnelKit
 
 /// The session of a `schedule` trigger, from start to cancellation.
-struct ScheduleSession {
-    let planner: TickPlanner
+final class ScheduleSession: Sendable {
+    private let planner: TickPlanner
     /// The identity of the schedule in its watermark.
-    let identity: String
-    let context: TriggerContext
+    private let identity: String
+    private let context: TriggerContext
+
+    init(planner: TickPlanner, identity: String, context: TriggerContext) {
+        (self.planner, self.identity, self.context) = (planner, identity, context)
+    }
 
     /// The maximum length of a sleep, in nanoseconds: the wall clock may jump meanwhile, so it is checked this often.
     private static let longestSleep: Int64 = 15_000_000_000

@@ -72,6 +72,17 @@ struct ScheduleTrigger: TimedTrigger {
     static let memoryWhileDeclared = [Watermark.key]
 
     func run(_ context: TriggerContext) async throws {
+        let session = try session(context)
+        if !enabled {
+            try await session.rest()
+        } else if cron?.isAtStart ?? false {
+            try await session.runAtStart()
+        } else {
+            try await session.run()
+        }
+    }
+
+    private func session(_ context: TriggerContext) throws -> ScheduleSession {
         let schedule: Schedule
         do throws(FieldError) {
             schedule = try self.schedule()
@@ -81,14 +92,7 @@ struct ScheduleTrigger: TimedTrigger {
         let planner = TickPlanner(
             schedule: schedule, missed: missed, limit: maxMissed.count,
             jitter: Jitter(limit: jitter.nanoseconds, of: context.pipeline + "\u{0}" + context.identity))
-        let session = ScheduleSession(planner: planner, identity: identity(in: schedule), context: context)
-        if !enabled {
-            try await session.rest()
-        } else if cron?.isAtStart ?? false {
-            try await session.runAtStart()
-        } else {
-            try await session.run()
-        }
+        return ScheduleSession(planner: planner, identity: identity(in: schedule), context: context)
     }
 
     func identity() -> String? { (try? schedule()).map(identity) }

@@ -3,7 +3,7 @@ import RunnelKit
 import Templates
 
 /// The engine's interface for one trigger.
-struct HostedRuns: TriggerRuns {
+final class HostedRuns: TriggerRuns {
     let runs: RunService
     let host: PipelineHost
     let pipeline: Pipeline
@@ -18,7 +18,16 @@ struct HostedRuns: TriggerRuns {
     let logger: Logger
     let redactor: Redactor
     /// Where the dashboard is reached; nil if that is not known.
-    var publicURL: String?
+    let publicURL: String?
+
+    init(
+        runs: RunService, host: PipelineHost, pipeline: Pipeline, place: PipelineHost.TriggerPlace, identity: String,
+        kind: String, gate: TriggerGate, chainLimit: Int, logger: Logger, redactor: Redactor, publicURL: String? = nil
+    ) {
+        (self.runs, self.host, self.pipeline, self.place, self.identity) = (runs, host, pipeline, place, identity)
+        (self.kind, self.gate, self.chainLimit) = (kind, gate, chainLimit)
+        (self.logger, self.redactor, self.publicURL) = (logger, redactor, publicURL)
+    }
 
     private var trigger: TriggerID { TriggerID(pipeline: pipeline.name, key: identity) }
     private var runner: PipelineRunner { runs.worker.runner }

@@ -575,29 +575,19 @@ public actor PipelineHost {
                 gate: TriggerGate(trigger, registry.trigger(named: trigger.kind), values: worker.runner.values),
                 chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor, publicURL: publicURL)
-            return (place, { await self.supervise(trigger, of: pipeline, runs) })
+            return (place, { await self.supervise(trigger, runs) })
         }
     }
 
     /// Supervises the trigger: restarts it whenever it fails, until the task is cancelled. One that failed because of the
     /// journal is restarted as soon as the journal can be used again.
-    private nonisolated func supervise(_ trigger: TriggerDeclaration, of pipeline: Pipeline, _ runs: HostedRuns) async {
+    private nonisolated func supervise(_ trigger: TriggerDeclaration, _ runs: HostedRuns) async {
         guard let definition = registry.trigger(named: trigger.kind) else { return }
-        let runner = worker.runner
-        var logger = logger
-        logger[metadataKey: "pipeline"] = .string(pipeline.name)
-        logger[metadataKey: "trigger"] = .string(trigger.key)
-        let context = TriggerContext(
-            pipeline: pipeline.name, key: trigger.key, identity: runs.identity, servingSince: servingSince,
-            origins: runner.origins, logger: logger, clock: runner.clock, now: runner.now, redactor: runner.redactor,
-            services: runner.services, project: runner.project,
-            memory: SealedTriggerMemory(
-                memory: worker.journal.memory(of: TriggerID(pipeline: pipeline.name, key: runs.identity)),
-                seal: runner.seal), runs: runs)
+        let context = context(of: trigger, runs)
         let backoff = Backoff(initial: .seconds(1), maximum: .seconds(60))
         var failures = 0
         while !Task.isCancelled {
-            let start = runner.clock.measureStart()
+            let start = context.clock.measureStart()
             let recoveries = worker.recoveryCount
             do {
                 let entry = try trigger.entry.render(identities.scope).asObject ?? [:]
@@ -610,20 +600,43 @@ public actor PipelineHost {
             } catch {
                 if Task.isCancelled { return }
                 failures = start.elapsed() > .seconds(60) ? 1 : failures + 1
-                let pause = backoff.delay(afterAttempt: failures)
-                let words = runner.redactor.redact("\(error)")
-                let isOfJournal = error is JournalError
-                let rest = isOfJournal ? ", or when the journal can be used again" : ""
-                logger.error(
-                    "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); restarting in \(DurationText.format(pause))\(rest)"
-                )
-                await failed(words, runs.place)
-                if isOfJournal {
-                    await worker.sleep(for: pause, orUntilRecoveryAfter: recoveries)
-                } else {
-                    try? await runner.clock.sleep(for: pause)
-                }
+                await wait(backoff.delay(afterAttempt: failures), after: error, in: context, runs.place, recoveries)
             }
+        }
+    }
+
+    private nonisolated func context(of trigger: TriggerDeclaration, _ runs: HostedRuns) -> TriggerContext {
+        let runner = worker.runner
+        let pipeline = runs.pipeline.name
+        var logger = logger
+        logger[metadataKey: "pipeline"] = .string(pipeline)
+        logger[metadataKey: "trigger"] = .string(trigger.key)
+        return TriggerContext(
+            pipeline: pipeline, key: trigger.key, identity: runs.identity, servingSince: servingSince,
+            origins: runner.origins, logger: logger, clock: runner.clock, now: runner.now, redactor: runner.redactor,
+            services: runner.services, project: runner.project,
+            memory: SealedTriggerMemory(
+                memory: worker.journal.memory(of: TriggerID(pipeline: pipeline, key: runs.identity)),
+                seal: runner.seal), runs: runs)
+    }
+
+    /// Shows why a trigger has failed, and waits.
+    ///
+    /// - Parameter recoveries: ``Worker/recoveryCount`` before the trigger was started.
+    private nonisolated func wait(
+        _ pause: Duration, after error: any Error, in context: TriggerContext, _ place: TriggerPlace, _ recoveries: Int
+    ) async {
+        let words = context.redactor.redact("\(error)")
+        let isOfJournal = error is JournalError
+        let rest = isOfJournal ? ", or when the journal can be used again" : ""
+        context.logger.error(
+            "the trigger \(context.key) of \(context.pipeline) failed: \(words); restarting in \(DurationText.format(pause))\(rest)"
+        )
+        await failed(words, place)
+        if isOfJournal {
+            await worker.sleep(for: pause, orUntilRecoveryAfter: recoveries)
+        } else {
+            try? await context.clock.sleep(for: pause)
         }
     }
 

@@ -144,7 +144,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
 }
 
 /// A route with the trigger that has claimed it.
-package struct ClaimedRoute: Sendable {
+package final class ClaimedRoute: Sendable {
     package let route: IngressRoute
     package let pattern: RoutePattern
     /// Whose runs it starts.

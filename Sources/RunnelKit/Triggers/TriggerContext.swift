@@ -3,30 +3,94 @@ public import Logging
 /// What a trigger may use while it runs.
 public struct TriggerContext: Sendable {
     /// The pipeline whose runs the trigger starts.
-    public var pipeline: String
+    public var pipeline: String {
+        get { storage.values.pipeline }
+        set { values.pipeline = newValue }
+    }
     /// The entry under `on:`: `watch`, or `schedule[1]` for the second of several. For messages.
-    public var key: String
+    public var key: String {
+        get { storage.values.key }
+        set { values.key = newValue }
+    }
     /// Identifies the trigger within its pipeline, also when its place under `on:` changes: by the `id` of its entry, or
     /// by ``Trigger/identity()``. Dedupe keys that need it are made with it, and memory is kept by it.
-    public var identity: String
+    public var identity: String {
+        get { storage.values.identity }
+        set { values.identity = newValue }
+    }
     /// When this process began to serve pipelines, in nanoseconds since 1970.
-    public var servingSince: Int64
+    public var servingSince: Int64 {
+        get { storage.values.servingSince }
+        set { values.servingSince = newValue }
+    }
     /// Writes to Runnel's log, with pipeline and trigger attached.
-    public var logger: Logger
+    public var logger: Logger {
+        get { storage.values.logger }
+        set { values.logger = newValue }
+    }
     /// For waiting. A test replaces it, so nothing may sleep by other means.
-    public var clock: any Clock<Duration>
+    public var clock: any Clock<Duration> {
+        get { storage.values.clock }
+        set { values.clock = newValue }
+    }
     /// The time of day: nanoseconds since 1970 (UTC). It may jump.
-    public var now: @Sendable () -> Int64
+    public var now: @Sendable () -> Int64 {
+        get { storage.values.now }
+        set { values.now = newValue }
+    }
     /// Masks the secrets of this project in a text.
-    public var redactor: Redactor
+    public var redactor: Redactor {
+        get { storage.values.redactor }
+        set { values.redactor = newValue }
+    }
     /// Clients and other things that all triggers and steps share.
-    public var services: Services
+    public var services: Services {
+        get { storage.values.services }
+        set { values.services = newValue }
+    }
     /// Where the project is.
-    public var project: ProjectDirectory
+    public var project: ProjectDirectory {
+        get { storage.values.project }
+        set { values.project = newValue }
+    }
     /// What the trigger remembers from one life of the worker to the next.
-    public var memory: any TriggerMemory
-    private let runs: any TriggerRuns
-    private let origins: RunOrigins
+    public var memory: any TriggerMemory {
+        get { storage.values.memory }
+        set { values.memory = newValue }
+    }
+
+    private struct Values: Sendable {
+        var pipeline: String
+        var key: String
+        var identity: String
+        var servingSince: Int64
+        var logger: Logger
+        var clock: any Clock<Duration>
+        var now: @Sendable () -> Int64
+        var redactor: Redactor
+        var services: Services
+        var project: ProjectDirectory
+        var memory: any TriggerMemory
+        let runs: any TriggerRuns
+        let origins: RunOrigins
+    }
+
+    private final class Storage: Sendable {
+        let values: Values
+
+        init(_ values: Values) { self.values = values }
+    }
+
+    /// On the heap, because the task of each waiting trigger holds several copies of its context.
+    private var storage: Storage
+
+    private var values: Values {
+        get { storage.values }
+        set { storage = Storage(newValue) }
+    }
+
+    private var runs: any TriggerRuns { storage.values.runs }
+    private var origins: RunOrigins { storage.values.origins }
 
     package init(
         pipeline: String, key: String, identity: String? = nil, servingSince: Int64 = 0,
@@ -35,19 +99,11 @@ public struct TriggerContext: Sendable {
         now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
         project: ProjectDirectory, memory: any TriggerMemory, runs: any TriggerRuns
     ) {
-        self.pipeline = pipeline
-        self.key = key
-        self.identity = identity ?? key
-        self.servingSince = servingSince
-        self.origins = origins
-        self.logger = logger
-        self.clock = clock
-        self.now = now
-        self.redactor = redactor
-        self.services = services
-        self.project = project
-        self.memory = memory
-        self.runs = runs
+        storage = Storage(
+            Values(
+                pipeline: pipeline, key: key, identity: identity ?? key, servingSince: servingSince, logger: logger,
+                clock: clock, now: now, redactor: redactor, services: services, project: project, memory: memory,
+                runs: runs, origins: origins))
     }
 
     /// Starts a run for the event, unless there is one already. When this returns, the run is on disk.

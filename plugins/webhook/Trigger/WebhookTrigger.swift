@@ -64,7 +64,12 @@ struct WebhookTrigger: ReplayingTrigger {
     }
 
     func run(_ context: TriggerContext) async throws {
-        guard let verify else { return }
+        if let route = try route(context) { try await context.serve(route) }
+    }
+
+    /// Nil without `verify`, which validation requires.
+    private func route(_ context: TriggerContext) throws -> IngressRoute? {
+        guard let verify else { return nil }
         let path = try hookPath(pipeline: context.pipeline)
         let endpoint = WebhookEndpoint(
             path: path, methods: methods.map(\.rawValue), origins: origins.map(\.text), verification: verify,
@@ -72,7 +77,7 @@ struct WebhookTrigger: ReplayingTrigger {
             deliveries: DeliveryKey(path: path, source: idempotency?.source, verification: verify),
             redeliver: redeliver, respond: respond, timeout: timeout, cancelsOnDisconnect: cancelOnDisconnect,
             challengeToken: challengeToken, context: context)
-        try await context.serve(endpoint.route)
+        return endpoint.route
     }
 
     private var bodies: BodyReader { BodyReader(accept: accept, limit: maxBody.bytes, forms: forms) }

@@ -17,6 +17,7 @@ final class SharedReading<Value: Sendable>: Sendable {
             if let pending { return pending }
             let promise = Promise<Value>()
             pending = promise
+            // An unstructured task, because it outlives a caller that gives up.
             Task { await finish(promise) }
             return promise
         }

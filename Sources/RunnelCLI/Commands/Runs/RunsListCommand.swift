@@ -18,7 +18,7 @@ struct RunsListCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("state"),
         help: ArgumentHelp("Only runs in this state; can be repeated.", valueName: "state"))
-    var states: [RunStateArgument] = []
+    var states: [SeenRunState] = []
 
     @Option(help: "Only runs of this pipeline.", completion: PipelineCompletion.names) var pipeline: String?
 
@@ -52,7 +52,7 @@ struct RunsListCommand: AsyncParsableCommand {
     }
 
     private func runs(in journal: any Journal) async throws -> [RunRecord] {
-        let wanted = Set(states.map(\.seen))
+        let wanted = Set(states)
         let filter = RunFilter(
             states: Set(wanted.map(\.stored)), pipeline: pipeline,
             since: since.map { WallClock.nanoseconds() - $0.duration.nanoseconds }, limit: limit)

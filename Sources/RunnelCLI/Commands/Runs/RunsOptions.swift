@@ -86,7 +86,7 @@ struct ProjectOptions: ParsableArguments {
     ///
     /// - Parameters:
     ///   - project: Its settings name the journal.
-    ///   - migrates: Whether a journal of an older version is migrated. Commands that only look refuse it.
+    ///   - migrates: Whether a journal of an older version is migrated. Read-only commands refuse it.
     func journal(of project: Project, migrates: Bool = false) throws -> any Journal {
         do throws(JournalError) {
             if let journal = try JournalSetup.existing(of: project, migrates: migrates) { return journal }
@@ -115,7 +115,7 @@ extension Journal {
     ///   - states: Those that `last` can be in; empty for all.
     ///   - pipeline: That of `last`; nil for all.
     func find(
-        _ name: String, states: [RunStateArgument] = [], pipeline: String? = nil
+        _ name: String, states: [SeenRunState] = [], pipeline: String? = nil
     ) async throws -> RunRecord {
         if name == "last" {
             guard let newest = try await newest(states: states, pipeline: pipeline),
@@ -147,8 +147,8 @@ extension Journal {
 
 extension Journal {
     /// The newest run in one of these states; empty for all.
-    private func newest(states: [RunStateArgument], pipeline: String?) async throws -> RunRecord? {
-        let wanted = Set(states.map(\.seen))
+    private func newest(states: [SeenRunState], pipeline: String?) async throws -> RunRecord? {
+        let wanted = Set(states)
         var filter = RunFilter(
             states: Set(wanted.map(\.stored)), pipeline: pipeline, limit: wanted.isEmpty ? 1 : 50)
         while true {
@@ -160,12 +160,8 @@ extension Journal {
     }
 }
 
-/// A state as people see it, on the command line.
-enum RunStateArgument: String, ExpressibleByArgument, CaseIterable {
-    case queued, running, waiting, interrupted, succeeded, failed, cancelled, skipped
-
-    var seen: SeenRunState { SeenRunState(rawValue: rawValue) ?? .queued }
-}
+/// The value of `--state`.
+extension SeenRunState: ExpressibleByArgument {}
 
 /// A duration on the command line: `90s`, `2h`, `30d`.
 struct DurationArgument: ExpressibleByArgument {

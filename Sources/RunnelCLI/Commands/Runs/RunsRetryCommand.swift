@@ -36,7 +36,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Retry all runs in this state: failed, cancelled, succeeded, skipped; can be repeated.",
             valueName: "state"))
-    var states: [RunStateArgument] = []
+    var states: [SeenRunState] = []
     @Option(help: "Only runs of this pipeline.") var pipeline: String?
     @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
     var since: DurationArgument?
@@ -67,7 +67,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
                     : "name the run, or select runs such as with --state failed --since 12h")
         }
         if selects, run == nil, states.isEmpty { throw ValidationError("say which runs: --state failed") }
-        for state in states where RunState(rawValue: state.rawValue)?.isFinal != true {
+        for state in states where !state.stored.isFinal {
             throw ValidationError("--state \(state.rawValue): only runs that have ended can be retried")
         }
         for input in inputs where !input.contains("=") {
@@ -143,14 +143,14 @@ struct RunsRetryCommand: AsyncParsableCommand {
         var filter = RunFilter(
             pipeline: pipeline, since: since.map { WallClock.nanoseconds() - $0.duration.nanoseconds },
             limit: 1000)
-        let wanted = Set(states.map(\.rawValue))
+        let wanted = Set(states.map(\.stored))
         var retried: Set<String> = []
         var found: [String] = []
         while found.count < Self.maximum {
             // The newest come first, so that the last retry of a run comes before it.
             let page = try await journal.runs(filter)
             for run in page {
-                if wanted.contains(run.state.rawValue), !retried.contains(run.id) { found.append(run.id) }
+                if wanted.contains(run.state), !retried.contains(run.id) { found.append(run.id) }
                 if let old = run.retryOf { retried.insert(old) }
             }
             filter.before = page.last?.id

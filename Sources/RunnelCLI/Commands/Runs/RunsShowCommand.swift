@@ -19,7 +19,7 @@ struct RunsShowCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("state"),
         help: ArgumentHelp("With `last`: only runs in this state; can be repeated.", valueName: "state"))
-    var states: [RunStateArgument] = []
+    var states: [SeenRunState] = []
     @Option(help: "With `last`: only runs of this pipeline.", completion: PipelineCompletion.names)
     var pipeline: String?
     @Flag(help: "Show outputs in full.") var full = false

@@ -178,7 +178,8 @@ extension DiagnosticList {
 
         /// The credentials of a URL.
         init?(url text: String, _ node: YAMLNode, in source: YAMLSource) {
-            guard text.contains("://"), let range = URLCredentials.range(in: text), !text[range].contains("{{") else {
+            // The range comes first: few texts have the "@" that it looks for, and all texts of a file are asked.
+            guard let range = URLCredentials.range(in: text), text.contains("://"), !text[range].contains("{{") else {
                 return nil
             }
             place = node.range
@@ -195,7 +196,8 @@ extension DiagnosticList {
 
     /// Removes what may be a secret from messages and from the lines that they show: the texts behind a ``SecretKey``, and
     /// behind an unknown key that is close to one; those that are secrets by their schema; and the credentials of URLs. A
-    /// text with templates is none. In a file without errors the names of keys do not make what they hold ``literals``.
+    /// text with templates is none. In a file without errors, a value is no literal secret (``literals``) by its key's name
+    /// alone.
     ///
     /// - Parameters:
     ///   - references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.

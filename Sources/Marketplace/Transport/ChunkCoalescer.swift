@@ -4,28 +4,28 @@ internal import NIOHTTP1
 
 /// Joins the chunks of an HTTP/1.1 response body that were read from the socket together (RFC 9112, section 7.1).
 ///
-/// Servers send each event of a stream in a chunk of its own. The HTTP decoder and client work for each chunk, which costs
-/// several times as much as reading the event. The bytes of the body stay the same, and they are not held back: only the
-/// line with a chunk's size waits for its end.
+/// Servers send each event of a stream in a chunk of its own. The HTTP decoder and the client have a cost for each chunk
+/// that is several times the cost of reading the event. The bytes of the body stay the same and are not delayed: only an
+/// incomplete line with a chunk's size waits for the next read.
 ///
-/// It changes only what it understands, which is a chunked body with plain sizes. From anything else on, all bytes of the
-/// connection pass through unchanged, so that the decoder reports the same fault as without it.
+/// It rewrites only chunked bodies without chunk extensions. After anything else, all bytes of the connection pass through
+/// unchanged, so that the decoder reports the same fault as without it.
 struct ChunkCoalescer {
     /// What comes next.
     private enum Expected {
-        /// The rest of a status line and header fields, with the bytes so far.
+        /// The rest of the status line and the header fields. Holds the bytes read so far.
         case head([UInt8])
-        /// So many more bytes of a body with `Content-Length`.
+        /// The rest of a body with `Content-Length`: the number of missing bytes.
         case body(Int)
-        /// The rest of the line with a chunk's size, with the bytes so far.
+        /// The rest of the line with a chunk's size. Holds the bytes read so far.
         case size([UInt8])
-        /// So many more bytes of a chunk.
+        /// The rest of a chunk's data: the number of missing bytes.
         case data(Int)
-        /// CR and LF behind a chunk, from this byte on.
+        /// The CRLF after a chunk's data: its next byte.
         case dataEnd(UInt8)
-        /// CR and LF behind the last chunk, from this byte on.
+        /// The CRLF after the last chunk: its next byte.
         case bodyEnd(UInt8)
-        /// Anything. Bytes pass through.
+        /// Nothing that is rewritten: bytes pass through unchanged.
         case unknown
     }
 
@@ -35,11 +35,11 @@ struct ChunkCoalescer {
     private static let sizeLimit = 10
 
     private var expected = Expected.head([])
-    /// Whether the last chunk that was written lacks its CRLF. It is written when the CRLF of the chunk that was read has
-    /// been seen.
+    /// Whether the last chunk in the output has no CRLF yet. It is written once the CRLF of the chunk in the input was
+    /// valid.
     private var isOpen = false
 
-    /// - Returns: The bytes for the decoder; there may be none.
+    /// - Returns: The bytes for the decoder, perhaps none.
     mutating func coalesce(_ input: ByteBuffer) -> ByteBuffer {
         switch expected {
         case .unknown: return input
@@ -60,7 +60,7 @@ struct ChunkCoalescer {
 
     // MARK: - Reading
 
-    /// Takes at least one byte of `rest`, or expects something else.
+    /// Consumes bytes of `rest`, or changes what is expected.
     private mutating func read(_ rest: inout Rest, _ output: inout Output) {
         switch expected {
         case .head(let head):
@@ -104,7 +104,7 @@ struct ChunkCoalescer {
         }
     }
 
-    /// The hot path: chunks that were read from their sizes to their ends.
+    /// The hot path: chunks that are complete in the input.
     private mutating func readWholeChunks(_ rest: inout Rest, _ output: inout Output) {
         while let (size, length) = Self.size(rest.bytes), size > 0 {
             let end = length + size
@@ -138,7 +138,7 @@ struct ChunkCoalescer {
         isOpen = true
     }
 
-    /// Ends the chunk that was written last. The end of the one that was read is valid.
+    /// Writes the CRLF of an open chunk. To be called only after the CRLF of the chunk in the input was valid.
     private mutating func close(_ output: inout Output) {
         output.finishChunk()
         if isOpen { output.write("\r\n".utf8) }
@@ -167,7 +167,8 @@ struct ChunkCoalescer {
         return nil
     }
 
-    /// What follows a head; ``Expected/unknown`` unless its body is chunked and nothing else, or has one length.
+    /// What follows the head of a response: ``Expected/unknown`` unless its body is only chunked, or has one
+    /// `Content-Length`.
     private static func body(behind head: [UInt8]) -> Expected {
         let lines = String(decoding: head.dropLast(4), as: UTF8.self)
             .split(separator: "\r\n", omittingEmptySubsequences: false)
@@ -176,7 +177,7 @@ struct ChunkCoalescer {
         var lengths: [Substring] = []
         var encodings: [Substring] = []
         for line in lines {
-            // A line that ends in another way, or goes on in the next one.
+            // Another line ending, or a folded header field.
             guard !line.contains(where: \.isNewline), line.first != " ", line.first != "\t" else { return .unknown }
             let field = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let value = field.last?.drop { $0 == " " || $0 == "\t" } ?? ""
@@ -210,7 +211,7 @@ struct ChunkCoalescer {
             return UnsafeRawBufferPointer(rebasing: piece)
         }
 
-        /// The bytes up to a line feed, which is included; all where there is none.
+        /// The bytes up to and including the next line feed; all bytes if there is none.
         mutating func line() -> UnsafeRawBufferPointer {
             prefix((bytes.firstIndex(of: ChunkCoalescer.lineFeed) ?? bytes.count - 1) + 1)
         }
@@ -219,7 +220,7 @@ struct ChunkCoalescer {
     /// What the decoder gets.
     private struct Output {
         private(set) var buffer: ByteBuffer
-        /// Where the size of the chunk that is being written stands.
+        /// The index of the size of the unfinished chunk; nil without one.
         private var sizeIndex: Int?
         private static let line: StaticString = "00000000\r\n"
 
@@ -230,7 +231,7 @@ struct ChunkCoalescer {
         mutating func write(_ bytes: some Sequence<UInt8>) { buffer.writeBytes(bytes) }
         mutating func write(_ bytes: UnsafeRawBufferPointer) { buffer.writeBytes(bytes) }
 
-        /// Adds bytes to a chunk.
+        /// Adds data to the unfinished chunk, which it begins if there is none.
         mutating func append(_ bytes: UnsafeRawBufferPointer) {
             if sizeIndex == nil {
                 sizeIndex = buffer.writerIndex
@@ -239,7 +240,7 @@ struct ChunkCoalescer {
             buffer.writeBytes(bytes)
         }
 
-        /// Sets the size of the chunk.
+        /// Writes the size of the unfinished chunk.
         mutating func finishChunk() {
             guard let sizeIndex else { return }
             let start = sizeIndex + Self.line.utf8CodeUnitCount
@@ -262,8 +263,8 @@ final class ChunkCoalescingHandler: ChannelInboundHandler {
         if bytes.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(bytes)) }
     }
 
-    /// Adds a handler to each HTTP/1.1 connection of a client. The client's hook is meant for debugging, and runs before
-    /// the first request of a connection.
+    /// Adds a handler to each HTTP/1.1 connection of a client. The hook is named for debugging, but it is public, and runs
+    /// before the first request of a connection.
     static func install(in settings: inout HTTPClient.Configuration) {
         settings.http1_1ConnectionDebugInitializer = { channel in
             channel.eventLoop.submit {

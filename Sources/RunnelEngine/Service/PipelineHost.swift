@@ -51,7 +51,7 @@ public actor PipelineHost {
         package var ticks: [Tick] = []
         /// The keys of triggers that do not fire: an operator has disabled them, or their entry has `enabled: false`.
         package var disabled: Set<String> = []
-        /// Whether there are ticks that can be backfilled: also those of triggers that are disabled.
+        /// Whether there are ticks that can be backfilled, those of disabled triggers included.
         package var hasTicks = false
 
         /// The next tick of a trigger.
@@ -92,7 +92,7 @@ public actor PipelineHost {
     private var values: ValueObject
     /// The changes of the configuration that take effect when this process is restarted, by name.
     package private(set) var pendingRestart: [String] = []
-    /// What is wrong with the configuration as it is on disk, in lines; what was valid before stays in use.
+    /// The errors of the configuration on disk, one a line. The last valid configuration stays in use.
     package private(set) var configurationProblems: [String] = []
     /// Whether the folder was read once; only later changes are logged.
     private var hasLooked = false

@@ -87,10 +87,12 @@ struct KeyChecker {
         }
     }
 
-    /// Finds what may be a secret by the schema: what is declared as one (`writeOnly`), what stands in the place of a mapping
-    /// with such a member, and beside one what has an unknown key that is close to no other.
+    /// Finds values that may be secrets by the schema:
+    /// - values whose schema is `writeOnly`,
+    /// - a scalar or list where the schema has a mapping with a `writeOnly` key,
+    /// - values of unknown keys in such a mapping, unless the key is close to a known key that is not `writeOnly`.
     ///
-    /// - Parameter members: What stands in a mapping or list; nothing for a scalar.
+    /// - Parameter members: Returns the members of a mapping or list; none for a scalar.
     private func secrets<Part>(
         in part: Part, _ schema: Value, at path: [FieldError.PathElement] = [],
         members: (Part) -> [(FieldError.PathElement, Part)]

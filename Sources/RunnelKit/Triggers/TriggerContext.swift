@@ -81,7 +81,7 @@ public struct TriggerContext: Sendable {
         init(_ values: Values) { self.values = values }
     }
 
-    /// On the heap, because the task of each waiting trigger holds several copies of its context.
+    /// On the heap: the async frames of each waiting trigger hold several copies of its context.
     private var storage: Storage
 
     private var values: Values {

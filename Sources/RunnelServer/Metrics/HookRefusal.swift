@@ -1,15 +1,15 @@
 import Metrics
 
-/// Why a delivery to a hook was refused, as a label of metrics: a class of HTTP statuses, so that neither a sender nor a
-/// plugin can make up labels.
+/// Why a delivery to a hook was refused, as a label of metrics. Reasons are classes of HTTP statuses, so that neither
+/// senders nor plugins can add label values.
 enum HookRefusal: String, CaseIterable {
-    /// The sender has not proved that it may call: 401, 403.
+    /// Authentication or authorization failed: 401, 403.
     case unauthorized
-    /// The hook is called too often, or too many runs are queued: 429.
+    /// A rate limit, or too many queued runs: 429.
     case tooManyRequests = "too-many-requests"
-    /// The delivery itself is wrong, such as its body or method: any other 4xx.
+    /// An invalid request, such as a wrong body or method: any other 4xx.
     case invalid
-    /// Runs cannot be stored now, or the server is shutting down: 503.
+    /// The journal cannot be written, or the server is shutting down: 503.
     case unavailable
     /// The trigger failed: any other status.
     case failed
@@ -30,7 +30,7 @@ enum HookRefusal: String, CaseIterable {
     /// - Parameter pipeline: Whose hook it is.
     func count(of pipeline: String) { Counter(label: Self.metric, dimensions: labels(pipeline)).increment() }
 
-    /// Makes the series of a pipeline with a hook, so that its first refusal is an increase.
+    /// Creates the series of a pipeline with 0, so that `increase()` sees the first refusal.
     static func prepare(_ pipeline: String, in registry: MetricsRegistry) {
         for refusal in allCases {
             registry.makeCounter(label: metric, dimensions: refusal.labels(pipeline)).increment(by: 0)

@@ -3,8 +3,7 @@ import Metrics
 import RunnelEngine
 import RunnelKit
 
-/// `GET /metrics`: what was measured, for Prometheus. What the journal, the triggers and the process hold is looked up
-/// when it is asked.
+/// `GET /metrics`, for Prometheus. The gauges of the journal, the triggers and the process are read at each scrape.
 struct MetricsRoute: Sendable {
     /// How long the journal may take. Prometheus gives up after 10 s.
     static let patience = Duration.seconds(3)
@@ -44,7 +43,7 @@ struct MetricsRoute: Sendable {
         }
     }
 
-    /// Everything that was measured, and what is looked up now.
+    /// All metrics, with the gauges read now.
     ///
     /// - Parameter now: Nanoseconds since 1970.
     func measurements(at now: Int64) async -> [MetricFamily] {
@@ -52,7 +51,7 @@ struct MetricsRoute: Sendable {
         return registry.snapshot()
     }
 
-    /// Sets the gauges of what the journal, the triggers, the served pipelines and the process hold at this moment.
+    /// Reads the gauges of the journal, the triggers, the served pipelines and the process.
     ///
     /// - Parameter now: Nanoseconds since 1970.
     func look(at now: Int64) async {
@@ -94,7 +93,7 @@ struct MetricsRoute: Sendable {
         set(name, value.map { Double($0) }, labels)
     }
 
-    /// - Parameter value: nil: it cannot be looked up, and is left out, so that no gauge shows an earlier moment.
+    /// - Parameter value: nil if it cannot be read. The gauge is removed then, so that it does not show an old value.
     private func set(_ name: String, _ value: Double?, _ labels: [(String, String)]) {
         guard let value else { return registry.remove(name, labels: labels) }
         registry.makeMeter(label: name, dimensions: labels).set(value)

@@ -3,10 +3,9 @@ import LibC
 import RunnelEngine
 import RunnelSupport
 
-/// What this process uses of the machine, read when it is asked for. The names of the metrics are Prometheus's standard
-/// ones.
+/// Resource usage of this process under the standard metric names of Prometheus, read at each scrape.
 ///
-/// Memory and start time need Linux's `/proc`; what a system does not tell is left out.
+/// Memory and start time need Linux's `/proc`. Values that the system does not provide are left out.
 enum ProcessUsage {
     typealias Reading = (name: String, kind: MetricFamily.Kind, value: Double)
 

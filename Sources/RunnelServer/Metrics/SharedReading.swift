@@ -1,7 +1,7 @@
 import RunnelSupport
 import Synchronization
 
-/// Reads something that may hang, one reading at a time: callers that come meanwhile wait for the same one (single flight).
+/// Single flight for a read that may hang: concurrent callers wait for the same read.
 final class SharedReading<Value: Sendable>: Sendable {
     private let read: @Sendable () async throws -> Value
     private let clock: any Clock<Duration>
@@ -11,13 +11,13 @@ final class SharedReading<Value: Sendable>: Sendable {
         (self.clock, self.read) = (clock, read)
     }
 
-    /// - Returns: The value; nil where it cannot be read, or not within the limit. The reading goes on then.
+    /// - Returns: The value; nil if the read fails or takes longer than the limit. A late read is not cancelled.
     func value(within limit: Duration) async -> Value? {
         let promise = pending.withLock { pending in
             if let pending { return pending }
             let promise = Promise<Value>()
             pending = promise
-            // An unstructured task, because it outlives a caller that gives up.
+            // An unstructured task, because it outlives callers that time out.
             Task { await finish(promise) }
             return promise
         }

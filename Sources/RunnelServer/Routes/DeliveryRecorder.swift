@@ -15,7 +15,7 @@ final class DeliveryRecorder: Service, Sendable {
         var pending: [DeliveryRecord] = []
         var bytes = 0
         var refusals = TokenBucket(size: 600, per: .seconds(60))
-        /// How many were lost since the log last said so, by reason.
+        /// The number of lost deliveries that were not logged yet, by reason.
         var lost: [String: Int] = [:]
         var notes = TokenBucket(size: 1, per: .seconds(60))
     }
@@ -38,7 +38,7 @@ final class DeliveryRecorder: Service, Sendable {
 
     /// - Parameters:
     ///   - isOn: Whether deliveries are kept at all.
-    ///   - stopwatch: For what happens at most so often in a time.
+    ///   - stopwatch: For rate limits.
     init(
         journal: any Journal, seal: SecretSeal, logger: Logger, isOn: Bool,
         stopwatch: Stopwatch = ContinuousClock().measureStart()
@@ -94,7 +94,7 @@ final class DeliveryRecorder: Service, Sendable {
         noteLost()
     }
 
-    /// Says how many deliveries were lost: at once, and then at most once a minute.
+    /// Logs how many deliveries were lost, at most once a minute.
     private func noteLost() {
         let now = stopwatch.elapsed()
         let lost = state.withLock { state -> [String: Int] in
@@ -163,7 +163,7 @@ extension DeliveryRecord {
             request: Self.request(call, note, without: route.route.proofHeaders), body: body)
     }
 
-    /// The status with which a delivery was refused; nil for one that was not.
+    /// The HTTP status of a refused delivery; nil if it was not refused.
     static func refusedStatus(
         _ note: DeliveryNote, answer: IngressResponse?, failure: (status: Int, reason: String)?
     ) -> Int? {

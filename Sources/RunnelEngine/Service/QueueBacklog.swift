@@ -27,6 +27,12 @@ struct QueueBacklog {
     /// What is left of the runs that were there before, which are not known by name.
     private var earlier: [String: Total] = [:]
 
+    /// How many runs wait.
+    var count: Int { runs.count + earlier.values.reduce(0) { $0 + $1.count } }
+
+    /// How many runs of these pipelines wait.
+    func count(of pipelines: Set<String>) -> Int { pipelines.reduce(0) { $0 + count(of: $1) } }
+
     /// How many runs of a pipeline wait.
     func count(of pipeline: String) -> Int {
         (totals[pipeline]?.count ?? 0) + (earlier[pipeline]?.count ?? 0)

@@ -30,6 +30,11 @@ public actor RunQueue {
     private var sinceCount: Stopwatch?
     private static let countInterval = Duration.milliseconds(250)
     private var backlog = QueueBacklog()
+    /// The pipelines at their limit, whose queued runs are not tried again with each run that is accepted: until one of
+    /// their runs ends here, or for a second, since other processes end runs too.
+    private var full: Set<String> = []
+    /// The same for the limit of all processes.
+    private var isFull = false
     /// Whether the backlog holds the runs that were in the journal before.
     private var isBacklogCounted = false
     /// Whether to check for due waiting runs and suspects.
@@ -272,6 +277,7 @@ public actor RunQueue {
 
     private func beat() {
         isLookDue = true
+        (full, isFull) = ([], false)
         wake.yield()
     }
 
@@ -306,6 +312,8 @@ public actor RunQueue {
             RunMetrics.observe(worked: worked, on: run.record.pipeline)
         }
         working[run.id] = nil
+        full.remove(run.record.pipeline)
+        isFull = false
         clear(run.id)
         watchers.end(run.id)
         switch result {
@@ -374,9 +382,10 @@ public actor RunQueue {
             // Other processes take runs too.
             if waiting == 0, accepting == 0 { backlog.removeAll() }
             trouble = nil
-            var full: Set<String> = []
-            var isFull = false
-            while waiting > 0, room > 0, !isFull, !worker.isStopping {
+            var (full, isFull) = (full, isFull)
+            while waiting > 0, max(waiting, backlog.count) > backlog.count(of: full), room > 0, !isFull,
+                !worker.isStopping
+            {
                 let free = room
                 claiming = free
                 defer { claiming = 0 }
@@ -397,7 +406,7 @@ public actor RunQueue {
                         continue
                     }
                     // One after the other: the last place within the limits is that of the first in the queue.
-                    switch await claim(run.id, RunLimits(pipeline: concurrency?.limit.number, total: total)) {
+                    switch await claim(run, within: concurrency) {
                     case .claimed(let record): take(record, &runs)
                     case .busy:
                         full.insert(run.pipeline)
@@ -414,6 +423,18 @@ public actor RunQueue {
             note(error)
         }
         return runs
+    }
+
+    /// Claims a run within its limits, and keeps in mind which it has met.
+    private func claim(_ run: RunRecord, within concurrency: ConcurrencyDeclaration?) async -> Claim? {
+        // Assumed before the journal is asked: the end of a run meanwhile undoes it. Where `overlap` does something, each
+        // run is tried.
+        if concurrency?.overlap == .queue { full.insert(run.pipeline) }
+        isFull = total != nil
+        let claim = await claim(run.id, RunLimits(pipeline: concurrency?.limit.number, total: total))
+        if claim != .busy { full.remove(run.pipeline) }
+        if claim != .full { isFull = false }
+        return claim
     }
 
     private func take(_ record: RunRecord, _ runs: inout [RunRecord]) {
@@ -465,11 +486,7 @@ public actor RunQueue {
         }
         guard busy == 0, worker.mayClaim, !worker.isDrained, !worker.isStopping else { return nil }
         quarantine.alone = suspect.id
-        let concurrency = await concurrency(of: suspect)
-        guard
-            case .claimed(let run)? = await claim(
-                suspect.id, RunLimits(pipeline: concurrency?.limit.number, total: total))
-        else {
+        guard case .claimed(let run)? = await claim(suspect, within: await concurrency(of: suspect)) else {
             clear(suspect.id)
             return nil
         }

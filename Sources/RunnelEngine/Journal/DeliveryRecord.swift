@@ -78,8 +78,10 @@ public struct DeliveryRecord: Sendable, Hashable {
     }
 
     /// What it counts in ``Retention/deliveryBytes``: its texts and some for the row itself.
-    package var storedBytes: Int {
-        body.count + request.json().utf8.count + path.utf8.count + reason.utf8.count + 200
+    ///
+    /// - Parameter request: ``request`` as JSON, which whoever stores it has made already.
+    package func storedBytes(_ request: String) -> Int {
+        body.count + request.utf8.count + path.utf8.count + reason.utf8.count + 200
     }
 }
 
@@ -179,7 +181,7 @@ actor MemoryDeliveryRecords: DeliveryRecords {
             var sum: Int64 = 0
             var superfluous: Set<Int64> = []
             for delivery in all.reversed() where isMeant(delivery) {
-                sum += Int64(delivery.storedBytes)
+                sum += Int64(delivery.storedBytes(delivery.request.json()))
                 if sum > bytes { superfluous.insert(delivery.number) }
             }
             all.removeAll { superfluous.contains($0.number) }

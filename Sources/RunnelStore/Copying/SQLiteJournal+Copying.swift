@@ -89,7 +89,7 @@ extension SQLiteJournal: CopyingJournal {
                     guard let file = row[index].file, let runID = row.first?.cell.text else { continue }
                     try db.cachedStatement(
                         sql: "INSERT OR REPLACE INTO files (run_id, step, name, hash) VALUES (?, ?, ?, ?)"
-                    ).execute(arguments: [runID, number, table.columns[index].name, StoredValue.file(file)])
+                    ).execute([runID, number, table.columns[index].name, StoredValue.file(file)])
                 }
             }
             try Self.remember([table.name: CopyPosition.value(position)], of: CopyPosition.trigger, db)

@@ -16,7 +16,8 @@ private struct PostgresDeliveryRecords: DeliveryRecords {
 
     func append(_ deliveries: [DeliveryRecord]) async throws(JournalError) {
         let statements = deliveries.map { delivery in
-            PostgresStatement(
+            let request = delivery.request.json()
+            return PostgresStatement(
                 """
                 INSERT INTO deliveries (
                     time, pipeline, "trigger", method, path, outcome, reason, status, run_id, size, whole, bytes, request,
@@ -25,7 +26,7 @@ private struct PostgresDeliveryRecords: DeliveryRecords {
                 """, .int(delivery.time), .text(delivery.pipeline), .text(delivery.trigger), .text(delivery.method),
                 .text(delivery.path), .text(delivery.outcome.rawValue), .text(delivery.reason),
                 .int(Int64(delivery.status)), .text(delivery.runID), .int(Int64(delivery.size)),
-                .bool(delivery.isWhole), .int(Int64(delivery.storedBytes)), .text(delivery.request.json()),
+                .bool(delivery.isWhole), .int(Int64(delivery.storedBytes(request))), .text(request),
                 .text(StoredBody.column(delivery.body)))
         }
         try await journal.committer.write([]) { _ = try $0.pipeline(statements) }

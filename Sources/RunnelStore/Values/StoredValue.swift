@@ -93,12 +93,17 @@ enum ValueCoding {
         (try? Value.json(bytes)).map { isPlain($0) ? $0 : decode($0) }
     }
 
+    /// `hasPrefix` alone compares characters, and most keys are ASCII.
+    private static func isMarked(_ key: String) -> Bool {
+        key.utf8.first == mark.utf8.first && key.hasPrefix(mark)
+    }
+
     private static func isPlain(_ value: Value) -> Bool {
         switch value {
         case .bytes: false
         case .double(let number): number.isFinite
         case .list(let items): items.allSatisfy(isPlain)
-        case .object(let object): object.allSatisfy { !$0.key.hasPrefix(mark) && isPlain($0.value) }
+        case .object(let object): object.allSatisfy { !isMarked($0.key) && isPlain($0.value) }
         case .null, .bool, .int, .string: true
         }
     }
@@ -111,7 +116,7 @@ enum ValueCoding {
         case .list(let items): return .list(items.map(encode))
         case .object(let object):
             return .object(
-                ValueObject(object.map { ($0.key.hasPrefix(mark) ? mark + $0.key : $0.key, encode($0.value)) }))
+                ValueObject(object.map { (isMarked($0.key) ? mark + $0.key : $0.key, encode($0.value)) }))
         case .null, .bool, .int, .double, .string: return value
         }
     }
@@ -129,7 +134,7 @@ enum ValueCoding {
             return .object(
                 ValueObject(
                     object.map {
-                        ($0.key.hasPrefix(mark) ? String($0.key.unicodeScalars.dropFirst()) : $0.key, decode($0.value))
+                        (isMarked($0.key) ? String($0.key.unicodeScalars.dropFirst()) : $0.key, decode($0.value))
                     }))
         case .null, .bool, .int, .double, .string, .bytes: return value
         }

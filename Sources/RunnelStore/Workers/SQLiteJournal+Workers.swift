@@ -103,7 +103,7 @@ extension SQLiteJournal {
         _ worker: WorkerID, _ reason: ReleaseReason, hasDied: Bool = false, _ db: Database
     ) throws -> [(id: String, deaths: Int)] {
         let runs = try sendBack("owner = ?", [worker.text], reason, hasDied: hasDied, db)
-        try db.cachedStatement(sql: "DELETE FROM workers WHERE id = ?").execute(arguments: [worker.text])
+        try db.cachedStatement(sql: "DELETE FROM workers WHERE id = ?").execute([worker.text])
         return runs
     }
 

@@ -15,6 +15,8 @@ private struct SQLiteDeliveryRecords: DeliveryRecords {
         """
 
     func append(_ deliveries: [DeliveryRecord]) async throws(JournalError) {
+        // Outside of the transaction, for which others wait.
+        let texts = deliveries.map { (request: $0.request.json(), body: StoredBody.column($0.body)) }
         try await journal.committer.write(isUrgent: false) { db in
             let statement = try db.cachedStatement(
                 sql: """
@@ -23,11 +25,11 @@ private struct SQLiteDeliveryRecords: DeliveryRecords {
                         request, body
                     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """)
-            for delivery in deliveries {
-                try statement.execute(arguments: [
+            for (delivery, text) in zip(deliveries, texts) {
+                try statement.execute([
                     delivery.time, delivery.pipeline, delivery.trigger, delivery.method, delivery.path,
                     delivery.outcome.rawValue, delivery.reason, delivery.status, delivery.runID, delivery.size,
-                    delivery.isWhole, delivery.storedBytes, delivery.request.json(), StoredBody.column(delivery.body),
+                    delivery.isWhole, delivery.storedBytes(text.request), text.request, text.body,
                 ])
             }
         }
@@ -122,7 +124,7 @@ extension SQLiteJournal: DeliveryRetention {
     func removeDeliveries(_ condition: String, upTo number: Int64) async throws(JournalError) {
         try await committer.write { db in
             try db.cachedStatement(sql: "DELETE FROM deliveries WHERE \(condition) AND number <= ?")
-                .execute(arguments: [number])
+                .execute([number])
         }
         try? await ContinuousClock().sleep(for: .milliseconds(20))
     }

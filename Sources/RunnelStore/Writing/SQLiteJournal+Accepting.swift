@@ -11,7 +11,7 @@ extension SQLiteJournal {
                     INSERT INTO definitions (hash, pipeline, file, text, kept_at) VALUES (?, ?, ?, ?, unixepoch())
                     ON CONFLICT (hash) DO UPDATE SET kept_at = excluded.kept_at WHERE kept_at < excluded.kept_at
                     """
-            ).execute(arguments: [definition.hash, definition.pipeline, definition.file, definition.text])
+            ).execute([definition.hash, definition.pipeline, definition.file, definition.text])
         }
         // Durable together with the run that references it and follows it.
         if !committer.writeSoon(write, finish: { _ in }) { try await committer.write(write) }
@@ -67,7 +67,7 @@ extension SQLiteJournal {
                         source, source_due, priority)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
-            ).execute(arguments: [
+            ).execute([
                 run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
                 values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
                 run.chain, run.wakeAt, run.debounce?.key, run.debounce?.latest,
@@ -93,24 +93,23 @@ extension SQLiteJournal {
     private static func run(
         with key: String, of pipeline: String, _ db: Database
     ) throws -> (id: String, mayBeRetried: Bool)? {
-        try Row.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT id, state IN ('failed', 'cancelled', 'skipped') FROM runs
-                    WHERE pipeline = ?1 AND dedupe_key = ?2
-                    UNION ALL SELECT run_id, coalesce(
-                        (SELECT state IN ('failed', 'cancelled', 'skipped') FROM runs WHERE id = run_id), failed)
-                    FROM dedupe_keys WHERE pipeline = ?1 AND key = ?2 LIMIT 1
-                    """), arguments: [pipeline, key]
-        ).map { ($0[0], $0[1]) }
+        try db.cachedStatement(
+            sql: """
+                SELECT id, state IN ('failed', 'cancelled', 'skipped') FROM runs
+                WHERE pipeline = ?1 AND dedupe_key = ?2
+                UNION ALL SELECT run_id, coalesce(
+                    (SELECT state IN ('failed', 'cancelled', 'skipped') FROM runs WHERE id = run_id), failed)
+                FROM dedupe_keys WHERE pipeline = ?1 AND key = ?2 LIMIT 1
+                """
+        ).first([pipeline, key]) { ($0.text(0) ?? "", $0.number(1) != 0) }
     }
 
     /// Takes the key from the run that has it, so that another run can have it.
     private static func releaseKey(_ key: String, of pipeline: String, _ db: Database) throws {
         try db.cachedStatement(sql: "UPDATE runs SET dedupe_key = NULL WHERE pipeline = ? AND dedupe_key = ?")
-            .execute(arguments: [pipeline, key])
+            .execute([pipeline, key])
         try db.cachedStatement(sql: "DELETE FROM dedupe_keys WHERE pipeline = ? AND key = ?")
-            .execute(arguments: [pipeline, key])
+            .execute([pipeline, key])
     }
 
     /// Replaces the event of a waiting run with a later one.
@@ -120,26 +119,26 @@ extension SQLiteJournal {
     ) throws {
         try db.cachedStatement(
             sql: "UPDATE runs SET \"trigger\" = ?, input = ?, definition = ?, priority = ?, wake_at = ? WHERE id = ?"
-        ).execute(arguments: [
+        ).execute([
             trigger, input, run.definition, run.priority, min(run.wakeAt ?? 0, other.latest), other.id,
         ])
         try db.cachedStatement(
             sql: "DELETE FROM files WHERE run_id = ? AND step = 0 AND name IN ('trigger', 'input')"
-        ).execute(arguments: [other.id])
+        ).execute([other.id])
         try name(["trigger": trigger, "input": input], of: other.id, db)
         try list(debounce.event, in: other.id, dedupeKey: run.dedupeKey, db)
         guard let key = run.dedupeKey else { return }
         // The key lives as long as the run, and expires when retention removes it.
         try db.cachedStatement(
             sql: "INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at) VALUES (?, ?, ?, ?)"
-        ).execute(arguments: [run.pipeline, key, other.id, Int64.max])
+        ).execute([run.pipeline, key, other.id, Int64.max])
     }
 
     /// Writes down which of the columns of a run's row name files.
     static func name(_ columns: KeyValuePairs<String, StoredValue?>, of runID: String, _ db: Database) throws {
         for case (let name, .file(let hash)?) in columns {
             try db.cachedStatement(sql: "INSERT OR REPLACE INTO files (run_id, step, name, hash) VALUES (?, 0, ?, ?)")
-                .execute(arguments: [runID, name, StoredValue.file(hash)])
+                .execute([runID, name, StoredValue.file(hash)])
         }
     }
 

@@ -12,7 +12,7 @@ extension SQLiteJournal {
                         checkpoint = coalesce(?, checkpoint)
                     WHERE run_id = ? AND key = ? AND state = 'running'
                     """
-            ).execute(arguments: [
+            ).execute([
                 update.with.map(ValueCoding.text), update.attributes.map(ValueCoding.text),
                 update.checkpoint.map(ValueCoding.text), runID, update.key.description,
             ])
@@ -28,7 +28,7 @@ extension SQLiteJournal {
                         estimated_input, estimated_output)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
-            ).execute(arguments: [
+            ).execute([
                 entry.at, entry.pipeline, runID, entry.step.description, used.agent, used.model, used.inputTokens,
                 used.outputTokens, used.cachedTokens, used.estimatedInput, used.estimatedOutput,
             ])
@@ -143,17 +143,17 @@ extension SQLiteJournal {
     }
 
     static func apply(_ edit: StepMemoryEdit, _ db: Database) throws {
-        func delete(_ key: String, where condition: String = "true", _ more: StatementArguments = []) throws {
+        func delete(_ key: String, where condition: String = "true", _ more: [any Bindable] = []) throws {
             try db.cachedStatement(sql: "DELETE FROM step_memory WHERE uses = ? AND key = ? AND \(condition)")
-                .execute(arguments: [edit.uses, key] + more)
+                .execute([edit.uses, key] + more)
         }
         func insert(_ key: String, _ number: Int, _ value: Value, until time: Int64) throws {
             try db.cachedStatement(
                 sql: "INSERT OR REPLACE INTO step_memory (uses, key, number, value, expires_at) VALUES (?, ?, ?, ?, ?)"
-            ).execute(arguments: [edit.uses, key, number, ValueCoding.text(value), time])
+            ).execute([edit.uses, key, number, ValueCoding.text(value), time])
             // All of a key expires together.
             try db.cachedStatement(sql: "UPDATE step_memory SET expires_at = ? WHERE uses = ? AND key = ?")
-                .execute(arguments: [time, edit.uses, key])
+                .execute([time, edit.uses, key])
         }
         switch edit.change {
         case .remove(let key): try delete(key)

@@ -11,11 +11,11 @@ extension SQLiteJournal {
         case .failed:
             try db.cachedStatement(
                 sql: "INSERT OR IGNORE INTO failing (pipeline) SELECT pipeline FROM runs WHERE id = ?"
-            ).execute(arguments: [runID])
+            ).execute([runID])
         case .succeeded:
             try db.cachedStatement(
                 sql: "DELETE FROM failing WHERE pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
-            ).execute(arguments: [runID])
+            ).execute([runID])
             isRecovery = db.changesCount > 0
         case .queued, .running, .waiting, .cancelled, .skipped: break
         }
@@ -24,7 +24,7 @@ extension SQLiteJournal {
                 INSERT INTO ends (run_id, pipeline, state, recovery, ended_at)
                 SELECT id, pipeline, ?, ?, ? FROM runs WHERE id = ?
                 """
-        ).execute(arguments: [state.rawValue, isRecovery, time, runID])
+        ).execute([state.rawValue, isRecovery, time, runID])
     }
 
     public func ends(after number: Int64, limit: Int) async throws(JournalError) -> [EndRecord] {
@@ -74,7 +74,7 @@ extension SQLiteJournal {
             }
             guard let last else { return }
             removed = try await committer.write { db in
-                try db.cachedStatement(sql: "DELETE FROM ends WHERE number <= ?").execute(arguments: [last])
+                try db.cachedStatement(sql: "DELETE FROM ends WHERE number <= ?").execute([last])
                 return db.changesCount
             }
         }
@@ -103,9 +103,9 @@ extension SQLiteJournal {
         let number = try foldedCount(of: runID, db)
         let first = max(0, number - Int64(Debounce.maximumEvents) + 1)
         try db.cachedStatement(sql: "INSERT INTO folded (run_id, number, dedupe_key, event) VALUES (?, ?, ?, ?)")
-            .execute(arguments: [runID, number, dedupeKey, text])
+            .execute([runID, number, dedupeKey, text])
         try db.cachedStatement(sql: "UPDATE folded SET event = NULL WHERE run_id = ? AND number = ?")
-            .execute(arguments: [runID, first - 1])
+            .execute([runID, first - 1])
         let sizes = try Row.fetchAll(
             db.cachedStatement(
                 sql: """
@@ -117,7 +117,7 @@ extension SQLiteJournal {
         for size in sizes where bytes > Debounce.maximumBytes && size.number < number {
             bytes -= size.bytes
             try db.cachedStatement(sql: "UPDATE folded SET event = NULL WHERE run_id = ? AND number = ?")
-                .execute(arguments: [runID, size.number])
+                .execute([runID, size.number])
         }
     }
 
@@ -146,7 +146,7 @@ extension SQLiteJournal {
                     SELECT runs.pipeline, folded.dedupe_key FROM folded JOIN runs ON runs.id = folded.run_id
                     WHERE folded.run_id = ? AND folded.dedupe_key IS NOT NULL)
                 """
-        ).execute(arguments: [time, runID, runID])
-        try db.cachedStatement(sql: "DELETE FROM folded WHERE run_id = ?").execute(arguments: [runID])
+        ).execute([time, runID, runID])
+        try db.cachedStatement(sql: "DELETE FROM folded WHERE run_id = ?").execute([runID])
     }
 }

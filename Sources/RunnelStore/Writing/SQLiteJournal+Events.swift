@@ -8,7 +8,7 @@ extension SQLiteJournal {
         let text = ValueCoding.text(source)
         try await committer.write { db in
             try db.cachedStatement(sql: "UPDATE runs SET source = ?, source_due = ? WHERE id = ?")
-                .execute(arguments: [text, isDue, runID])
+                .execute([text, isDue, runID])
         }
     }
 

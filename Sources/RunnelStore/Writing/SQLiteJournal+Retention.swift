@@ -149,9 +149,9 @@ extension SQLiteJournal {
                         sql: """
                             DELETE FROM steps WHERE number IN (SELECT number FROM steps WHERE run_id = ? LIMIT ?)
                             """
-                    ).execute(arguments: [id, Self.stepBatch])
+                    ).execute([id, Self.stepBatch])
                 } while db.changesCount > 0
-                try db.cachedStatement(sql: "DELETE FROM events WHERE run_id = ?").execute(arguments: [id])
+                try db.cachedStatement(sql: "DELETE FROM events WHERE run_id = ?").execute([id])
                 try db.cachedStatement(
                     sql: """
                         INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at, failed)
@@ -159,7 +159,7 @@ extension SQLiteJournal {
                         FROM runs
                         WHERE id = ? AND dedupe_key IS NOT NULL AND ended_at + ? > ?
                         """
-                ).execute(arguments: [retention.dedupe.nanoseconds, id, retention.dedupe.nanoseconds, now])
+                ).execute([retention.dedupe.nanoseconds, id, retention.dedupe.nanoseconds, now])
                 if let key = try Row.fetchOne(
                     db.cachedStatement(
                         sql: "SELECT ended_at FROM runs WHERE id = ? AND debounce_key IS NOT NULL"), arguments: [id])
@@ -168,10 +168,10 @@ extension SQLiteJournal {
                     try Self.removeFolded(of: id, keysExpireAt: ended + retention.dedupe.nanoseconds, db)
                 }
                 try db.cachedStatement(sql: "DELETE FROM runs WHERE id = ? AND ended_at IS NOT NULL")
-                    .execute(arguments: [id])
+                    .execute([id])
                 guard db.changesCount > 0 else { continue }
                 runs += 1
-                try db.cachedStatement(sql: "DELETE FROM files WHERE run_id = ?").execute(arguments: [id])
+                try db.cachedStatement(sql: "DELETE FROM files WHERE run_id = ?").execute([id])
             }
             return (runs, try hashes.filter { try !Self.isNamed($0, db) })
         }
@@ -197,7 +197,7 @@ extension SQLiteJournal {
                         DELETE FROM dedupe_keys WHERE (pipeline, key) IN
                             (SELECT pipeline, key FROM dedupe_keys WHERE expires_at < ? LIMIT 1000)
                         """
-                ).execute(arguments: [now])
+                ).execute([now])
             }
             try? await ContinuousClock().sleep(for: Self.slice)
         }
@@ -240,7 +240,7 @@ extension SQLiteJournal {
         guard !hashes.isEmpty else { return }
         try await committer.write { db in
             for hash in hashes {
-                try db.cachedStatement(sql: "DELETE FROM definitions WHERE hash = ?").execute(arguments: [hash])
+                try db.cachedStatement(sql: "DELETE FROM definitions WHERE hash = ?").execute([hash])
             }
         }
     }

@@ -44,7 +44,7 @@ extension SQLiteJournal {
                         started_at = coalesce(started_at, ?, created_at)
                     WHERE id = ?
                     """
-            ).execute(arguments: [worker.text, epoch, time, runID])
+            ).execute([worker.text, epoch, time, runID])
             return .claimed(epoch, hasBegun: hasBegun)
         }
         switch found {
@@ -90,12 +90,11 @@ extension SQLiteJournal {
     /// The epoch of a new claim; nil if the worker is unknown.
     static func nextEpoch(for worker: WorkerID, _ db: Database) throws -> Int64? {
         // Two statements: for RETURNING, SQLite makes a temporary table.
-        let next = try Int64.fetchOne(
-            db.cachedStatement(
-                sql: "SELECT value + 1 FROM epochs WHERE EXISTS (SELECT 1 FROM workers WHERE id = ?)"),
-            arguments: [worker.text])
+        let next = try db.cachedStatement(
+            sql: "SELECT value + 1 FROM epochs WHERE EXISTS (SELECT 1 FROM workers WHERE id = ?)"
+        ).first([worker.text]) { $0.number(0) }
         guard let next else { return nil }
-        try db.cachedStatement(sql: "UPDATE epochs SET value = ?").execute(arguments: [next])
+        try db.cachedStatement(sql: "UPDATE epochs SET value = ?").execute([next])
         return next
     }
 
@@ -115,9 +114,9 @@ extension SQLiteJournal {
         _ commit: StoredCommit, _ files: OutputFiles, _ progress: RunProgressCache, _ db: Database
     ) throws {
         let lease = commit.lease
-        let troubles = try Int.fetchOne(
-            db.cachedStatement(sql: "SELECT deaths + takeovers FROM runs WHERE id = ? AND owner = ? AND epoch = ?"),
-            arguments: [lease.runID, lease.worker.text, lease.epoch])
+        let troubles = try db.cachedStatement(
+            sql: "SELECT deaths + takeovers FROM runs WHERE id = ? AND owner = ? AND epoch = ?"
+        ).first([lease.runID, lease.worker.text, lease.epoch]) { $0.number(0) }
         guard let troubles else { throw JournalError.leaseLost(lease.runID) }
         try files.require(commit.files)
         let namesFiles = !commit.files.isEmpty || progress.withLock { $0.namesFiles(lease) }
@@ -129,11 +128,11 @@ extension SQLiteJournal {
         try writeEvents(commit.events, of: lease, progress, db)
         if troubles > 0, commit.isProgress {
             try db.cachedStatement(sql: "UPDATE runs SET deaths = 0, takeovers = 0 WHERE id = ?")
-                .execute(arguments: [lease.runID])
+                .execute([lease.runID])
         }
         if let worked = commit.worked {
             try db.cachedStatement(sql: "UPDATE runs SET worked = ? WHERE id = ?")
-                .execute(arguments: [worked, lease.runID])
+                .execute([worked, lease.runID])
         }
         if let wakeAt = commit.wakeAt {
             // A cancellation may have been requested meanwhile.
@@ -143,12 +142,12 @@ extension SQLiteJournal {
                         wake_at = iif(cancel_requested, 0, ?), owner = NULL
                     WHERE id = ?
                     """
-            ).execute(arguments: [wakeAt, lease.runID])
+            ).execute([wakeAt, lease.runID])
         }
         guard let end = commit.end else { return }
         try db.cachedStatement(
             sql: "UPDATE runs SET state = ?, output = ?, error = ?, ended_at = ?, owner = NULL WHERE id = ?"
-        ).execute(arguments: [end.state.rawValue, end.output, end.error, end.time, lease.runID])
+        ).execute([end.state.rawValue, end.output, end.error, end.time, lease.runID])
         try name(["output": end.output, "error": end.error], of: lease.runID, db)
         try noteEnd(of: lease.runID, end.state, at: end.time, db)
     }
@@ -170,7 +169,7 @@ extension SQLiteJournal {
                         attributes = coalesce(excluded.attributes, attributes),
                         checkpoint = iif(excluded.state = 'running', coalesce(excluded.checkpoint, checkpoint), NULL)
                     """
-            ).execute(arguments: [
+            ).execute([
                 runID, step.key, step.uses, step.state, step.attempt, step.startedAt, step.endedAt, step.retryAt,
                 step.output, step.error, step.items, step.with, step.attributes, step.checkpoint,
             ])
@@ -191,10 +190,10 @@ extension SQLiteJournal {
             if case .file(let hash)? = value {
                 try db.cachedStatement(
                     sql: "INSERT OR REPLACE INTO files (run_id, step, name, hash) VALUES (?, ?, ?, ?)"
-                ).execute(arguments: [runID, number, name, StoredValue.file(hash)])
+                ).execute([runID, number, name, StoredValue.file(hash)])
             } else {
                 try db.cachedStatement(sql: "DELETE FROM files WHERE run_id = ? AND step = ? AND name = ?")
-                    .execute(arguments: [runID, number, name])
+                    .execute([runID, number, name])
             }
         }
     }
@@ -209,12 +208,10 @@ extension SQLiteJournal {
         guard !events.isEmpty else { return }
         var (number, size) = progress.withLock { $0.events(of: lease) }
         if number == nil {
-            let row = try Row.fetchOne(
-                db.cachedStatement(
-                    sql: "SELECT max(number + count), sum(length(events)) FROM events WHERE run_id = ?"),
-                arguments: [lease.runID])
-            number = try row?.decode(Int?.self, atIndex: 0) ?? 0
-            size = try row?.decode(Int?.self, atIndex: 1) ?? 0
+            let written = try db.cachedStatement(
+                sql: "SELECT max(number + count), sum(length(events)) FROM events WHERE run_id = ?"
+            ).first([lease.runID]) { (number: Int($0.number(0)), size: Int($0.number(1))) }
+            (number, size) = (written?.number ?? 0, written?.size ?? 0)
         }
         let first = number ?? 0
         let isFull = first > maximumEvents || size > maximumEventBytes
@@ -223,7 +220,7 @@ extension SQLiteJournal {
         guard !kept.isEmpty else { return }
         let text = Value.list(kept).json()
         try db.cachedStatement(sql: "INSERT INTO events (run_id, number, count, events) VALUES (?, ?, ?, ?)")
-            .execute(arguments: [lease.runID, first, kept.count, text])
+            .execute([lease.runID, first, kept.count, text])
         let next = (first + kept.count, size + text.utf8.count)
         progress.withLock { $0.setEvents(of: lease, to: next) }
     }
@@ -266,7 +263,7 @@ extension SQLiteJournal {
             for row in rows {
                 let pause = TakeoverPolicy.pause(afterTakeovers: row.takeovers + 1).components.seconds * 1_000_000_000
                 try db.cachedStatement(sql: "UPDATE runs SET takeovers = ?, wake_at = ? WHERE id = ?")
-                    .execute(arguments: [row.takeovers + 1, now + pause, row.id])
+                    .execute([row.takeovers + 1, now + pause, row.id])
             }
         }
         return rows.sorted { $0.id < $1.id }.map { (id: $0.id, deaths: $0.deaths) }

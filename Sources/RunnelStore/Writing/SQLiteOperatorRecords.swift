@@ -31,7 +31,7 @@ private struct SQLiteOperatorRecords: OperatorRecords {
                 sql: """
                     INSERT INTO audit (time, caller, origin, action, subject, outcome) VALUES (?, ?, ?, ?, ?, ?)
                     """
-            ).execute(arguments: [entry.time, entry.caller, entry.origin, entry.action, entry.subject, entry.outcome])
+            ).execute([entry.time, entry.caller, entry.origin, entry.action, entry.subject, entry.outcome])
         }
     }
 
@@ -68,7 +68,7 @@ private struct SQLiteOperatorRecords: OperatorRecords {
                     INSERT INTO seen (caller, until) VALUES (?, ?)
                     ON CONFLICT (caller) DO UPDATE SET until = excluded.until
                     """
-            ).execute(arguments: [caller, time])
+            ).execute([caller, time])
         }
     }
 
@@ -85,7 +85,7 @@ private struct SQLiteOperatorRecords: OperatorRecords {
                 sql: isEnabled
                     ? "DELETE FROM disabled_triggers WHERE pipeline = ? AND \"trigger\" = ?"
                     : "INSERT OR IGNORE INTO disabled_triggers (pipeline, \"trigger\") VALUES (?, ?)"
-            ).execute(arguments: [trigger.pipeline, trigger.key])
+            ).execute([trigger.pipeline, trigger.key])
         }
     }
 

@@ -15,11 +15,11 @@ extension SQLiteJournal {
                         INSERT INTO trigger_memory (pipeline, "trigger", key, value) VALUES (?, ?, ?, ?)
                         ON CONFLICT (pipeline, "trigger", key) DO UPDATE SET value = excluded.value
                         """
-                ).execute(arguments: [trigger.pipeline, trigger.key, key, ValueCoding.text(value)])
+                ).execute([trigger.pipeline, trigger.key, key, ValueCoding.text(value)])
             } else {
                 try db.cachedStatement(
                     sql: "DELETE FROM trigger_memory WHERE pipeline = ? AND \"trigger\" = ? AND key = ?"
-                ).execute(arguments: [trigger.pipeline, trigger.key, key])
+                ).execute([trigger.pipeline, trigger.key, key])
             }
         }
     }

@@ -39,10 +39,12 @@ final class HostedRuns: TriggerRuns {
         } catch {
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(60))
         }
-        var payload: ValueObject = ["type": .string(kind)]
-        for (key, value) in event.payload { payload[key] = value }
+        var object: ValueObject = ["type": .string(kind)]
+        for (key, value) in event.payload { object[key] = value }
+        let payload = Value.object(object)
         let now = runner.now()
-        let scope = gate.scope(payload: .object(payload), input: event.input, inputs: inputs, at: now)
+        // Most triggers have no expression that needs it.
+        let scope = { [gate] in gate.scope(payload: payload, input: event.input, inputs: inputs, at: now) }
         switch gate.verdict(scope) {
         case .passes: break
         case .ignored: return try await ignore(event)
@@ -52,7 +54,7 @@ final class HostedRuns: TriggerRuns {
             return try await ignore(event)
         }
         let request = RunRequest(
-            id: runs.makeID(), inputs: inputs, trigger: .object(payload), input: event.input,
+            id: runs.makeID(), inputs: inputs, trigger: payload, input: event.input,
             chain: try await chain(after: event.cause))
         let memory = event.memory.isEmpty ? nil : MemoryChanges(trigger: trigger, values: event.memory)
         var run = runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey, memory: memory)
@@ -61,7 +63,7 @@ final class HostedRuns: TriggerRuns {
         if event.isLocal { run.record.host = runs.worker.host }
         do throws(LocatedTemplateError) {
             if let folding = try gate.folding(
-                scope, trigger: place.key, at: now, event: { redactor.redact(.object(payload)) })
+                scope, trigger: place.key, at: now, event: { redactor.redact(payload) })
             {
                 run.fold(folding.debounce, until: folding.wakeAt, seal: runner.seal)
             }

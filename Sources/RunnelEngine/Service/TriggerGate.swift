@@ -28,10 +28,10 @@ struct TriggerGate: Sendable {
     }
 
     /// A value that the event does not have is null, since one hook often gets events of several shapes.
-    func verdict(_ event: DictionaryScope) -> Verdict {
+    func verdict(_ event: () -> DictionaryScope) -> Verdict {
         guard let condition else { return .passes }
         do throws(TemplateFailure) {
-            return try condition.evaluate(event, missingIsNull: true).isTruthy ? .passes : .ignored
+            return try condition.evaluate(event(), missingIsNull: true).isTruthy ? .passes : .ignored
         } catch {
             return .failed("`if: \(condition.text)`: \(error.message)")
         }
@@ -44,10 +44,10 @@ struct TriggerGate: Sendable {
     ///   - event: The event to list, with secrets masked: a text may be cut, and half a secret is not recognised.
     /// - Throws: If the key cannot be rendered for the event.
     func folding(
-        _ scope: DictionaryScope, trigger: String, at time: Int64, event: () -> Value
+        _ scope: () -> DictionaryScope, trigger: String, at time: Int64, event: () -> Value
     ) throws(LocatedTemplateError) -> (debounce: Debounce, wakeAt: Int64)? {
         guard let debounce else { return nil }
-        let key = try debounce.key.map { tree throws(LocatedTemplateError) in try tree.render(scope) }
+        let key = try debounce.key.map { tree throws(LocatedTemplateError) in try tree.render(scope()) }
         let latest = time + debounce.maximum.nanoseconds
         return (
             Debounce(

@@ -1,3 +1,4 @@
+internal import RunnelSupport
 internal import Synchronization
 
 /// An HTTP request to a route that a trigger serves.
@@ -186,13 +187,18 @@ public struct HeaderList: Sendable {
 
     /// All values of the name, in order.
     public subscript(name: String) -> [String] {
-        let wanted = name.lowercased()
-        return fields.lazy.filter { $0.name.lowercased() == wanted }.map(\.value)
+        fields.filter { Self.areEqual($0.name, name) }.map(\.value)
     }
 
     /// The first value of the name.
     public func first(_ name: String) -> String? {
-        self[name].first
+        fields.first { Self.areEqual($0.name, name) }?.value
+    }
+
+    /// Names are ASCII. Most differ in length.
+    private static func areEqual(_ name: String, _ other: String) -> Bool {
+        name.utf8.count == other.utf8.count
+            && zip(name.utf8, other.utf8).allSatisfy { $0.lowercasedASCII == $1.lowercasedASCII }
     }
 }
 

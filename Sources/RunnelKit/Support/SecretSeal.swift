@@ -32,10 +32,33 @@ public struct SecretSeal: Sendable {
     }
 
     /// The value with secrets replaced by references.
-    public func seal(_ value: Value) -> Value { sealed(value) ?? value }
+    public func seal(_ value: Value) -> Value { Self.concerns(value, matcher) ? sealed(value) ?? value : value }
 
     /// The original value, with secrets restored.
     public func unseal(_ value: Value) -> Value { unsealed(value) ?? value }
+
+    /// Whether there is anything to take out. In most values there is not, and finding that out builds nothing.
+    private static func concerns(_ value: Value, _ matcher: SecretMatcher) -> Bool {
+        func concerns(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+            mayHoldReference(bytes) || matcher.finds(in: bytes)
+        }
+        func concerns(_ text: String) -> Bool {
+            var copy = text
+            return copy.withUTF8(concerns)
+        }
+        switch value {
+        case .string(let text): return concerns(text)
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(concerns)
+        case .list(let items): return items.contains { Self.concerns($0, matcher) }
+        case .object(let object):
+            return object.indices.contains { index in
+                let (key, value) = object[index]
+                return concerns(key) || Self.concerns(value, matcher)
+            }
+        case .int, .double: return !matcher.isEmpty && concerns(value.json())
+        case .null, .bool: return false
+        }
+    }
 
     private func sealed(_ value: Value) -> Value? {
         switch value {

@@ -1,19 +1,21 @@
 /// Tells which header fields and query parameters carry credentials, by their names.
 package enum CredentialName {
-    private static let words = [
+    private static let words: [StaticString] = [
         "auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token",
-    ].map { Array($0.utf8) }
-    /// Whether a word begins with the byte.
-    private static let begins = (UInt8.min...UInt8.max).map { byte in words.contains { $0.first == byte } }
+    ]
+    /// A bit for each letter that a word begins with: few do, and each field of each call is looked at.
+    private static let beginnings = words.reduce(0 as UInt32) { $0 | 1 << UInt32($1.utf8Start[0] & 31) }
 
     /// Whether a header field of this name is likely to hold a secret.
     package static func isField(_ name: String) -> Bool {
-        let name = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-        return name.elementsEqual("sig".utf8) || name.elementsEqual("code".utf8)
-            || name.indices.contains { start in
-                // Each header field of each call is looked at, and few letters begin a word.
-                begins[Int(name[start])] && words.contains { stands($0, in: name, at: start) }
-            }
+        var name = name
+        return name.withUTF8 { name in
+            name.count == 3 && stands("sig", in: name, at: 0) || name.count == 4 && stands("code", in: name, at: 0)
+                || name.indices.contains { start in
+                    beginnings >> UInt32(name[start] & 31) & 1 == 1
+                        && words.contains { stands($0, in: name, at: start) }
+                }
+        }
     }
 
     /// Whether a query parameter is one that senders put credentials in. Narrower than for header fields, whose names say
@@ -24,9 +26,11 @@ package enum CredentialName {
             || ["token", "secret", "password", "signature", "apikey", "accesskey"].contains(where: name.hasSuffix)
     }
 
-    private static func stands(_ word: [UInt8], in name: [UInt8], at start: Int) -> Bool {
-        guard start + word.count <= name.count else { return false }
-        for place in word.indices where name[start + place] != word[place] { return false }
-        return true
+    /// - Parameter word: In lower case.
+    private static func stands(_ word: StaticString, in name: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
+        word.withUTF8Buffer { word in
+            start + word.count <= name.count
+                && word.indices.allSatisfy { name[start + $0].lowercasedASCII == word[$0] }
+        }
     }
 }

@@ -40,6 +40,7 @@ package struct JSONWriter {
         self.pretty = pretty
         self.piece = piece
         self.sink = sink
+        output.reserveCapacity(256)
     }
 
     fileprivate mutating func flush() {
@@ -58,38 +59,33 @@ package struct JSONWriter {
     fileprivate mutating func write(_ value: Value, depth: Int) {
         if output.count >= piece { flush() }
         switch value {
-        case .null: output.append(contentsOf: "null".utf8)
-        case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
+        case .null: write(raw: "null")
+        case .bool(let value): write(raw: value ? "true" : "false")
         case .int(let value): output.append(contentsOf: String(value).utf8)
         case .double(let value): output.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
         case .string(let value): write(value)
         case .bytes(let value): writeBase64(value)
         case .list(let items):
-            bracket("[", "]", isEmpty: items.isEmpty, depth: depth) { writer in
-                for (index, item) in items.enumerated() {
-                    writer.separate(first: index == 0, depth: depth + 1)
-                    writer.write(item, depth: depth + 1)
-                }
+            output.append(UInt8(ascii: "["))
+            for index in items.indices {
+                separate(first: index == 0, depth: depth + 1)
+                write(items[index], depth: depth + 1)
             }
+            if !items.isEmpty { newline(depth: depth) }
+            output.append(UInt8(ascii: "]"))
         case .object(let object):
-            bracket("{", "}", isEmpty: object.isEmpty, depth: depth) { writer in
-                for (index, member) in object.enumerated() {
-                    writer.separate(first: index == 0, depth: depth + 1)
-                    writer.write(member.key)
-                    writer.output.append(contentsOf: (writer.pretty ? ": " : ":").utf8)
-                    writer.write(member.value, depth: depth + 1)
-                }
+            output.append(UInt8(ascii: "{"))
+            for index in object.indices {
+                separate(first: index == 0, depth: depth + 1)
+                let (key, value) = object[index]
+                write(key)
+                output.append(UInt8(ascii: ":"))
+                if pretty { output.append(UInt8(ascii: " ")) }
+                write(value, depth: depth + 1)
             }
+            if !object.isEmpty { newline(depth: depth) }
+            output.append(UInt8(ascii: "}"))
         }
-    }
-
-    private mutating func bracket(
-        _ open: String, _ close: String, isEmpty: Bool, depth: Int, _ body: (inout JSONWriter) -> Void
-    ) {
-        output.append(contentsOf: open.utf8)
-        body(&self)
-        if !isEmpty { newline(depth: depth) }
-        output.append(contentsOf: close.utf8)
     }
 
     private mutating func separate(first: Bool, depth: Int) {
@@ -112,11 +108,11 @@ package struct JSONWriter {
             for index in bytes.indices {
                 let byte = bytes[index]
                 guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                append(bytes[plain..<index])
+                append(UnsafeBufferPointer(rebasing: bytes[plain..<index]))
                 writeEscape(of: byte)
                 plain = index + 1
             }
-            append(bytes[plain...])
+            append(UnsafeBufferPointer(rebasing: bytes[plain...]))
         }
         output.append(UInt8(ascii: "\""))
     }
@@ -147,12 +143,12 @@ package struct JSONWriter {
         output.append(UInt8(ascii: "\""))
     }
 
-    private mutating func append(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) {
+    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         var rest = bytes
         while output.count + rest.count >= piece {
             let count = max(0, piece - output.count)
             output.append(contentsOf: rest.prefix(count))
-            rest = rest.dropFirst(count)
+            rest = UnsafeBufferPointer(rebasing: rest.dropFirst(count))
             flush()
         }
         output.append(contentsOf: rest)

@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// All runs, newest first, by filters that are links.
 struct RunsPage {
@@ -271,10 +272,7 @@ struct SearchText: Sendable {
         return text.withUTF8 { text in
             guard text.count >= bytes.count else { return false }
             return (0...text.count - bytes.count).contains { start in
-                bytes.indices.allSatisfy { offset in
-                    let byte = text[start + offset]
-                    return (0x41...0x5A).contains(byte) ? byte | 0x20 == bytes[offset] : byte == bytes[offset]
-                }
+                bytes.indices.allSatisfy { text[start + $0].lowercasedASCII == bytes[$0] }
             }
         }
     }

@@ -45,7 +45,7 @@ public struct RunnelServer: Sendable {
     ///
     /// Cancelling the task does the same as ``stopAccepting()`` and ``endAnswers(within:)`` with 250 ms.
     ///
-    /// - Parameter onListening: Called with the port once connections are accepted.
+    /// - Parameter onListening: Called with the port once it is bound. Requests that arrive are answered after it returns.
     public func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
         try await withTaskCancellationHandler {
             let result: Result<Void, any Error>

@@ -312,6 +312,30 @@ import Testing
         }
     }
 
+    @Test("where the port is in use, no trigger begins")
+    func noTriggerBegins() async throws {
+        try await TestServer.run({ _ in .reply(404) }) { server in
+            let port = server.url.split(separator: ":").last.map(String.init) ?? ""
+            let steps = "steps: [ { uses: log } ]\n"
+            let files = [
+                "runnel.yaml": "", "inbox/a.txt": "a",
+                "pipelines/a.yaml": "name: a\non: { watch: { path: inbox, settle: 0s } }\n" + steps,
+                // Its trigger warns of the missing folder when it begins.
+                "pipelines/b.yaml": "name: b\non: { watch: { path: nowhere } }\n" + steps,
+            ]
+            try await withProject(files) { runnel in
+                let ended = try await runnel.run(["serve", "pipelines", "--port", port])
+                #expect(
+                    ended.error == """
+                        error: the port \(port) of 127.0.0.1 is in use
+                          = stop the program that listens on it, or choose another with --port
+
+                        """)
+                #expect(try await runnel.run(["runs", "--json"]).output == "[]\n")
+            }
+        }
+    }
+
     @Test("a link that leads nowhere is told as one, and no run is meant by an empty id")
     func nothing() async throws {
         try await withProject(["p.yaml": "steps: [ { uses: log } ]\n"]) { runnel in

@@ -7,7 +7,10 @@ import RunnelServer
 import ServiceLifecycle
 import Telemetry
 
-/// The services of `runnel serve` and their shutdown order.
+/// The services of `runnel serve`, and their order at the start and on shutdown.
+///
+/// The port is bound first: where another server has it, no run and no trigger begins. Requests that arrive before the
+/// triggers are ready are answered then.
 ///
 /// On shutdown each service stops before the next one is told to:
 /// 1. connections and deliveries are no longer accepted,
@@ -92,16 +95,19 @@ struct ServeServices: Sendable {
 
     /// In start order; they are shut down in reverse.
     private var services: [ServiceGroupConfiguration.ServiceConfiguration] {
-        let (readiness, ready) = AsyncStream.makeStream(of: Never.self)
+        let bound = Latch()
+        let ready = Latch()
         let answers = FunctionService {
-            // Waits for all hooks: a delivery to a hook that is not registered yet would get 404 and not be retried.
-            for await _ in readiness {}
-            let pipelines = await announcement
-            warn()
             try await withGracefulShutdownHandler {
                 try await server.run { port in
+                    bound.open()
+                    // Waits for all hooks: a delivery to a hook that is not registered yet would get 404 and not be
+                    // retried.
+                    await ready.wait()
+                    guard !ingress.isShutDown else { return }
+                    warn()
                     let address = options.url(port: port)
-                    Streams.output.write(pipelines)
+                    Streams.output.write(await announcement)
                     Streams.output.write("Listening on \(address)\n")
                     let dashboard = Self.dashboard(at: address, isTerminal: Streams.output.isTerminal) {
                         server.signInPath()
@@ -117,6 +123,7 @@ struct ServeServices: Sendable {
         }
         let runs = FunctionService {
             try await withGracefulShutdownHandler {
+                await cancelWhenGracefulShutdown { await bound.wait() }
                 await queue.run()
                 // After a second stop request it may have ended before this service is shut down.
                 try await gracefulShutdown()
@@ -125,12 +132,17 @@ struct ServeServices: Sendable {
             }
         }
         let pruning = FunctionService {
-            await cancelWhenGracefulShutdown { await housekeeping.run() }
+            await cancelWhenGracefulShutdown {
+                await bound.wait()
+                await housekeeping.run()
+            }
         }
         let triggers = FunctionService {
-            defer { ready.finish() }
+            // Also when they never began, since the server waits for it.
+            defer { ready.open() }
             await cancelWhenGracefulShutdown {
-                await host.run { ready.finish() }
+                await bound.wait()
+                await host.run { ready.open() }
             }
         }
         let intake = FunctionService {

@@ -160,6 +160,35 @@ import Testing
         }
     }
 
+    @Test("a request that arrives before the server is said to listen is answered afterwards")
+    func early() async throws {
+        try await Self.rig("accepted").serve { server in
+            let other = RunnelServer(
+                options: ServerOptions(port: 0), ingress: HTTPIngress(), queue: server.queue, host: server.host,
+                journal: server.journal, version: "1", logger: server.log.logger())
+            let (ports, port) = AsyncStream.makeStream(of: Int.self)
+            let ready = Latch()
+            let serving = Task {
+                defer { port.finish() }
+                try await other.run {
+                    port.yield($0)
+                    await ready.wait()
+                }
+            }
+            var iterator = ports.makeAsyncIterator()
+            let number = await iterator.next()
+            let wire = try await Wire(port: try #require(number))
+            try await wire.send(server.request("GET", "/health/live"))
+            // Everything that was put on the event loops before has been done by then.
+            for _ in 0..<100 { await Task.yield() }
+            #expect(wire.receivedCount == 0)
+            ready.open()
+            _ = try await wire.read(to: "\"ok\"}")
+            serving.cancel()
+            try await serving.value
+        }
+    }
+
     @Test("a server that is cancelled in any moment ends", arguments: 0..<20)
     func cancelled(round: Int) async throws {
         try await Self.rig("accepted").serve { server in

@@ -69,6 +69,15 @@ import Testing
 
                         """, "\(command)")
             }
+            let copied = try await runnel.run(["journal", "copy", ".runnel", "copied"])
+            #expect(copied.status == 1)
+            #expect(
+                copied.error == """
+                    error: the journal \(path) was written by an older version of Runnel [journal-older]
+                      = `runnel journal migrate` in its project brings it up to date; restore a backup first
+
+                    """)
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/copied"))
             let found = try await runnel.run(["doctor", "--offline"])
             #expect(
                 found.output.contains(

@@ -44,7 +44,8 @@ struct JournalCopyCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             Each side is a folder (`.runnel`, with a journal of SQLite) or the URL of a database of PostgreSQL. No process \
-            may use either. A copy that is cut off goes on where it was. At the end the rows of both sides are counted.
+            may use either. A copy that is cut off goes on where it was. At the end the rows of both sides are counted. \
+            A journal of an older version is refused: migrate it first.
             """,
             examples: [
                 "runnel journal copy .runnel postgres://runnel@db.example.org/runnel":
@@ -59,7 +60,7 @@ struct JournalCopyCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project(runsCommands: true)
         try await withJournalErrors {
-            let source = try Self.open(from, project, isNew: false)
+            let source = try Self.source(from, project)
             do {
                 let target = try Self.open(to, project, isNew: true)
                 let copy = try JournalCopy(from: source, to: target)
@@ -87,6 +88,16 @@ struct JournalCopyCommand: AsyncParsableCommand {
         }
     }
 
+    /// Opens the journal to copy from, which is not migrated.
+    private static func source(_ place: String, _ project: Project) throws -> any Journal {
+        do {
+            return try open(place, project, isNew: false)
+        } catch var error as JournalError where error.code == .older {
+            error.hint = "`runnel journal migrate` in its project brings it up to date; restore a backup first"
+            throw error
+        }
+    }
+
     private static func open(
         _ place: String, _ project: Project, isNew: Bool
     ) throws -> any Journal {
@@ -95,7 +106,7 @@ struct JournalCopyCommand: AsyncParsableCommand {
             configuration.schema = project.settings.journal.schema.text
             configuration.password = try JournalSetup.password(of: project)
             if isNew { return try PostgresJournal.open(configuration) }
-            guard let journal = try PostgresJournal.openExisting(configuration, migrates: true) else {
+            guard let journal = try PostgresJournal.openExisting(configuration, migrates: false) else {
                 throw JournalError(
                     .failed, "there is no journal in \(JournalSetup.place(of: configuration))",
                     hint: "`journal.schema` names another schema")
@@ -107,7 +118,7 @@ struct JournalCopyCommand: AsyncParsableCommand {
             throw JournalError(
                 .failed, "there is no journal in \(folder)", hint: "name the folder that holds journal.db, or a URL")
         }
-        return try SQLiteJournal.open(directory: folder)
+        return try SQLiteJournal.open(directory: folder, migrates: isNew)
     }
 }
 

@@ -64,7 +64,8 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
             case .older:
                 ErrorExplanation(
                     "the journal … was written by an older version of Runnel",
-                    hints: "`runnel journal migrate` brings it up to date, and so does starting `runnel serve`")
+                    hints: "`runnel journal migrate` brings it up to date, and so does starting `runnel serve`",
+                    "`runnel journal migrate` in its project brings it up to date; restore a backup first")
             case .gone:
                 ErrorExplanation(
                     "the tables of the journal … are gone: …",

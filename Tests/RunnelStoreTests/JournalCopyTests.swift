@@ -238,6 +238,27 @@ import Foundation
         }
     }
 
+    @Test("a backup has no write-ahead log; what a process that opened it wrote there is restored as well")
+    func logOfBackup() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            _ = try await journal.accept(newRun("r"), memory: nil)
+            try await JournalBackup.write(journal, to: folder + "/backup")
+            await journal.close()
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/backup")
+            #expect(names.sorted() == ["journal.db", "outputs"])
+            // Closed afterwards, since that writes the log into the database.
+            let opened = try SQLiteJournal.open(directory: folder + "/backup")
+            _ = try await opened.accept(newRun("later"), memory: nil)
+            try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
+            await opened.close()
+            let restored = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await restored.runs(RunFilter()).map(\.id).sorted() == ["later", "r"])
+            #expect(try await restored.check() == [])
+            await restored.close()
+        }
+    }
+
     @Test("a journal of a newer version, or a damaged one, is replaced without being opened", arguments: [true, false])
     func unopened(isNewer: Bool) async throws {
         try await withBackup { folder, journal in

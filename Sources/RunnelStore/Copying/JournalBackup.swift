@@ -81,11 +81,15 @@ public enum JournalBackup {
         // Keeps a process from creating a journal meanwhile.
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
         defer { lock?.unlock() }
-        // Last, so that a journal never names files that are not there yet.
+        // The database last, so that a journal never names files that are not there yet. A process that opened the backup
+        // may have left commits in its write-ahead log alone.
         let new = place + ".restored"
-        try copy(folder + "/journal.db", to: new)
+        let parts = ["-wal", "-journal", ""].filter { access(folder + "/journal.db" + $0, F_OK) == 0 }
+        for part in parts { try copy(folder + "/journal.db" + part, to: new + part) }
         let aside = try file.moveAside(to: ".before-restore")
-        guard rename(new, place) == 0 else { throw JournalError(errno: errno, path: place) }
+        for part in parts {
+            guard rename(new + part, place + part) == 0 else { throw JournalError(errno: errno, path: place + part) }
+        }
         try FileSystem.syncFolder(of: place)
         return aside
     }

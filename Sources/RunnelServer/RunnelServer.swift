@@ -95,19 +95,18 @@ public struct RunnelServer: Sendable {
     private func application(onListening: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
         let limits = ConnectionProgress.Limits(options.timeouts)
         let bodies = BodyReading(options)
-        let readiness = ReadinessProbe(journal: api.journal)
         let tls = options.tls
         let eviction = IdleEviction(
             connections: connections, limit: ConnectionLimit.raise(to: options.maximumConnections))
         return Application(
-            router: router(bodies, readiness),
+            router: router(bodies, ReadinessProbe(journal: api.journal)),
             server: HTTPServerBuilder { [connections] in
                 GuardedChannel(limits: limits, connections: connections, tls: tls, responder: $0)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
                 availableConnectionsDelegate: ConnectionAdmission(eviction)),
-            services: [bodies.deadlines, readiness, recorder, CertificateReload(tls, logger: logger)],
+            services: [bodies.deadlines, recorder, CertificateReload(tls, logger: logger)],
             onServerRunning: { [logger] channel in
                 // Fails if the server has already been stopped.
                 try? await channel.pipeline.addHandler(AcceptErrors(eviction, logger), position: .first)

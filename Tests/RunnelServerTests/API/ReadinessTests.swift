@@ -5,40 +5,27 @@ import Testing
 @testable import RunnelServer
 
 @Suite("Whether the server is ready") struct ReadinessTests {
-    /// Runs the probe beside `body`.
-    private func with(
-        _ journal: HeldJournal, _ clock: ManualClock, _ body: (ReadinessProbe) async throws -> Void
-    ) async throws {
-        let probe = ReadinessProbe(journal: journal, clock: clock)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await probe.run() }
-            try await body(probe)
-            group.cancelAll()
-        }
-    }
-
     @Test("many callers share one write, and its outcome holds for two seconds")
     func shared() async throws {
         let (gates, clock) = (Gates(), ManualClock())
         var journal = HeldJournal()
         journal.gates = gates
-        try await with(journal, clock) { [journal] probe in
-            let problems = await withTaskGroup(of: String?.self) { group in
-                for _ in 0..<50 { group.addTask { await probe.problem() } }
-                await clock.waitForSleepers(50)
-                await gates.waitForArrivals(at: "commit")
-                await gates.open("commit")
-                return await group.reduce(into: [String?]()) { $0.append($1) }
-            }
-            #expect(problems == Array(repeating: nil, count: 50))
-            #expect(await journal.probes() == 1)
-            clock.advance(by: .milliseconds(1999))
-            #expect(await probe.problem() == nil)
-            #expect(await journal.probes() == 1)
-            clock.advance(by: .milliseconds(1))
-            #expect(await probe.problem() == nil)
-            #expect(await journal.probes() == 2)
+        let probe = ReadinessProbe(journal: journal, clock: clock)
+        let problems = await withTaskGroup(of: String?.self) { group in
+            for _ in 0..<50 { group.addTask { await probe.problem() } }
+            await clock.waitForSleepers(50)
+            await gates.waitForArrivals(at: "commit")
+            await gates.open("commit")
+            return await group.reduce(into: [String?]()) { $0.append($1) }
         }
+        #expect(problems == Array(repeating: nil, count: 50))
+        #expect(await journal.probes() == 1)
+        clock.advance(by: .milliseconds(1999))
+        #expect(await probe.problem() == nil)
+        #expect(await journal.probes() == 1)
+        clock.advance(by: .milliseconds(1))
+        #expect(await probe.problem() == nil)
+        #expect(await journal.probes() == 2)
     }
 
     @Test("a journal that does not answer counts as one that is held, after three seconds")
@@ -46,26 +33,25 @@ import Testing
         let (gates, clock) = (Gates(), ManualClock())
         var journal = HeldJournal()
         journal.gates = gates
-        try await with(journal, clock) { [journal] probe in
-            for _ in 0..<3 {
-                async let problem = probe.problem()
-                await clock.waitForSleepers(1)
-                clock.advance(by: ReadinessProbe.patience)
-                #expect(await problem == "journal-busy")
-            }
-            // Nobody writes beside a write that has not ended.
-            #expect(await journal.probes() == 1)
-            await gates.open("commit")
+        let probe = ReadinessProbe(journal: journal, clock: clock)
+        for _ in 0..<3 {
+            async let problem = probe.problem()
+            await clock.waitForSleepers(1)
+            clock.advance(by: ReadinessProbe.patience)
+            #expect(await problem == "journal-busy")
         }
+        // Nobody writes beside a write that has not ended.
+        await gates.waitForArrivals(at: "commit")
+        #expect(await journal.probes() == 1)
+        await gates.open("commit")
     }
 
     @Test("what keeps the journal from being written is told by its code, until it can be written again")
-    func failing() async throws {
+    func failing() async {
         let clock = ManualClock()
         var journal = HeldJournal()
         journal.failure = JournalError(.full, "there is no space left to write /x")
-        try await with(journal, clock) { probe in
-            #expect(await probe.problem() == "journal-full")
-        }
+        let probe = ReadinessProbe(journal: journal, clock: clock)
+        #expect(await probe.problem() == "journal-full")
     }
 }

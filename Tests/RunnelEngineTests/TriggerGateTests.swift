@@ -177,6 +177,22 @@ private struct Rig {
         #expect(run.trigger["folded"]?.asList?.map { $0["body"]?["n"] ?? .null } == [1, 2])
     }
 
+    @Test("events whose key cannot be evaluated are accepted and share a run, and the log says why")
+    func keyless() async throws {
+        let rig = try await Rig("{ debounce: { for: 10s, key: '{{ trigger.body.error.code }}' } }")
+        let keyed = try await rig.emit("1", body: ["error": ["code": "a"]])
+        let first = try #require(try await rig.emit("2", body: ["error": .null]).runID)
+        #expect(try await rig.emit("3", body: "text").runID == first)
+        #expect(keyed.runID != first)
+        #expect(await rig.journal.run(first)?.trigger["count"] == 2)
+        #expect(
+            rig.log.messages.contains {
+                $0.contains(
+                    "the key of an event counts as null: `debounce.key`: `trigger.body.error.code` is missing: "
+                        + "`trigger.body.error` is null")
+            })
+    }
+
     @Test("the run begins at the latest after `max`, which is ten times `for` unless given")
     func maximum() async throws {
         let rig = try await Rig("{ debounce: { for: 1s } }")

@@ -49,8 +49,7 @@ final class HostedRuns: TriggerRuns {
         case .passes: break
         case .ignored: return try await ignore(event)
         case .failed(let reason):
-            let words = redactor.redact("an event was ignored: \(reason)")
-            logger.error("the trigger \(place.key) of \(pipeline.name): \(words)")
+            logProblem("an event was ignored: \(reason)")
             return try await ignore(event)
         }
         let request = RunRequest(
@@ -61,15 +60,11 @@ final class HostedRuns: TriggerRuns {
         run.origin = event.isAnonymous ? .anonymous : .trigger
         if event.redelivery == .retry { run.record.retriesFailed = true }
         if event.isLocal { run.record.host = runs.worker.host }
-        do throws(LocatedTemplateError) {
-            if let folding = try gate.folding(
-                scope, trigger: place.key, at: now, event: { redactor.redact(payload) })
-            {
-                run.fold(folding.debounce, until: folding.wakeAt, seal: runner.seal)
-            }
-        } catch {
-            throw TriggerRefusal(
-                .journal, redactor.redact("`debounce.key`: \(error.failure.message)"), retryAfter: .seconds(60))
+        if let folding = gate.folding(
+            scope, trigger: place.key, at: now, event: { redactor.redact(payload) })
+        {
+            if let problem = folding.problem { logProblem("the key of an event counts as null: \(problem)") }
+            run.fold(folding.debounce, until: folding.wakeAt, seal: runner.seal)
         }
         let acceptance = try await runs.start(run)
         if case .duplicate(let id) = acceptance { return .duplicate(runID: id) }
@@ -77,6 +72,10 @@ final class HostedRuns: TriggerRuns {
         RunMetrics.observe(lag: .nanoseconds(lag), of: kind)
         if case .folded(let id) = acceptance { return .accepted(runID: id) }
         return .accepted(runID: run.id)
+    }
+
+    private func logProblem(_ problem: String) {
+        logger.error("the trigger \(place.key) of \(pipeline.name): \(redactor.redact(problem))")
     }
 
     /// What the trigger wants to be remembered is durable before its source is told that the event was taken.

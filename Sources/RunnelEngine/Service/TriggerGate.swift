@@ -37,23 +37,33 @@ struct TriggerGate: Sendable {
         }
     }
 
-    /// How the event's run is folded with others; nil without `debounce`.
+    /// How the run of an event is folded with others.
+    struct Folding {
+        let debounce: Debounce
+        let wakeAt: Int64
+        /// Why the key could not be rendered for the event; nil if it could.
+        let problem: String?
+    }
+
+    /// How the event's run is folded with others; nil without `debounce`. A key that cannot be rendered counts as null:
+    /// a refused event would be sent again for ever, and would block those behind it.
     ///
     /// - Parameters:
     ///   - trigger: The key of the entry under `on:`, since entries do not share runs.
     ///   - event: The event to list, with secrets masked: a text may be cut, and half a secret is not recognised.
-    /// - Throws: If the key cannot be rendered for the event.
-    func folding(
-        _ scope: () -> DictionaryScope, trigger: String, at time: Int64, event: () -> Value
-    ) throws(LocatedTemplateError) -> (debounce: Debounce, wakeAt: Int64)? {
+    func folding(_ scope: () -> DictionaryScope, trigger: String, at time: Int64, event: () -> Value) -> Folding? {
         guard let debounce else { return nil }
-        let key = try debounce.key.map { tree throws(LocatedTemplateError) in try tree.render(scope()) }
+        var (key, problem): (Value?, String?) = (nil, nil)
+        do throws(LocatedTemplateError) {
+            key = try debounce.key?.render(scope())
+        } catch {
+            (key, problem) = (.null, "`debounce.key`: \(error.failure.message)")
+        }
         let latest = time + debounce.maximum.nanoseconds
-        return (
-            Debounce(
+        return Folding(
+            debounce: Debounce(
                 key: trigger + "\u{0}" + (key?.json() ?? ""), latest: latest, event: listed(event())),
-            min(time + debounce.length.nanoseconds, latest)
-        )
+            wakeAt: min(time + debounce.length.nanoseconds, latest), problem: problem)
     }
 
     func scope(payload: Value, input: Value, inputs: ValueObject, at time: Int64) -> DictionaryScope {

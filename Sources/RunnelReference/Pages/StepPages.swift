@@ -66,7 +66,8 @@ enum TriggersReference {
             and `env`. A value that an event does not have is null in `if`, since one hook often gets events of several
             shapes. An event for which `if` cannot be evaluated is ignored, and the log says why. An event that is ignored starts no run and costs none: a webhook is answered with 202 and
             `{"ignored": true}`, a watched file is treated as after a successful run (`after`), a tick or the end of a run
-            is passed over. `runnel status` counts ignored events.
+            is passed over. `runnel status` counts ignored events. A `debounce.key` that cannot be evaluated for an event
+            counts as null, and the log says why: such events of an entry are folded into one run.
 
             ### debounce
 

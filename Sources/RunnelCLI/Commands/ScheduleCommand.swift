@@ -96,7 +96,7 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
     @Option(help: ArgumentHelp("The first time, such as 2026-11-24T09:00:00Z.", valueName: "time")) var from: String
     @Option(help: ArgumentHelp("The last time; now by default.", valueName: "time")) var to: String?
-    @Option(name: [.customShort("n"), .long], help: "Maximum number of ticks; the oldest are run first.")
+    @Option(name: [.customShort("n"), .long], help: "The maximum number of ticks; with more nothing is run.")
     var limit = 100
     @Flag(help: "Print only the ticks that were missing.") var missing = false
     @Flag(help: "Run ticks again whose run failed or was cancelled.") var again = false

@@ -58,7 +58,8 @@ public enum APIErrorCode: String, ErrorCode {
                 "the body: expected an object, found …", "the body has a key …; there are …",
                 "`…`: expected a time such as 2026-11-24T09:00:00Z, found …",
                 "`limit`: expected a number from 1 to …, found …", "`…`: expected true or false, found …",
-                "`from` is after `to`", "`to` lies in the future; the schedule runs those ticks itself")
+                "`from` is after `to`", "`to` lies in the future; the schedule runs those ticks itself",
+                "there are more than … ticks between `from` and `to`; …")
         case .badHeader:
             ErrorExplanation(
                 "Last-Event-ID: expected the number of an event, found …",
@@ -87,7 +88,8 @@ public enum APIErrorCode: String, ErrorCode {
         case .noSuchPipeline: ErrorExplanation("there is no pipeline …")
         case .noSuchRun: ErrorExplanation("the run is gone", "there is no run …")
         case .noSuchStep: ErrorExplanation("the pipeline has no step …; …")
-        case .noSuchTrigger: ErrorExplanation("the pipeline \"…\" has no trigger …; …")
+        case .noSuchTrigger:
+            ErrorExplanation("the pipeline \"…\" has no trigger …; …", "the pipeline \"…\" has no schedule")
         case .noSuchValue: ErrorExplanation("the run has no such value")
         case .noSuchWorker: ErrorExplanation("there is no such worker, or the worker … is gone")
         case .notEnded: ErrorExplanation("the run has not ended yet")

@@ -90,7 +90,8 @@ enum OpenAPISchemas {
                 [
                     "from": time, "to": time,
                     "limit": described(
-                        "The oldest ticks first.", ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
+                        "The maximum number of ticks between the two times; with more nothing is run.",
+                        ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
                     "again": described(
                         "Whether ticks whose run failed or was cancelled run again.", ["type": "boolean"]),
                     "missing": described(

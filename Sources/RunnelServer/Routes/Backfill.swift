@@ -7,7 +7,7 @@ struct Backfill: Sendable {
     var from: Int64
     /// Nanoseconds since 1970; this time included.
     var to: Int64
-    /// The maximum number of ticks; the oldest are run first.
+    /// The maximum number of ticks between the two times; with more nothing is run.
     var limit = 100
     /// Whether ticks that have run and failed, or were cancelled, run again.
     var again = false
@@ -77,8 +77,7 @@ struct Backfill: Sendable {
         guard to <= caller.time else {
             throw APIError(400, .badBody, "`to` lies in the future; the schedule runs those ticks itself")
         }
-        // Before `from`, so that a tick at `from` is included.
-        let ticks = api.host.ticks(of: pipeline, after: from - 1, limit: limit).filter { $0.time <= to }
+        let ticks = try ticks(of: pipeline, api.host, now: caller.time)
         var outcomes: [Outcome] = []
         for tick in ticks {
             let run: NewRun?
@@ -107,5 +106,25 @@ struct Backfill: Sendable {
             outcome: "\(count) from \(Timestamp.text(nanoseconds: from)) to \(Timestamp.text(nanoseconds: to))",
             by: caller)
         return outcomes
+    }
+
+    /// The ticks between the two times. What is left out would look as if it had run, so too many are an error.
+    private func ticks(of pipeline: Pipeline, _ host: PipelineHost, now: Int64) throws(APIError) -> [PipelineHost.Tick]
+    {
+        // Before `from`, so that a tick at `from` is included; one more than the limit shows that there are more.
+        let ticks = host.ticks(of: pipeline, after: from - 1, limit: limit + 1).filter { $0.time <= to }
+        if ticks.isEmpty, host.ticks(of: pipeline, after: now, limit: 1).isEmpty {
+            throw APIError(404, .noSuchTrigger, "the pipeline \"\(pipeline.name)\" has no schedule")
+        }
+        guard ticks.count > limit else { return ticks }
+        // Ticks of one time stay together, so that everything up to the end of a part has run.
+        let end = ticks.last { $0.time < ticks[limit].time }
+        let advice = [
+            end.map { "set `to` to \(Timestamp.text(nanoseconds: $0.time)) and go on from there" },
+            limit < Self.maximum ? "raise `limit`, to \(Self.maximum) at most" : nil,
+        ].compactMap(\.self)
+        throw APIError(
+            400, .badBody,
+            "there are more than \(limit) ticks between `from` and `to`; \(advice.joined(separator: ", or "))")
     }
 }

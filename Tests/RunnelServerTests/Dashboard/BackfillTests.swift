@@ -1,5 +1,6 @@
 import RunnelKit
 import RunnelTesting
+import SchedulePlugin
 import Testing
 
 @testable import RunnelEngine
@@ -38,16 +39,44 @@ import Testing
         }
     }
 
-    @Test("a pipeline without a schedule has no ticks")
+    @Test("a pipeline without a schedule cannot be backfilled")
     func none() async throws {
         try await ServerRig(pipelines: ["g.yaml": Pipelines.gate]).serve { server in
             let answer = try await server.post(
                 "/api/v1/pipelines/gate/backfill", #"{"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}"#)
-            #expect(answer.status == 200)
-            #expect(try answer.json() == [])
+            #expect(answer.status == 404)
+            #expect(answer.error == "no-such-trigger the pipeline \"gate\" has no schedule")
             let turned = try await server.post(
                 "/api/v1/pipelines/gate/backfill", #"{"from": "2026-01-03T00:00:00Z", "to": "2026-01-02T00:00:00Z"}"#)
             #expect(turned.error == "bad-body `from` is after `to`")
+        }
+    }
+
+    @Test("with more ticks than the limit nothing is run, and the error says up to when they fit")
+    func tooMany() async throws {
+        var rig = ServerRig(pipelines: [
+            "h.yaml":
+                "name: h\non: { schedule: { every: 1h, enabled: false } }\nsteps: [ { uses: log, with: { message: x } } ]"
+        ])
+        rig.plugins = [SchedulePlugin()]
+        try await rig.serve { server in
+            func fill(to: String, limit: Int) async throws -> Answer {
+                try await server.post(
+                    "/api/v1/pipelines/h/backfill",
+                    #"{"from": "2025-12-31T00:00:00Z", "to": "\#(to)", "limit": \#(limit), "missing": true}"#)
+            }
+            let refused = try await fill(to: "2025-12-31T09:00:00Z", limit: 3)
+            #expect(refused.status == 400)
+            #expect(
+                refused.error
+                    == "bad-body there are more than 3 ticks between `from` and `to`; set `to` to "
+                    + "2025-12-31T02:00:00.000Z and go on from there, or raise `limit`, to 1000 at most")
+            let part = try await fill(to: "2025-12-31T02:00:00.000Z", limit: 3)
+            #expect(try part.json().asList?.count == 3)
+            // None of the others has a run by now.
+            let all = try await fill(to: "2025-12-31T09:00:00Z", limit: 10)
+            let states = try all.json().asList?.compactMap { $0["status"]?.asString }
+            #expect(states == Array(repeating: "started", count: 7))
         }
     }
 }

@@ -404,8 +404,8 @@ enum Phrase: String, Sendable, CaseIterable {
         case .backfill: ("Run ticks of the past", "過去の予定を実行")
         case .backfillHelp:
             (
-                "A tick that has run starts no second run. The oldest 100 ticks are run.",
-                "すでに実行された予定は再び実行されません。古いものから最大 100 件を実行します。"
+                "A tick that has run starts no second run. At most 100 ticks can be run at once.",
+                "すでに実行された予定は再び実行されません。一度に実行できるのは最大 100 件です。"
             )
         case .backfillFrom: ("From", "開始")
         case .backfillTo: ("To", "終了")

@@ -28,6 +28,23 @@ import Testing
         }
     }
 
+    @Test("the keys that every trigger has are shown as they are in an entry that can hold secrets")
+    func sharedKeys() async throws {
+        let pipeline = """
+            on:
+              webhook: { verify: { scheme: none }, id: a, if: "trigger.body.x ==", debonce: { for: 1s } }
+            steps:
+              - uses: log
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let error = try await runnel.run(["validate"]).error
+            #expect(error.contains("webhook has no key \"debonce\" [unknown-key]"), "\(error)")
+            #expect(error.contains("= did you mean \"debounce\"?"), "\(error)")
+            #expect(error.contains("found the end of the expression [bad-expression]"), "\(error)")
+            #expect(error.contains(#"id: a, if: "trigger.body.x ==", debonce: { for: 1s } }"#), "\(error)")
+        }
+    }
+
     @Test(
         "an error in a pipeline shows no text behind a key such as `headers` or `password`, also where it is no YAML",
         arguments: [

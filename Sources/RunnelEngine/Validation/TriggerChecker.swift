@@ -38,7 +38,7 @@ struct TriggerChecker {
             }
             let before = diagnostics.items.count
             KeyChecker(
-                subject: trigger.kind, schema: definition.schema, rules: definition.rules,
+                subject: trigger.kind, schema: Self.withSharedKeys(definition.schema), rules: definition.rules,
                 problems: definition.problems,
                 advice: "its keys are "
                     + (definition.fields.map(\.key) + TriggerDeclaration.sharedKeys).joined(separator: ", ")
@@ -64,6 +64,18 @@ struct TriggerChecker {
                 }
             }
         }
+    }
+
+    /// The schema of an entry with the keys that every trigger has. So a misspelled key can mean one of them, and their
+    /// values are not hidden in messages like those of unknown keys, which may be secrets.
+    private static func withSharedKeys(_ schema: Value) -> Value {
+        var schema = schema.asObject ?? ValueObject()
+        var properties = schema["properties"]?.asObject ?? ValueObject()
+        for key in TriggerDeclaration.sharedKeys + ["id"] where properties[key] == nil {
+            properties[key] = .object(ValueObject())
+        }
+        schema["properties"] = .object(properties)
+        return .object(schema)
     }
 
     private func checkIDs(_ pipeline: Pipeline, into diagnostics: inout DiagnosticList) {

@@ -133,6 +133,9 @@ import Testing
         #expect(schedule.latest(after: 0, through: anchor + 1000) == anchor)
         #expect(schedule.next(after: .max - 5) == nil)
         #expect(schedule.next(after: .min) == nil)
+        let hour: Int64 = 3_600_000_000_000
+        let old = Schedule(every: hour, anchor: try time("1678-01-01T00:30:00Z"), shownIn: .utc)
+        #expect(try old.next(after: anchor) == time("2026-01-01T00:30:00Z"))
     }
 
     @Test("an entry is read as the trigger reads it")

@@ -82,6 +82,9 @@ import Foundation
             ("asia/tokyo", "unknown time zone \"asia/tokyo\"; did you mean \"Asia/Tokyo\"?"),
             ("America/New York", "unknown time zone \"America/New York\"; did you mean \"America/New_York\"?"),
             ("Berlin", "unknown time zone \"Berlin\"; did you mean \"Europe/Berlin\"?"),
+            ("JST", "unknown time zone \"JST\"; use a name of the IANA database, such as \"Asia/Tokyo\""),
+            ("UTC+9", "unknown time zone \"UTC+9\"; use a name of the IANA database, such as \"Asia/Tokyo\""),
+            ("utc", "unknown time zone \"utc\"; did you mean \"UTC\"?"),
             ("+09:00", "unknown time zone \"+09:00\"; use a name of the IANA database, such as \"Asia/Tokyo\""),
             (
                 "../../../etc/passwd",

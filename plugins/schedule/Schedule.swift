@@ -118,10 +118,12 @@ struct IntervalSchedule: Hashable {
     let anchor: Int64
 
     func next(after time: Int64) -> Int64? {
-        let (distance, isFar) = time.subtractingReportingOverflow(anchor)
+        // The first tick since 1970 instead of the anchor, which can be farther away than a number of nanoseconds holds.
+        let first = anchor.flooredRemainder(length)
+        let (distance, isFar) = time.subtractingReportingOverflow(first)
         guard !isFar else { return nil }
         let (sum, overflows) = (distance.flooredQuotient(length) + 1).multipliedReportingOverflow(by: length)
-        let (next, overflowsAtEnd) = anchor.addingReportingOverflow(sum)
+        let (next, overflowsAtEnd) = first.addingReportingOverflow(sum)
         return overflows || overflowsAtEnd ? nil : next
     }
 }

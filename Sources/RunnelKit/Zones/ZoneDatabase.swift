@@ -53,7 +53,10 @@ struct ZoneDatabase: Sendable {
     private static func suggestion(for name: String, among names: [String]) -> String? {
         let word = String(name.map { $0 == " " ? "_" : $0 })
         if names.contains(word) { return word }
-        if let closest = Suggestion.closest(to: word, among: names) { return closest }
+        // An offset, or an abbreviation such as JST, that is like another one by its letters can be hours away from it.
+        if word.last?.isNumber ?? false, word.contains(where: { "+-".contains($0) }) { return nil }
+        let plausible = names.filter { $0.count > 3 || $0.lowercased() == word.lowercased() }
+        if let closest = Suggestion.closest(to: word, among: plausible) { return closest }
         let cities = names.filter { $0.contains("/") }.map {
             ($0, $0.split(separator: "/").last.map(String.init) ?? $0)
         }

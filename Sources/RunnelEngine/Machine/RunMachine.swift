@@ -22,6 +22,8 @@ struct RunMachine: Sendable {
     /// Outputs and input at the end of the last phase, passed to the next.
     private var handedOn: (outputs: ValueObject, input: Value)
     var isStopping = false
+    /// Whether the answer to ``Action/renderOutput`` is awaited: the run is about to end.
+    private var isRendering = false
     private var cancellations = 0
     private var isOver = false
     var now: Int64 = 0
@@ -55,13 +57,17 @@ struct RunMachine: Sendable {
         case .postponed(let key, let delay, let reason): postponed(key, delay, reason: reason)
         case .cancelled(let key, let error): cancelled(key, error)
         case .due(let timer): due(timer)
-        case .rendered(.success(let output)): ranThrough(.succeeded(output: output))
-        case .rendered(.failure(let error)): ranThrough(.failed(error))
+        case .rendered(let result):
+            isRendering = false
+            switch result {
+            case .success(let output): ranThrough(.succeeded(output: output))
+            case .failure(let error): ranThrough(.failed(error))
+            }
         case .cancel: cancel()
         case .stop: stop()
         }
         drain()
-        if isStopping, !isOver, executions.values.allSatisfy({ $0.phase != .running }) {
+        if isStopping, !isOver, !isRendering, executions.values.allSatisfy({ $0.phase != .running }) {
             actions.append(.release)
             isOver = true
         }
@@ -109,7 +115,9 @@ struct RunMachine: Sendable {
         phaseFrame = nil
         handedOn = (frame.outputs, frame.input)
         switch (phase, end) {
-        case (.steps, .succeeded), (.steps, .skipped): actions.append(.renderOutput)
+        case (.steps, .succeeded), (.steps, .skipped):
+            isRendering = true
+            actions.append(.renderOutput)
         case (.steps, .failed(let error)): ranThrough(.failed(error))
         case (.steps, .aborted): ranThrough(.cancelled)
         case (.onFailure, _): beginPhase(.finally, plan.finally)

@@ -214,6 +214,22 @@ import Testing
         #expect(again.attempts == ["b#1", "c#1"])
     }
 
+    @Test("a run whose last step ends while it is stopping has ended, and is released where `finally` is left")
+    func stoppingAtTheEnd() {
+        var driver = MachineDriver(RunPlan(steps: [leaf("a")]))
+        driver.tell(.stop)
+        driver.choose(.attempt(ExecutionKey("a")))
+        guard case .succeeded(let output)? = driver.outcome else { Issue.record("it did not succeed"); return }
+        #expect(output == "a")
+        #expect(!driver.isReleased)
+        var unfinished = MachineDriver(RunPlan(steps: [leaf("a")], finally: [leaf("z")]))
+        unfinished.tell(.stop)
+        unfinished.choose(.attempt(ExecutionKey("a")))
+        #expect(unfinished.outcome == nil)
+        #expect(unfinished.isReleased)
+        #expect(finished(unfinished.crashed()).attempts == ["z#1"])
+    }
+
     @Test("whatever the order in which things end, cancelling at any point ends the run once")
     func cancelAnywhere() {
         let plan = RunPlan(

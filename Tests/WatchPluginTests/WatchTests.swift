@@ -206,8 +206,8 @@ import Testing
         let (run, now) = ("01a21ff3-a574-732b-9f05-d13d6be77c2d", Int64(0x01a2_1ff3_a574) * 1_000_000)
         #expect(
             messages.message("inbox/1", run: run, follows: true, now: now + 40_000_000)
-                == "\"inbox/1\" starts no run: another server has just started run \(run) for it; "
-                + "servers that watch one folder share its files, and this is logged once")
+                == "\"inbox/1\" starts no run: another server or `watch` has just started run \(run) for it; "
+                + "those that watch one folder share its files, and this is logged once")
         #expect(messages.message("inbox/2", run: run, follows: true, now: now - 40_000_000) == nil)
         for _ in 0..<2 {
             #expect(

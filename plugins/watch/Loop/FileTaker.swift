@@ -111,8 +111,8 @@ final class DuplicateMessages: Sendable {
             return !isShared
         }
         guard isFirst else { return nil }
-        return "\"\(path)\" starts no run: another server has just started run \(run) for it; "
-            + "servers that watch one folder share its files, and this is logged once"
+        return "\"\(path)\" starts no run: another server or `watch` has just started run \(run) for it; "
+            + "those that watch one folder share its files, and this is logged once"
     }
 }
 

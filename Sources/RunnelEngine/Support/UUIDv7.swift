@@ -23,6 +23,18 @@ public enum UUIDv7 {
         var generator = SystemRandomNumberGenerator()
         return make(nanoseconds: nanoseconds, using: &generator)
     }
+
+    /// Whether the text has the form of an id, as ``make(nanoseconds:)`` writes it.
+    package static func matches(_ text: String) -> Bool {
+        text.utf8.count == 36
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
 }
 
 extension Sequence<UInt8> {

@@ -81,6 +81,8 @@ import Testing
             ("limit=1001", "limit: expected a number from 1 to 1000, found \"1001\""),
             ("limit=ten", "limit: expected a number from 1 to 1000, found \"ten\""),
             ("limit=1&limit=2", "limit: stands there 2 times"),
+            ("before=yesterday", "before: expected the id of a run, found \"yesterday\""),
+            ("before=", "before: expected the id of a run, found \"\""),
             (
                 "state=done",
                 "there is no state \"done\"; there are queued, running, waiting, succeeded, failed, cancelled, skipped"

@@ -139,8 +139,9 @@ enum PipelineNames {
             try await journal.runs(RunFilter(limit: 1000)).map(\.pipeline) + below(project.directory).map(\.name)
         guard !known.contains(pipeline) else { return }
         let closest = Suggestion.closest(to: pipeline, among: known)
-        let names = Set(known).sorted().prefix(8).joined(separator: ", ")
-        let hint = closest.map { "did you mean \"\($0)\"?" } ?? "the pipelines are \(names)"
+        let names = Set(known).sorted()
+        let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+        let hint = closest.map { "did you mean \"\($0)\"?" } ?? "the pipelines are \(shown)"
         Streams.error.write("error: there is no pipeline \"\(pipeline)\"\n" + (known.isEmpty ? "" : "  = \(hint)\n"))
         throw ExitStatus.usage
     }

@@ -37,7 +37,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             "Retry all runs in this state: failed, cancelled, succeeded, skipped; can be repeated.",
             valueName: "state"))
     var states: [SeenRunState] = []
-    @Option(help: "Only runs of this pipeline.") var pipeline: String?
+    @Option(help: "Only runs of this pipeline.", completion: PipelineCompletion.names) var pipeline: String?
     @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
     var since: DurationArgument?
     @Option(
@@ -108,7 +108,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws -> (results: [ForegroundRuns.Worked], request: StopRequest?) {
         let found = try await selected(in: journal)
-        guard !found.isEmpty else { return ([], nil) }
+        guard !found.isEmpty else {
+            if let pipeline { try await PipelineNames.check(pipeline, in: journal, project) }
+            return ([], nil)
+        }
         let loader = try await project.loader(startsServers: true, simulates: simulate)
         let selected = try await standing(found, in: journal, project, loader)
         let foreground = await ForegroundRuns(

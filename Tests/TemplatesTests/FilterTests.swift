@@ -7,7 +7,8 @@ import Testing
         "each filter does what its summary says",
         arguments: [
             ("'aé' | upper", "AÉ"), ("'AB' | lower", "ab"), ("' a\n' | trim", "a"), ("'ab c' | capitalize", "Ab c"),
-            ("'ab CD' | title", "Ab Cd"), ("'Über 3 Dinge!' | slug", "ber-3-dinge"),
+            ("'ab CD' | title", "Ab Cd"), ("'Über 3 Dinge!' | slug", "über-3-dinge"),
+            ("'請求書 #4/ガスメーター_代' | slug", "請求書-4-ガスメーター-代"), ("'../Données/😀' | slug", "données"),
             (#"'  a\n    b' | dedent"#, "a\n  b"),
             ("'a-b' | replace('-', '+')", "a+b"), ("'abcdef' | truncate(4)", "abc…"), ("'abc' | truncate(3)", "abc"),
             ("'abcdef' | truncate(4, '')", "abcd"), (#"'a\nb' | indent(2)"#, "a\n  b"),

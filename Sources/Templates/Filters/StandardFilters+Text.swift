@@ -11,9 +11,11 @@ extension StandardFilters {
             text.split(separator: " ", omittingEmptySubsequences: false)
                 .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: " ")
         },
-        text("slug", "Converts to a slug for file names and URLs: lower-case letters, digits and single hyphens.") {
-            text in
-            text.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.joined(separator: "-")
+        text(
+            "slug",
+            "Converts to a slug for file names and URLs: lower-case letters and digits of any script, single hyphens."
+        ) { text in
+            text.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "-")
         },
         text("dedent", "Removes the common indentation of all lines.", dedent),
         TemplateFilter(

@@ -47,7 +47,7 @@ struct FileRead: Step {
     static let rules: [FieldRule] = [.exactlyOne(["path", "glob"])]
 
     @Field("The file, relative to the project's folder.") var path: ProjectPath?
-    @Field("A pattern: `*`, `?` and `[a-z]` within a name, `**` for any folders.") var glob: String?
+    @Field("A pattern: `*`, `?` and `[a-z]` within a name, `**` for any folders.") var glob: Glob?
     @Field("How the content is decoded.", key: "as") var format: Format = .auto
     @Field("The encoding of the text; default is UTF-8.") var encoding: TextEncoding?
     @Field("With CSV: whether the first line holds column names.") var header: Bool = true
@@ -65,26 +65,15 @@ struct FileRead: Step {
     func run(_ context: StepContext) async throws -> Value {
         let project = context.project
         if let path { return try value(of: project.read(path.text, upTo: maxSize)) }
-        guard let pattern = try pattern() else { return [] }
+        guard let glob else { return [] }
         var files: [Value] = []
-        for path in try FolderWalk(base: project.path).files(matching: pattern) {
+        for path in try FolderWalk(base: project.path).files(matching: glob) {
             try Task.checkCancellation()
             // A glob silently skips protected files.
             guard let path = try? project.confined(path) else { continue }
             files.append(try value(of: project.read(path.text, upTo: maxSize)))
         }
         return .list(files)
-    }
-
-    /// nil for a pattern that leads out of the project, where there is nothing to be read.
-    private func pattern() throws(StepError) -> Glob? {
-        let text = glob ?? ""
-        guard !text.isEmpty, !text.hasPrefix("/"), !text.split(separator: "/").contains("..") else { return nil }
-        do throws(FieldError) {
-            return try Glob(text)
-        } catch {
-            throw StepError(StepErrorCode.badWith, "`glob`: \(error.message)", hint: error.hint)
-        }
     }
 
     private func value(of file: ProjectFile) throws -> Value {

@@ -109,6 +109,9 @@ import Testing
             case "/reset": .reset
             case "/cut": .raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
             case "/none": .raw("")
+            case "/fields":
+                .raw("HTTP/1.1 200 OK\r\n" + String(repeating: "x: y\r\n", count: 5000) + "Content-Length: 0\r\n\r\n")
+            case "/field": .raw("HTTP/1.1 200 OK\r\nx: \(String(repeating: "y", count: 200_000))\r\n\r\n")
             default: .raw("SSH-2.0-OpenSSH_9.2\r\n\r\n")
             }
         } body: { server in
@@ -126,6 +129,16 @@ import Testing
             let nonsense = try await failedFetch(["url": .string(server.url + "/ssh")])
             #expect(nonsense.message == "GET \(server.url)/ssh failed: what came back is not HTTP")
             #expect(!nonsense.isTransient)
+            for path in ["/fields", "/field"] {
+                let error = try await failedFetch(["url": .string(server.url + path)])
+                #expect(error.code == "response-too-large")
+                #expect(
+                    error.message
+                        == "GET \(server.url)\(path) failed: the header of the answer has too many fields, or too long ones"
+                )
+                #expect(error.hint == "the server or a proxy is at fault")
+                #expect(!error.isTransient)
+            }
         }
     }
 

@@ -261,6 +261,17 @@ struct FailureTests {
         }
     }
 
+    @Test("an answer with a header that is too large")
+    func largeHeader() async throws {
+        let (_, error, url) = try await failure {
+            $0.reply(200, "{}", headers: ["X": String(repeating: "y", count: 200_000)])
+        }
+        expect(
+            error, .connectionFailed,
+            "no connection to \(url): the header of its answer has too many fields, or too long ones",
+            hint: "check that the server runs and that the base URL is right", transient: true)
+    }
+
     @Test("https at a port that speaks http")
     func tls() async throws {
         let server = try await ScriptedServer()

@@ -99,7 +99,10 @@ public import RunnelKit
                 "… is redirected (…) to another origin, …, which would get its body",
                 hints: "send to that URL directly if you trust it")
         case .responseTooLarge:
-            ErrorExplanation("the answer to … is larger than …", hints: "raise `max_size` if that is expected")
+            ErrorExplanation(
+                "the answer to … is larger than …",
+                "… failed: the header of the answer has too many fields, or too long ones",
+                hints: "raise `max_size` if that is expected", "the server or a proxy is at fault")
         case .shuttingDown: ErrorExplanation("the HTTP clients are shut down")
         case .tlsFailed:
             ErrorExplanation(

@@ -21,6 +21,8 @@ internal import RunnelSupport
     case clientCertificate
     /// What came is not HTTP.
     case malformed
+    /// The header of the answer has too many fields, or too long ones.
+    case headerTooLarge
     case tooLarge(limit: Int)
     /// The address policy refuses the host, or one of its addresses.
     case addressDenied(String)
@@ -59,6 +61,7 @@ internal import RunnelSupport
             }
         case let cause as IOError:
             self.init(ConnectionFailure(errno: cause.errnoCode), text: cause.description)
+        case HTTPParserError.headerOverflow: self = .headerTooLarge
         case is HTTPParserError: self = (cause as? HTTPParserError) == .invalidEOFState ? .closed : .malformed
         case let cause as ChannelError:
             if case .connectTimeout = cause { self = .connectTimeout } else { self = .closed }
@@ -112,7 +115,7 @@ extension TransportProblem {
         case .timedOut(let limit): "no answer within \(DurationText.format(limit))"
         case .tlsFailed, .clientCertificate: "no secure connection"
         case .malformed: "not an HTTP answer"
-        case .tooLarge: "answer too large"
+        case .headerTooLarge, .tooLarge: "answer too large"
         case .corruptBody: "corrupt answer"
         case .addressDenied: "address not allowed"
         case .proxyUnreachable: "proxy not reached"
@@ -124,7 +127,9 @@ extension TransportProblem {
     /// Whether the same call could work a little later. A certificate or an answer's size does not mend itself.
     public var isTransient: Bool {
         switch self {
-        case .tlsFailed, .clientCertificate, .malformed, .tooLarge, .corruptBody, .addressDenied, .proxyRefused: false
+        case .tlsFailed, .clientCertificate, .malformed, .headerTooLarge, .tooLarge, .corruptBody, .addressDenied,
+            .proxyRefused:
+            false
         default: true
         }
     }
@@ -174,6 +179,11 @@ extension TransportProblem {
                 "set `http.tls.certificate` and `http.tls.key` in runnel.yaml"
             )
         case .malformed: (.notHTTP, "what came back is not HTTP", "check that scheme and port belong together")
+        case .headerTooLarge:
+            (
+                .responseTooLarge, "the header of the answer has too many fields, or too long ones",
+                "the server or a proxy is at fault"
+            )
         case .tooLarge(let limit):
             (.responseTooLarge, "\(ByteCount(limit))", "raise `max_size` if that is expected")
         case .addressDenied(let host):

@@ -69,6 +69,25 @@ import Testing
         #expect(JSONFinder.values(in: text) == [])
     }
 
+    @Test(
+        "where there is no JSON it is said why, with the place in the answer",
+        arguments: [
+            ("", "it is empty"), ("None.", "there is no JSON in it"), ("see [1", "there is no JSON in it"),
+            (#"{"a": 1,}"#, "it is not JSON: line 1, column 9: expected a key in quotes, found '}'"),
+            (#"It is: {"a": NaN}"#, "it is not JSON: line 1, column 14: expected a JSON value, found 'N'"),
+            (
+                "Here:\n\n```json\n{\n  \"a\": 1,\n}\n```",
+                "it is not JSON: line 6, column 1: expected a key in quotes, found '}'"
+            ),
+            (#"{"a": 1"#, "it is not JSON: line 1, column 8: expected ',' or '}', found the end"),
+            ("<think>{draft}</think>None.", "there is no JSON in it"),
+            ("{draft}</think>None.", "there is no JSON in it"),
+        ])
+    func problem(text: String, words: String) {
+        #expect(JSONFinder.values(in: text) == [])
+        #expect(JSONFinder.problem(in: text) == words)
+    }
+
     @Test("brackets of prose do not use up the search")
     func links() {
         let links = String(repeating: "[see](https://example.com/{id}) ", count: 1000)

@@ -199,9 +199,7 @@ struct Chat: Step {
         _ answer: ChatAnswer, _ schema: SchemaField, _ context: StepContext
     ) async -> (value: Value?, problem: String?) {
         let values = JSONFinder.values(in: answer.text)
-        guard let last = values.last else {
-            return (nil, answer.text.isEmpty ? "it is empty" : "there is no JSON in it")
-        }
+        guard let last = values.last else { return (nil, JSONFinder.problem(in: answer.text)) }
         let fitting = values.filter { schema.problems(with: $0) == nil }
         guard let value = fitting.last else { return (last, schema.problems(with: last)) }
         if fitting.contains(where: { $0 != value }) {

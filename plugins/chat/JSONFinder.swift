@@ -15,9 +15,19 @@ enum JSONFinder {
         return search.found
     }
 
+    /// Why no value is found: what is wrong with the first object, with its place in the answer.
+    static func problem(in text: String) -> String {
+        var search = Search(bytes: Array(text.utf8))
+        search.run()
+        if let problem = search.problem { return "it is not JSON: \(problem)" }
+        return text.isEmpty ? "it is empty" : "there is no JSON in it"
+    }
+
     private struct Search {
         let bytes: [UInt8]
         var found: [Value] = []
+        /// What is wrong with the first object that cannot be read.
+        var problem: JSONError?
         private var position = 0
         /// Where the text behind the last reasoning block begins.
         private var answerStart = 0
@@ -56,6 +66,7 @@ enum JSONFinder {
             if tag.isClosing {
                 // The block began before the text, or with a tag that the server kept to itself.
                 found = []
+                problem = nil
                 position = tag.end
                 answerStart = tag.end
                 return
@@ -87,12 +98,23 @@ enum JSONFinder {
         private mutating func bracket() {
             let end = effort > 0 ? balancedEnd(from: position) : nil
             guard let end, let value = try? Value.json(Array(bytes[position..<end])) else {
+                keepProblem(until: end ?? bytes.count)
                 effort -= (end ?? bytes.count) - position
                 position += 1
                 return
             }
             found.append(value)
             position = end
+        }
+
+        private mutating func keepProblem(until end: Int) {
+            guard problem == nil, effort > 0, bytes[position] == UInt8(ascii: "{") else { return }
+            do throws(JSONError) { _ = try Value.json(Array(bytes[position..<end])) } catch {
+                let before = bytes[..<position].split(separator: 0x0A, omittingEmptySubsequences: false)
+                problem = JSONError(
+                    message: error.message, line: error.line + before.count - 1,
+                    column: error.column + (error.line == 1 ? before.last?.count ?? 0 : 0))
+            }
         }
 
         /// A fence whose content is JSON of any kind. Any other is read like prose.

@@ -1,4 +1,4 @@
-"""The plugins of `examples/everyday` in a copy of that project.
+"""The plugins of `examples/everyday` in a copy of that project, and the plugin `feed`.
 
     python3 Tests/ExamplePluginTests/test_plugins.py PATH-OF-RUNNEL
 """
@@ -12,7 +12,8 @@ import sys
 import tempfile
 import unittest
 
-EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples" / "everyday"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples" / "everyday"
 RUNNEL = ""
 
 
@@ -101,6 +102,61 @@ class PluginTests(unittest.TestCase):
             self.pdf(path="long.pdf", pages=2, max_length=2)["output"], {"text": "äö", "truncated": True})
         self.assertEqual(
             self.pdf(path="long.pdf", pages=2, max_length=3)["output"], {"text": "äöü", "truncated": False})
+
+
+class FeedTests(unittest.TestCase):
+    def entries(self, feed):
+        ended = subprocess.run(
+            [sys.executable, ROOT / "plugins/feed/feed.py"],
+            input=json.dumps({"step": "parse", "with": {}, "input": feed}),
+            env={"TZ": "Asia/Tokyo"}, timeout=60, capture_output=True, text=True, check=True)
+        return json.loads(ended.stdout.splitlines()[-1])["output"]
+
+    def rss(self, item):
+        return self.entries(f'<rss version="2.0"><channel><item>{item}</item></channel></rss>')[0]
+
+    def atom(self, entry):
+        return self.entries(f'<feed xmlns="http://www.w3.org/2005/Atom"><entry>{entry}</entry></feed>')[0]
+
+    def test_an_entry_of_rss(self):
+        self.assertEqual(
+            self.rss("""<title>Bits &amp;amp; &lt;b&gt;bytes&lt;/b&gt;, 1 &lt; 2 &gt; 0</title>
+                <link>
+                    https://example.com/a
+                </link>
+                <pubDate>Mon, 05 Jan 2026 09:00:00 +0900</pubDate>
+                <description>Read <b>all</b> of it</description>"""),
+            {"title": "Bits & bytes , 1 < 2 > 0", "link": "https://example.com/a", "id": "https://example.com/a",
+             "published": "2026-01-05T00:00:00Z", "summary": "Read all of it"})
+
+    def test_what_is_missing_is_null(self):
+        self.assertEqual(
+            self.rss("<title/>"), {"title": None, "link": None, "id": None, "published": None, "summary": None})
+
+    def test_dates(self):
+        for date, published in [
+            ("Mon, 05 Jan 2026 09:00:00", "2026-01-05T09:00:00Z"),
+            ("Mon, 05 Jan 2026 09:00:00 -0000", "2026-01-05T09:00:00Z"),
+            ("Fri, 31 Dec 9999 23:59:59 -0900", "Fri, 31 Dec 9999 23:59:59 -0900"),
+            ("yesterday", "yesterday"),
+        ]:
+            with self.subTest(date):
+                self.assertEqual(self.rss(f"<pubDate>{date}</pubDate>")["published"], published)
+
+    def test_texts_of_atom_are_read_by_their_type(self):
+        for type, written, title in [
+            ("", "Vec&lt;T&gt; explained", "Vec<T> explained"),
+            (' type="html"', "&lt;i&gt;Vec&lt;/i&gt; &amp;amp; T", "Vec & T"),
+            (' type="xhtml"', '<div xmlns="http://www.w3.org/1999/xhtml">All <i>of</i> it</div>', "All of it"),
+        ]:
+            with self.subTest(type):
+                entry = self.atom(f"<title{type}>{written}</title><content{type}>{written}</content>")
+                self.assertEqual((entry["title"], entry["summary"]), (title, title))
+
+    def test_an_entry_that_was_taken_over_keeps_its_link(self):
+        entry = self.atom(
+            '<link href="https://a.example/1"/><source><link href="https://a.example/"/></source><id> urn:1 </id>')
+        self.assertEqual((entry["link"], entry["id"]), ("https://a.example/1", "urn:1"))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def say(**message):
     print(json.dumps(message), flush=True)
 
 
-def refuse_entities(text):
+def refuse_entities(feed):
     """Rejects entity declarations: nested entities can expand exponentially ("billion laughs")."""
     parser = xml.parsers.expat.ParserCreate()
 
@@ -32,50 +32,65 @@ def refuse_entities(text):
         raise BadFeed(f'the feed declares the entity "{name}"')
 
     parser.EntityDeclHandler = refuse
-    parser.Parse(text, True)
+    parser.Parse(feed, True)
+
+
+def text(parent, name):
+    """The text of a child and of all elements in it; None where there is none."""
+    child = parent.find(name)
+    return None if child is None else " ".join(" ".join(child.itertext()).split()) or None
 
 
 def plain(html):
-    if html is None:
-        return None
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html))).strip()
+    """The text of HTML. A `<` in front of a space or a digit is no tag."""
+    return html and " ".join(unescape(re.sub(r"<[A-Za-z/!?][^>]*>", " ", html)).split())
 
 
 def rfc3339(date):
+    """The time in UTC, as which a time without a zone counts; the date as it is where it cannot be converted."""
     try:
-        return parsedate_to_datetime(date).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (TypeError, ValueError):
+        time = parsedate_to_datetime(date)
+        time = time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError):
         return date
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def rss(channel):
     for item in channel.iter("item"):
-        link = item.findtext("link")
+        link = text(item, "link")
         yield {
-            "title": plain(item.findtext("title")),
+            "title": plain(text(item, "title")),
             "link": link,
-            "id": item.findtext("guid") or link,
-            "published": rfc3339(item.findtext("pubDate")),
-            "summary": plain(item.findtext("description")),
+            "id": text(item, "guid") or link,
+            "published": rfc3339(text(item, "pubDate")),
+            "summary": plain(text(item, "description")),
         }
+
+
+def content(entry, name):
+    """The text of a child of Atom. Its type says whether it holds HTML; in text, `<` is a character."""
+    child, found = entry.find(name), text(entry, name)
+    return plain(found) if child is not None and child.get("type") in ("html", "text/html") else found
 
 
 def atom(feed):
     for entry in feed.iter(ATOM + "entry"):
-        links = {link.get("rel", "alternate"): link.get("href") for link in entry.iter(ATOM + "link")}
+        # An entry that was taken over has the links of its feed in `source`.
+        links = {link.get("rel", "alternate"): link.get("href") for link in entry.findall(ATOM + "link")}
         yield {
-            "title": plain(entry.findtext(ATOM + "title")),
+            "title": content(entry, ATOM + "title"),
             "link": links.get("alternate"),
-            "id": entry.findtext(ATOM + "id"),
-            "published": entry.findtext(ATOM + "published") or entry.findtext(ATOM + "updated"),
-            "summary": plain(entry.findtext(ATOM + "summary") or entry.findtext(ATOM + "content")),
+            "id": text(entry, ATOM + "id"),
+            "published": text(entry, ATOM + "published") or text(entry, ATOM + "updated"),
+            "summary": content(entry, ATOM + "summary") or content(entry, ATOM + "content"),
         }
 
 
-def entries(text):
+def entries(feed):
     try:
-        refuse_entities(text)
-        root = ElementTree.fromstring(text)
+        refuse_entities(feed)
+        root = ElementTree.fromstring(feed)
     except (ElementTree.ParseError, xml.parsers.expat.ExpatError) as error:
         raise BadFeed(f"the feed is not XML: {error}") from None
     if root.tag == "rss":

@@ -84,6 +84,8 @@ import Testing
             (".a.b", ["a": 1], "jq: Cannot index number with string \"b\""),
             ("error(\"too bad\")", .null, "jq: too bad"),
             ("error({code: 3})", .null, "jq: {\"code\":3}"),
+            ("1, error(.message), 2", [:], "jq: null"),
+            ("map(if .ok then . else .message | error end)", [["ok": true], [:]], "jq: null"),
             (".[]", 5, "jq: Cannot iterate over number (5)"),
             ("1, error(\"late\")", .null, "jq: late"),
             ("fromjson", "{", "jq: Unfinished JSON term at EOF at line 1, column 1 (while parsing '{')"),

@@ -36,6 +36,7 @@ import Testing
             (".[0] |= empty", [1, 2], [2]),
             (".a.b //= 1", .null, ["a": ["b": 1]]),
             ("[tostream] | fromstream(.[])", ["a": [1, 2]], ["a": [1, 2]]),
+            ("[label $f | 1, break $f, 2], (try error(null) catch \"caught\")", .null, [[1], "caught"]),
             ("nan as $n | [$n | truncate_stream([[0], 1])]", .null, [[[0], 1]]),
         ] as [(String, Value, Value)])
     func works(program: String, input: Value, output: Value) async throws {

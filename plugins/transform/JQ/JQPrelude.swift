@@ -1,8 +1,8 @@
 /// The definitions prepended to every program.
 ///
 /// They disable functions that read the environment, write to the terminal or halt, and replace functions of libjq 1.6
-/// that crash the evaluator (failed assertion, access out of bounds) or loop forever on some inputs. They are on a
-/// single line, so that line numbers of the program stay correct.
+/// that crash the evaluator (failed assertion, access out of bounds), loop forever on some inputs, or take an error for
+/// the end of the outputs. They are on a single line, so that line numbers of the program stay correct.
 enum JQPrelude {
     static let bytes = Array((isolation + safety).replacing("\n", with: " ").utf8)
 
@@ -30,6 +30,10 @@ enum JQPrelude {
     /// A name that begins with `_libjq` is an alias of libjq's own function, because a definition that used its own
     /// name would recurse.
     private static let safety = #"""
+        def _libjq_error: error;
+        def error: if . == null then "null" | _libjq_error else _libjq_error end;
+        def error(message): message | error;
+
         def _libjq_strftime($format): strftime($format);
         def strftime($format):
           if ($format | type) != "string" then error("strftime/1 requires a string format")

@@ -31,6 +31,7 @@ import Testing
             }
             #expect(error.code == code)
             #expect(error.message == message)
+            #expect((error.hint == "save the file as UTF-8") == (code == "not-utf8"))
         }
     }
 }

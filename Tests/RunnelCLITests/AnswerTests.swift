@@ -110,6 +110,13 @@ func withAgent<Result: Sendable>(
             let nothing = try await runnel.run(["ask"])
             #expect(nothing.status == 2)
             #expect(nothing.error == "error: there is no question\n  = runnel ask \"…\", or pipe a text into it\n")
+            var shell = runnel
+            shell.program = "/bin/sh"
+            let piped = try await shell.run(["-c", "printf 'caf\\351' | \(RunnelProcess.path) ask Translate"])
+            #expect(piped.status == 2)
+            #expect(
+                piped.error
+                    == "error: standard input is not UTF-8 text: byte 3 is invalid\n  = convert it to UTF-8 first\n")
             let schema = try await runnel.run(["ask", "--schema", "[1]", "Hi"])
             #expect(schema.status == 2)
             let unknown = try await runnel.run(["ask", "--schema", #"{"type":"obj"}"#, "Hi"])

@@ -58,6 +58,19 @@ import Testing
         }
     }
 
+    @Test("a byte order mark is not part of the input, and tells the encoding")
+    func byteOrderMarks() async throws {
+        try await withProject(["echo.yaml": echo, "who.txt": "\u{FEFF}monde\r\n"]) { runnel in
+            let fromFile = try await runnel.run(["run", "echo", "--input-file", "who.txt"])
+            #expect(fromFile.output == "Hello, monde!\n")
+            var shell = runnel
+            shell.program = "/bin/sh"
+            let script = "printf '\\377\\376o\\000\\351\\000' | \(RunnelProcess.path) run echo"
+            let fromPipe = try await shell.run(["-c", script])
+            #expect(fromPipe.output == "Hello, oé!\n")
+        }
+    }
+
     @Test("a pipe and --text are inputs, and a pipeline is found by its name")
     func givenText() async throws {
         let named = echo.replacing("name: echo", with: "name: spoken")

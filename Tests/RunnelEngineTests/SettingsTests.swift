@@ -1,9 +1,16 @@
 import ChatPlugin
 import LibC
 import RunnelKit
+import RunnelTesting
 import Testing
 
 @testable import RunnelEngine
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 @Suite("Settings") struct SettingsTests {
     /// Runnel's settings, and those of the section `marketplace`.
@@ -291,6 +298,17 @@ import Testing
         #expect(
             reason(.file("large"), of: "server.token") == "the file \"large\" (/p/large) is larger than 1 MiB")
         #expect((try? resolver.resolve(.file("key"), of: "secrets.k").get()) == "secret")
+    }
+
+    @Test(
+        "a byte order mark is not part of a secret, and tells the encoding of its file",
+        arguments: [Array("\u{FEFF}secret\r\n".utf8), [0xFF, 0xFE] + Array("s\0e\0c\0r\0e\0t\0\n\0".utf8)] as [[UInt8]])
+    func marked(bytes: [UInt8]) async throws {
+        try await withTemporaryDirectory { folder in
+            try Data(bytes).write(to: URL(fileURLWithPath: folder + "/key"))
+            let resolver = SensitiveResolver(environment: [:], folder: folder)
+            #expect((try? resolver.resolve(.file("key"), of: "secrets.k").get()) == "secret")
+        }
     }
 }
 

@@ -82,10 +82,7 @@ struct AskCommand: AsyncParsableCommand {
     private func question() throws -> String {
         do {
             let text = words.joined(separator: " ")
-            let piped =
-                FileReading.isGiven(STDIN_FILENO)
-                ? String(decoding: try FileReading.standardInput(), as: UTF8.self) : ""
-            let question = [piped, text].filter { !$0.allSatisfy(\.isWhitespace) }.joined(separator: "\n\n")
+            let question = [try Self.piped(), text].filter { !$0.allSatisfy(\.isWhitespace) }.joined(separator: "\n\n")
             guard !question.isEmpty else {
                 throw FileReading.Failure(message: "there is no question\n  = runnel ask \"…\", or pipe a text into it")
             }
@@ -93,6 +90,14 @@ struct AskCommand: AsyncParsableCommand {
         } catch let error as FileReading.Failure {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
+        }
+    }
+
+    private static func piped() throws(FileReading.Failure) -> String {
+        guard FileReading.isGiven(STDIN_FILENO) else { return "" }
+        let bytes = try FileReading.standardInput()
+        do throws(TextEncoding.Failure) { return try TextEncoding.utf8.text(of: bytes) } catch {
+            throw FileReading.Failure(message: "standard input \(error.message)\n  = convert it to UTF-8 first")
         }
     }
 

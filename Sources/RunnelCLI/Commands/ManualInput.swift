@@ -3,7 +3,8 @@ import RunnelKit
 
 /// What `--input-file`, `--text` or standard input brings to a run.
 enum ManualInput {
-    /// The first step's input (text if the file is UTF-8, otherwise binary data) and the matching `trigger`.
+    /// The first step's input (text if the file is UTF-8 or begins with a byte order mark, otherwise binary data) and the
+    /// matching `trigger`.
     ///
     /// - Parameter takesPipe: Whether standard input is read where it is a pipe and nothing else was given.
     static func read(
@@ -18,7 +19,7 @@ enum ManualInput {
             throw FileReading.Failure(
                 message: "\"\(path)\" is larger than \(FileReading.maximumInput >> 20) MiB; read it in a step instead")
         }
-        let input = String(validating: bytes, as: UTF8.self).map { Value.string($0) } ?? .bytes(bytes)
+        let input = (try? TextEncoding.utf8.text(of: bytes)).map { Value.string($0) } ?? .bytes(bytes)
         guard path != "-" else { return (input, ["type": "manual"]) }
         return (input, trigger(path: FileReading.absolute(path), size: bytes.count))
     }

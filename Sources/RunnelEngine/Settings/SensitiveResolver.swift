@@ -48,8 +48,9 @@ package struct SensitiveResolver: Sendable {
     /// Reads the file on disk.
     package static let read: ReadFile = { path in
         do throws(BoundedFile.Failure) {
-            return .success(
-                String(decoding: try BoundedFile.bytes(of: path, limit: largestFile, waits: true), as: UTF8.self))
+            let bytes = try BoundedFile.bytes(of: path, limit: largestFile, waits: true)
+            // Editors and shells on Windows write a byte order mark, also that of UTF-16.
+            return .success((try? TextEncoding.utf8.text(of: bytes)) ?? String(decoding: bytes, as: UTF8.self))
         } catch {
             return .failure(error)
         }

@@ -96,7 +96,10 @@ extension ProjectDirectory {
     ///
     /// - Throws: As ``read(_:upTo:)``; also where it is not UTF-8 (`not-utf8`).
     public func text(of path: String, upTo limit: ByteCount = .mebibytes(16)) throws(StepError) -> String {
-        try read(path, upTo: limit).text()
+        let file = try read(path, upTo: limit)
+        do throws(StepError) { return try file.text() } catch {
+            throw StepError(reported: error.code, error.message, hint: "save the file as UTF-8")
+        }
     }
 
     /// The path of a file below the project's folder, or below a folder of it.

@@ -229,6 +229,29 @@ import Testing
         }
     }
 
+    @Test("memories under keys of any characters are kept apart", arguments: JournalKind.allCases)
+    func keys(kind: JournalKind) async throws {
+        try await withRun(kind) { journal, other, lease in
+            let keep = Duration.seconds(1)
+            try await journal.commit(
+                commit(
+                    lease, [],
+                    anyKeys.flatMap { key -> [StepMemoryChange] in
+                        [
+                            .set(key, .string("of \(key)"), keep: keep),
+                            .append(key, .string(key), limit: 3, keep: keep),
+                        ]
+                    }), .durable)
+            for key in anyKeys {
+                let expected = StepMemory(value: .string("of \(key)"), entries: [.string(key)])
+                #expect(try await other.memory(of: "chat", key: key, at: 0) == expected)
+            }
+            try await journal.commit(commit(lease, [], [.remove(anyKeys[1])]), .durable)
+            #expect(try await other.memory(of: "chat", key: anyKeys[1], at: 0) == StepMemory())
+            #expect(try await other.memory(of: "chat", key: anyKeys[2], at: 0).entries == [.string(anyKeys[2])])
+        }
+    }
+
     @Test("the entries of a key are bounded in bytes", arguments: JournalKind.allCases)
     func bounded(kind: JournalKind) async throws {
         try await withRun(kind) { journal, other, lease in

@@ -166,6 +166,22 @@ import Testing
         }
     }
 
+    @Test("events with keys of any characters are kept apart", arguments: JournalKind.allCases)
+    func keys(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for (index, key) in anyKeys.enumerated() {
+                let first = Self.event("r\(index)", key: key, at: 0, number: 1)
+                #expect(try await journal.accept(first, memory: nil) == .accepted)
+                #expect(try await other.run(first.id)?.debounce?.key == key)
+            }
+            for (index, key) in anyKeys.enumerated() {
+                let next = Self.event("next", key: key, dedupeKey: key, at: 1, number: 2)
+                #expect(try await other.accept(next, memory: nil) == .folded(into: "r\(index)"))
+                #expect(try await journal.accept(next, memory: nil) == .duplicate(runID: "r\(index)"))
+            }
+        }
+    }
+
     @Test("the list of a long burst is bounded, and the count is not", arguments: JournalKind.allCases)
     func bounds(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, _) async throws -> Void in

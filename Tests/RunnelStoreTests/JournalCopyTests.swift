@@ -156,6 +156,51 @@ import Foundation
         }
     }
 
+    @Test(
+        "a copy keeps keys of any characters, a page at a time",
+        arguments: JournalKind.allCases.filter { $0 != .memory })
+    func keys(kind: JournalKind) async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let source = try SQLiteJournal.open(directory: folder + "/first")
+            let last = try SQLiteJournal.open(directory: folder + "/last")
+            let trigger = TriggerID(pipeline: "p", key: "watch")
+            let keys = anyKeys + (0..<250).map { "many\u{0}\($0)" }
+            var values: [String: Value?] = [:]
+            for key in keys { values[key] = .some(1) }
+            try await source.memory(of: trigger).set(values)
+            let worker = workerRecord("w")
+            try await source.join(worker)
+            _ = try await source.accept(newRun("r", owner: worker), memory: nil)
+            var commit = RunCommit(lease: try await source.lease("r"))
+            commit.memories = anyKeys.map {
+                StepMemoryEdit(uses: "chat", change: .set($0, .string($0), keep: .seconds(99)), at: 0)
+            }
+            try await source.commit(commit, .durable)
+            try await source.leave(worker.id)
+            for (index, key) in anyKeys.enumerated() {
+                _ = try await source.accept(newRun("r\(index)", dedupeKey: key), memory: nil)
+            }
+            try await kind.withTwo { (middle, _) async throws -> Void in
+                for (from, to) in [(source as any Journal, middle), (middle, last as any Journal)] {
+                    let counts = try await JournalCopy(from: from, to: to).run { _, _ in }
+                    #expect(counts.allSatisfy { $0.source == $0.target }, "\(counts)")
+                    #expect(Set(try await to.memory(of: trigger).values(prefix: "").map(\.key)) == Set(keys))
+                    for key in anyKeys {
+                        #expect(try await to.memory(of: "chat", key: key, at: 1).value == .string(key))
+                    }
+                    for (index, key) in anyKeys.enumerated() {
+                        #expect(try await to.run("r\(index)")?.dedupeKey == key)
+                        #expect(
+                            try await to.accept(newRun("x", dedupeKey: key), memory: nil)
+                                == .duplicate(runID: "r\(index)"))
+                    }
+                }
+            }
+            await source.close()
+            await last.close()
+        }
+    }
+
     @Test("a backup that was made while a worker had a run is copied, and the run is queued in the copy")
     func copiedBackup() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

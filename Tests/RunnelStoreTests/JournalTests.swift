@@ -157,6 +157,51 @@ import Testing
         }
     }
 
+    @Test("keys of any characters are kept apart", arguments: JournalKind.allCases)
+    func keys(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let trigger = TriggerID(pipeline: "p", key: "watch")
+            let (memory, others) = (journal.memory(of: trigger), other.memory(of: trigger))
+            let keys = anyKeys
+            for (index, key) in keys.enumerated() { try await memory.set([key: .int(Int64(index))]) }
+            for (index, key) in keys.enumerated() {
+                #expect(try await others.value(for: key) == .int(Int64(index)))
+                #expect(try await journal.accept(newRun("r\(index)", dedupeKey: key), memory: nil) == .accepted)
+                #expect(try await other.run("r\(index)")?.dedupeKey == key)
+            }
+            #expect(Set(try await others.values(prefix: "a").map(\.key)) == Set(keys))
+            #expect(
+                Set(try await others.values(prefix: "a\u{0}").map(\.key))
+                    == ["a\u{0}b", "a\u{0}c", "a\u{0}", "a\u{0}\u{301}"])
+            var found: [String] = []
+            for _ in keys { found += try await others.values(prefix: "", after: found.last, limit: 1).map(\.key) }
+            #expect(Set(found) == Set(keys))
+            try await memory.set([keys[1]: nil])
+            #expect(Set(try await others.values(prefix: "").map(\.key)) == Set(keys).subtracting([keys[1]]))
+            for (index, key) in keys.enumerated() {
+                let again = newRun("again", dedupeKey: key)
+                #expect(try await other.accept(again, memory: nil) == .duplicate(runID: "r\(index)"))
+            }
+            // Also once retention has removed the runs, and under another name.
+            for index in keys.indices { _ = try await journal.requestCancel("r\(index)", at: 1) }
+            _ = try await journal.prune(Retention(count: 0, dedupe: .seconds(60)), now: 2)
+            #expect(try await other.run("r0") == nil)
+            try await journal.rename(pipeline: "p", to: "q", keepingKeysUntil: 60_000_000_000)
+            for (index, key) in keys.enumerated() {
+                let again = newRun("again", pipeline: "q", dedupeKey: key)
+                #expect(try await other.accept(again, memory: nil) == .duplicate(runID: "r\(index)"))
+            }
+            // A run that failed passes its key on, and no other.
+            var retry = newRun("retry", dedupeKey: keys[1])
+            retry.retriesFailed = true
+            #expect(try await journal.accept(retry, memory: nil) == .accepted)
+            #expect(try await other.run("retry")?.retryOf == "r1")
+            for (key, id) in [(keys[1], "retry"), (keys[2], "r2")] {
+                #expect(try await other.accept(newRun("x", dedupeKey: key), memory: nil) == .duplicate(runID: id))
+            }
+        }
+    }
+
     @Test("where a run's source is, and how many runs led to it, comes back with it", arguments: JournalKind.allCases)
     func source(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -2,7 +2,7 @@
 struct CopiedTable: Sendable {
     enum Kind: Sendable {
         case text, int, bool
-        /// A name that a caller chose; see ``PostgresKey``.
+        /// A name that a caller chose; see ``StoredKey``.
         case key
         /// A value of a run, which may be stored outside of its column. The run's id is the first column.
         case value

@@ -60,7 +60,7 @@ extension PostgresJournal: CopyingJournal {
                     switch column.kind {
                     case .int, .bool: return try row.optionalInt(index).map { .int($0) } ?? .null
                     case .text: return row.optionalText(index).map { .text($0) } ?? .null
-                    case .key: return row.optionalText(index).map { .text(PostgresKey.key($0)) } ?? .null
+                    case .key: return row.optionalText(index).map { .text(StoredKey.key($0)) } ?? .null
                     case .value:
                         guard let text = try blobs.text(row.optionalText(index), of: try row.text(0)) else {
                             return .null
@@ -76,7 +76,7 @@ extension PostgresJournal: CopyingJournal {
         switch kind {
         case .int: .int(cell.int)
         case .bool: .bool(cell.int.map { $0 != 0 })
-        case .key: .text(cell.text.map(PostgresKey.column))
+        case .key: .text(cell.text.map(StoredKey.column))
         case .text, .value: .text(cell.text)
         }
     }

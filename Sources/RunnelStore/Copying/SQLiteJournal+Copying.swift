@@ -10,7 +10,10 @@ extension SQLiteJournal: CopyingJournal {
         var arguments = StatementArguments()
         if let position {
             sql += " AND (\(table.quotedKey)) > (\(position.map { _ in "?" }.joined(separator: ", ")))"
-            arguments = StatementArguments(position.map(\.databaseValue))
+            let values: [DatabaseValue] = zip(position, table.keyIndices).map {
+                $0.databaseValue(table.columns[$1].kind)
+            }
+            arguments = StatementArguments(values)
         }
         sql += " ORDER BY \(table.quotedKey) LIMIT \(limit)"
         enum Cell: Sendable { case copied(CopiedCell), value(StoredValue) }
@@ -21,7 +24,8 @@ extension SQLiteJournal: CopyingJournal {
                     if value.isNull { return .copied(.null) }
                     switch column.kind {
                     case .int, .bool: return .copied(.int(try row.decode(atIndex: index)))
-                    case .text, .key: return .copied(.text(try row.decode(atIndex: index)))
+                    case .text: return .copied(.text(try row.decode(atIndex: index)))
+                    case .key: return .copied(.text(StoredKey.key(try row.decode(atIndex: index))))
                     case .value: return .value(try row.decode(atIndex: index))
                     }
                 }
@@ -80,7 +84,7 @@ extension SQLiteJournal: CopyingJournal {
                     {
                         return Int64.max.databaseValue
                     }
-                    return row[index].cell.databaseValue
+                    return row[index].cell.databaseValue(table.columns[index].kind)
                 }
                 try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(values))
                 guard db.changesCount > 0 else { continue }
@@ -117,11 +121,11 @@ extension SQLiteJournal: CopyingJournal {
 }
 
 extension CopiedCell {
-    fileprivate var databaseValue: DatabaseValue {
+    fileprivate func databaseValue(_ kind: CopiedTable.Kind) -> DatabaseValue {
         switch self {
         case .null: .null
         case .int(let number): number.databaseValue
-        case .text(let text): text.databaseValue
+        case .text(let text): (kind == .key ? StoredKey.column(text) : text).databaseValue
         }
     }
 }

@@ -27,7 +27,7 @@ final class PostgresNewRun: Sendable {
         }
         self.steps = steps.map { PostgresStep($0) }
         self.memory = memory
-        dedupeKey = run.dedupeKey.map(PostgresKey.column)
+        dedupeKey = run.dedupeKey.map(StoredKey.column)
         retryOf = run.retryOf
     }
 
@@ -269,7 +269,7 @@ extension PostgresJournal {
                     .ints(zip(new, beginnings).map { $1.state.isFinal ? $0.run.endedAt ?? $0.run.createdAt : nil }),
                     .texts(beginnings.map(\.owner)), .texts(new.map(\.retryOf)), .bools(new.map(\.run.hasFinally)),
                     .ints(new.map { Int64($0.run.chain) }), .ints(new.map(\.run.wakeAt)),
-                    .texts(new.map { $0.run.debounce.map { PostgresKey.column($0.key) } }),
+                    .texts(new.map { $0.run.debounce.map { StoredKey.column($0.key) } }),
                     .ints(new.map { $0.run.debounce?.latest }), .ints(new.map { Int64($0.size) }),
                     .texts(new.map { $0.run.source.map { ValueCoding.text($0) } }),
                     .bools(new.map(\.run.isSourceDue)), .texts(new.map(\.run.host)),
@@ -303,7 +303,7 @@ extension PostgresJournal {
     /// Accepts a run with a debounce key, or replaces the event of a waiting one.
     private static func fold(_ item: PostgresNewRun, _ connection: PostgresConnection) throws -> Acceptance {
         guard let debounce = item.run.debounce else { return .accepted }
-        let key = PostgresKey.column(debounce.key)
+        let key = StoredKey.column(debounce.key)
         try lock("debounce \(item.run.pipeline) \(key)", connection)
         let holder = item.dedupeKey == nil ? nil : try holder(of: item, connection)
         if let holder, !(item.run.retriesFailed && holder.mayBeRetried) { return .duplicate(runID: holder.runID) }

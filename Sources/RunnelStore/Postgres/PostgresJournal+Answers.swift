@@ -105,7 +105,7 @@ extension PostgresJournal {
             let rows = try connection.execute(
                 """
                 SELECT number, value FROM step_memory WHERE uses = $1 AND key = $2 AND expires_at >= $3 ORDER BY number
-                """, .text(uses), .text(PostgresKey.column(key)), .int(time))
+                """, .text(uses), .text(StoredKey.column(key)), .int(time))
             for row in rows.rows {
                 guard let value = ValueCoding.value(try row.text(1)) else {
                     throw JournalError.damaged("what \(uses) remembers of \"\(key)\" is not JSON")
@@ -119,7 +119,7 @@ extension PostgresJournal {
     /// Applies the change. The transaction holds the lock of the key.
     static func apply(_ edit: StepMemoryEdit, _ connection: PostgresConnection) throws {
         let (uses, key) = (
-            PostgresParameter.text(edit.uses), PostgresParameter.text(PostgresKey.column(edit.change.key))
+            PostgresParameter.text(edit.uses), PostgresParameter.text(StoredKey.column(edit.change.key))
         )
         // Ends what has expired, and all of a key expires together.
         func put(_ number: String, _ value: Value, keep: Duration) throws {

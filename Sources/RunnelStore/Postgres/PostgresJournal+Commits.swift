@@ -132,7 +132,7 @@ extension PostgresJournal {
         try connection.pipeline(statements)
         // Sorted, so that two transactions do not wait for each other.
         let memories = commits.flatMap(\.memories)
-        for key in Set(memories.map { "memory \($0.uses) \($0.change.key)" }).sorted() {
+        for key in Set(memories.map { "memory \($0.uses) \(StoredKey.column($0.change.key))" }).sorted() {
             try lock(key, connection)
         }
         for edit in memories { try apply(edit, connection) }
@@ -199,14 +199,5 @@ extension PostgresJournal {
                 .texts(rows.map(\.runID)), .ints(rows.map { Int64($0.number) }), .ints(rows.map { Int64($0.count) }),
                 .texts(rows.map(\.text)))
         ]
-    }
-}
-
-extension StepMemoryChange {
-    /// The key that it changes.
-    var key: String {
-        switch self {
-        case .set(let key, _, _), .append(let key, _, _, _), .remove(let key): key
-        }
     }
 }

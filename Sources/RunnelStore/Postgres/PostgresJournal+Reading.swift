@@ -38,7 +38,7 @@ struct PostgresStoredRun: Sendable {
         let id = try row.nextText()
         let (pipeline, definition, stateText) = (try row.nextText(), try row.nextText(), row.nextOptionalText())
         guard let state = stateText.flatMap({ RunState(rawValue: $0) }) else { throw JournalError.stateless(id) }
-        let dedupeKey = row.nextOptionalText().map(PostgresKey.key)
+        let dedupeKey = row.nextOptionalText().map(StoredKey.key)
         trigger = row.nextOptionalText()
         record = RunRecord(
             id: id, pipeline: pipeline, definition: definition, state: state, dedupeKey: dedupeKey, trigger: .null,
@@ -57,7 +57,7 @@ struct PostgresStoredRun: Sendable {
         record.hasFinally = try row.nextBool()
         record.chain = Int(try row.nextInt())
         let (key, latest) = (row.nextOptionalText(), try row.nextOptionalInt())
-        if let key { record.debounce = Debounce(key: PostgresKey.key(key), latest: latest ?? 0) }
+        if let key { record.debounce = Debounce(key: StoredKey.key(key), latest: latest ?? 0) }
         record.source = row.nextOptionalText().flatMap { ValueCoding.value($0) }
         record.host = row.nextOptionalText()
         record.priority = Int(try row.nextInt())

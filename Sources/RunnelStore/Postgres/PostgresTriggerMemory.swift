@@ -11,7 +11,7 @@ extension PostgresJournal {
     static func remembering(_ changes: [TriggerID: [String: Value?]]) -> [PostgresStatement] {
         // Sorted, so that two transactions do not wait for each other.
         let all = changes.flatMap { trigger, values in
-            values.map { (trigger: trigger, key: PostgresKey.column($0.key), value: $0.value) }
+            values.map { (trigger: trigger, key: StoredKey.column($0.key), value: $0.value) }
         }.sorted { ($0.trigger.pipeline, $0.trigger.key, $0.key) < ($1.trigger.pipeline, $1.trigger.key, $1.key) }
         let (set, removed) = (all.filter { $0.value != nil }, all.filter { $0.value == nil })
         var statements: [PostgresStatement] = []
@@ -43,19 +43,19 @@ private struct PostgresTriggerMemory: TriggerMemory {
     let trigger: TriggerID
 
     func value(for key: String) async throws -> Value? {
-        try await values("key = $3", PostgresKey.column(key)).first?.value
+        try await values("key = $3", StoredKey.column(key)).first?.value
     }
 
     func values(prefix: String) async throws -> [(key: String, value: Value)] {
         // Compared by code point; U+10FFFF is the largest.
-        let prefix = PostgresKey.column(prefix)
+        let prefix = StoredKey.column(prefix)
         return try await values("key >= $3 AND key < $4", prefix, prefix + "\u{10FFFF}")
     }
 
     func values(prefix: String, after key: String?, limit: Int) async throws -> [(key: String, value: Value)] {
-        let prefix = PostgresKey.column(prefix)
+        let prefix = StoredKey.column(prefix)
         return try await values(
-            "key >= $3 AND key < $4 AND key > $5", prefix, prefix + "\u{10FFFF}", PostgresKey.column(key ?? ""),
+            "key >= $3 AND key < $4 AND key > $5", prefix, prefix + "\u{10FFFF}", StoredKey.column(key ?? ""),
             limit: max(0, limit))
     }
 
@@ -71,7 +71,7 @@ private struct PostgresTriggerMemory: TriggerMemory {
                     WHERE pipeline = $1 AND "trigger" = $2 AND \(condition) ORDER BY key LIMIT \(limit)
                     """, parameters: [.text(trigger.pipeline), .text(trigger.key)] + arguments.map { .text($0) })
             ).rows.compactMap { row in
-                let key = PostgresKey.key(try row.text(0))
+                let key = StoredKey.key(try row.text(0))
                 return ValueCoding.value(try row.text(1)).map { (key, $0) }
             }
         }

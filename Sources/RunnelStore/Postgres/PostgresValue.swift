@@ -114,22 +114,6 @@ struct PostgresValues {
     }
 }
 
-/// Keys that a caller chooses may hold a zero byte, which text of PostgreSQL cannot.
-enum PostgresKey {
-    private static let mark = "\u{F8FE}"
-
-    static func column(_ key: String) -> String {
-        // Most keys lack the first byte of the mark, so they need no search.
-        guard key.utf8.contains(where: { $0 == 0 || $0 == 0xEF }) else { return key }
-        return key.replacing(mark, with: mark + "1").replacing("\0", with: mark + "0")
-    }
-
-    static func key(_ column: String) -> String {
-        guard column.utf8.contains(0xEF) else { return column }
-        return column.replacing(mark + "0", with: "\0").replacing(mark + "1", with: mark)
-    }
-}
-
 /// One execution of a step as its columns hold it.
 struct PostgresStep: Sendable {
     let key: String

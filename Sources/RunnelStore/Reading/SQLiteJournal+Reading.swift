@@ -178,7 +178,7 @@ extension SQLiteJournal {
             guard let state = RunState(rawValue: try columns.next()) else {
                 throw JournalError.stateless(id)
             }
-            let dedupeKey = try columns.next(String?.self)
+            let dedupeKey = try columns.next(String?.self).map(StoredKey.key)
             trigger = try columns.next()
             record = RunRecord(
                 id: id, pipeline: pipeline, definition: definition, state: state, dedupeKey: dedupeKey, trigger: .null,
@@ -197,7 +197,7 @@ extension SQLiteJournal {
             record.hasFinally = try columns.next()
             record.chain = try columns.next()
             let (key, latest) = (try columns.next(String?.self), try columns.next(Int64?.self))
-            if let key { record.debounce = Debounce(key: key, latest: latest ?? 0) }
+            if let key { record.debounce = Debounce(key: StoredKey.key(key), latest: latest ?? 0) }
             record.source = try columns.next(String?.self).flatMap { ValueCoding.value($0) }
             record.priority = try columns.next()
             record.retriedBy = try columns.next()

@@ -43,15 +43,15 @@ extension SQLiteJournal {
             try files.require(values.files)
             if let memory { try Self.remember(memory.values, of: memory.trigger, db) }
             var run = run
-            if let key = run.dedupeKey, let other = try Self.run(with: key, of: run.pipeline, db) {
+            if let key = values.dedupeKey, let other = try Self.run(with: key, of: run.pipeline, db) {
                 guard run.retriesFailed, other.mayBeRetried else { return .duplicate(runID: other.id) }
                 try Self.releaseKey(key, of: run.pipeline, db)
                 run.retryOf = other.id
             }
-            if let debounce = run.debounce,
-                let other = try Self.foldingRun(of: run.pipeline, debounce.key, db)
+            if let debounce = run.debounce, let key = values.debounceKey,
+                let other = try Self.foldingRun(of: run.pipeline, key, db)
             {
-                try Self.fold(run, debounce, into: other, values.trigger, values.input, db)
+                try Self.fold(run, debounce, into: other, values, db)
                 return .folded(into: other.id)
             }
             let epoch = try run.owner.flatMap { try Self.nextEpoch(for: $0, db) }
@@ -68,9 +68,9 @@ extension SQLiteJournal {
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             ).execute([
-                run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
+                run.id, run.pipeline, run.definition, state.rawValue, values.dedupeKey, values.trigger, values.inputs,
                 values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
-                run.chain, run.wakeAt, run.debounce?.key, run.debounce?.latest,
+                run.chain, run.wakeAt, values.debounceKey, run.debounce?.latest,
                 run.source.map { ValueCoding.text($0) }, run.isSourceDue,
                 run.priority,
             ])
@@ -114,20 +114,20 @@ extension SQLiteJournal {
 
     /// Replaces the event of a waiting run with a later one.
     private static func fold(
-        _ run: RunRecord, _ debounce: Debounce, into other: (id: String, latest: Int64), _ trigger: StoredValue?,
-        _ input: StoredValue?, _ db: Database
+        _ run: RunRecord, _ debounce: Debounce, into other: (id: String, latest: Int64), _ values: StoredRun,
+        _ db: Database
     ) throws {
         try db.cachedStatement(
             sql: "UPDATE runs SET \"trigger\" = ?, input = ?, definition = ?, priority = ?, wake_at = ? WHERE id = ?"
         ).execute([
-            trigger, input, run.definition, run.priority, min(run.wakeAt ?? 0, other.latest), other.id,
+            values.trigger, values.input, run.definition, run.priority, min(run.wakeAt ?? 0, other.latest), other.id,
         ])
         try db.cachedStatement(
             sql: "DELETE FROM files WHERE run_id = ? AND step = 0 AND name IN ('trigger', 'input')"
         ).execute([other.id])
-        try name(["trigger": trigger, "input": input], of: other.id, db)
-        try list(debounce.event, in: other.id, dedupeKey: run.dedupeKey, db)
-        guard let key = run.dedupeKey else { return }
+        try name(["trigger": values.trigger, "input": values.input], of: other.id, db)
+        try list(debounce.event, in: other.id, dedupeKey: values.dedupeKey, db)
+        guard let key = values.dedupeKey else { return }
         // The key lives as long as the run, and expires when retention removes it.
         try db.cachedStatement(
             sql: "INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at) VALUES (?, ?, ?, ?)"
@@ -144,6 +144,8 @@ extension SQLiteJournal {
 
     /// The values of a new run as its columns hold them.
     private struct StoredRun {
+        let dedupeKey: String?
+        let debounceKey: String?
         let trigger: StoredValue?
         let inputs: StoredValue?
         let input: StoredValue?
@@ -153,6 +155,8 @@ extension SQLiteJournal {
         init(
             _ run: RunRecord, _ steps: [StepRecord], _ files: OutputFiles, isSmall: Bool
         ) throws(JournalError) {
+            dedupeKey = run.dedupeKey.map(StoredKey.column)
+            debounceKey = run.debounce.map { StoredKey.column($0.key) }
             let folded = RepeatedParts.fold(trigger: run.trigger, input: run.input)
             trigger = try files.store(folded?.trigger ?? run.trigger, isSmall: isSmall)
             inputs = run.inputs.isEmpty ? nil : try files.store(.object(run.inputs), isSmall: isSmall)

@@ -123,7 +123,7 @@ extension SQLiteJournal {
                     sql: """
                         SELECT number, value FROM step_memory WHERE uses = ? AND key = ? AND expires_at >= ?
                         ORDER BY number
-                        """), arguments: [uses, key, time]
+                        """), arguments: [uses, StoredKey.column(key), time]
             ).map { row in
                 do {
                     return (number: try row.decode(Int.self, atIndex: 0), text: try row.decode(String.self, atIndex: 1))
@@ -143,11 +143,12 @@ extension SQLiteJournal {
     }
 
     static func apply(_ edit: StepMemoryEdit, _ db: Database) throws {
-        func delete(_ key: String, where condition: String = "true", _ more: [any Bindable] = []) throws {
+        let key = StoredKey.column(edit.change.key)
+        func delete(where condition: String = "true", _ more: [any Bindable] = []) throws {
             try db.cachedStatement(sql: "DELETE FROM step_memory WHERE uses = ? AND key = ? AND \(condition)")
                 .execute([edit.uses, key] + more)
         }
-        func insert(_ key: String, _ number: Int, _ value: Value, until time: Int64) throws {
+        func insert(_ number: Int, _ value: Value, until time: Int64) throws {
             try db.cachedStatement(
                 sql: "INSERT OR REPLACE INTO step_memory (uses, key, number, value, expires_at) VALUES (?, ?, ?, ?, ?)"
             ).execute([edit.uses, key, number, ValueCoding.text(value), time])
@@ -156,17 +157,17 @@ extension SQLiteJournal {
                 .execute([time, edit.uses, key])
         }
         switch edit.change {
-        case .remove(let key): try delete(key)
-        case .set(let key, let value, let keep):
-            try delete(key, where: "expires_at < ?", [edit.at])
-            try insert(key, 0, value, until: edit.at + keep.nanoseconds)
-        case .append(let key, let value, let limit, let keep):
-            try delete(key, where: "expires_at < ?", [edit.at])
+        case .remove: try delete()
+        case .set(_, let value, let keep):
+            try delete(where: "expires_at < ?", [edit.at])
+            try insert(0, value, until: edit.at + keep.nanoseconds)
+        case .append(_, let value, let limit, let keep):
+            try delete(where: "expires_at < ?", [edit.at])
             let last =
                 try Int.fetchOne(
                     db.cachedStatement(sql: "SELECT max(number) FROM step_memory WHERE uses = ? AND key = ?"),
                     arguments: [edit.uses, key]) ?? 0
-            try insert(key, last + 1, value, until: edit.at + keep.nanoseconds)
+            try insert(last + 1, value, until: edit.at + keep.nanoseconds)
             var (count, bytes) = (0, 0)
             let sizes = try Row.fetchAll(
                 db.cachedStatement(
@@ -179,7 +180,7 @@ extension SQLiteJournal {
                 bytes += try row.decode(Int.self, atIndex: 1)
                 guard count > limit || bytes > StepMemoryEdit.maximumBytes else { continue }
                 let oldest = try row.decode(Int.self, atIndex: 0)
-                return try delete(key, where: "number > 0 AND number <= ?", [oldest])
+                return try delete(where: "number > 0 AND number <= ?", [oldest])
             }
         }
     }

@@ -9,6 +9,7 @@ extension SQLiteJournal {
 
     static func remember(_ values: [String: Value?], of trigger: TriggerID, _ db: Database) throws {
         for (key, value) in values {
+            let key = StoredKey.column(key)
             if let value {
                 try db.cachedStatement(
                     sql: """
@@ -31,17 +32,20 @@ private struct SQLiteTriggerMemory: TriggerMemory {
     let trigger: TriggerID
 
     func value(for key: String) async throws -> Value? {
-        try await values("key = ?", key).first?.value
+        try await values("key = ?", StoredKey.column(key)).first?.value
     }
 
     func values(prefix: String) async throws -> [(key: String, value: Value)] {
         // Compared by code point; U+10FFFF is the largest.
-        try await values("key >= ? AND key < ?", prefix, prefix + "\u{10FFFF}")
+        let prefix = StoredKey.column(prefix)
+        return try await values("key >= ? AND key < ?", prefix, prefix + "\u{10FFFF}")
     }
 
     func values(prefix: String, after key: String?, limit: Int) async throws -> [(key: String, value: Value)] {
-        try await values(
-            "key >= ? AND key < ? AND key > ?", prefix, prefix + "\u{10FFFF}", key ?? "", limit: max(0, limit))
+        let prefix = StoredKey.column(prefix)
+        return try await values(
+            "key >= ? AND key < ? AND key > ?", prefix, prefix + "\u{10FFFF}", StoredKey.column(key ?? ""),
+            limit: max(0, limit))
     }
 
     private func values(
@@ -59,7 +63,7 @@ private struct SQLiteTriggerMemory: TriggerMemory {
                 guard let key = try? row.decode(String.self, atIndex: 0),
                     let text = try? row.decode(String.self, atIndex: 1)
                 else { return nil }
-                return ValueCoding.value(text).map { (key, $0) }
+                return ValueCoding.value(text).map { (StoredKey.key(key), $0) }
             }
         }
     }

@@ -245,21 +245,6 @@ import Testing
         await journal.close()
     }
 
-    @Test("keys of any characters are kept apart")
-    func keys() async throws {
-        let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
-        let memory = journal.memory(of: TriggerID(pipeline: "p", key: "watch"))
-        let keys = ["a", "a\u{0}", "a\u{F8FE}0", "a\u{F8FE}", "a'\"\\{}"]
-        for (index, key) in keys.enumerated() { try await memory.set([key: .int(Int64(index))]) }
-        for (index, key) in keys.enumerated() {
-            #expect(try await memory.value(for: key) == .int(Int64(index)))
-            #expect(try await journal.accept(newRun("r\(index)", dedupeKey: key), memory: nil) == .accepted)
-            #expect(try await journal.run("r\(index)")?.dedupeKey == key)
-        }
-        #expect(Set(try await memory.values(prefix: "a").map(\.key)) == Set(keys))
-        await journal.close()
-    }
-
     @Test("beyond the bound of bytes the oldest runs of all pipelines go")
     func bytes() async throws {
         let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())

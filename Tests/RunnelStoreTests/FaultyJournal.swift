@@ -17,6 +17,8 @@ struct FaultyJournal: Journal {
         }
 
         private let plan = Mutex(Plan())
+        /// How often a run was claimed, in vain or not.
+        let claims = Mutex(0)
 
         var now: Plan { plan.withLock(\.self) }
         func set(_ change: (inout Plan) -> Void) { plan.withLock { change(&$0) } }
@@ -138,6 +140,7 @@ struct FaultyJournal: Journal {
     ) async throws(JournalError) -> Claim {
         try write()
         defer { executor.endCall() }
+        faults.claims.withLock { $0 += 1 }
         let claim = try await base.claim(runID, by: worker, limits: limits, at: time)
         if faults.now.lostClaims.contains(runID), case .claimed = claim {
             throw JournalError(.failed, "Input/output error")

@@ -1,6 +1,7 @@
 import GRDB
 import RunnelKit
 import RunnelTesting
+import Synchronization
 import Testing
 
 @testable import RunnelEngine
@@ -306,6 +307,29 @@ import Foundation
                     rig.recorder.lines.contains {
                         $0.contains("the worker of the run suspect died 3 times; retrying it once more, alone")
                     })
+            }
+        }
+    }
+
+    @Test(
+        "runs that come while their pipeline is at its limit are not claimed in vain, and keep no other from beginning",
+        arguments: JournalKind.allCases)
+    func atLimit(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("single 00", Self.single)
+                #expect(try await pass(until: .running, of: "single 00", on: rig))
+                let before = rig.journal.faults.claims.withLock(\.self)
+                for number in 10..<30 {
+                    try await rig.accept("single \(number)", Self.single)
+                    await rig.executor.waitUntilIdle()
+                }
+                #expect(rig.journal.faults.claims.withLock(\.self) - before <= 1)
+                try await rig.accept("other", Self.short)
+                #expect(try await pass(until: .running, of: "other", within: .zero, on: rig))
+                #expect(try await pass(until: .succeeded, of: "single 00", on: rig))
+                #expect(try await pass(until: .running, of: "single 10", within: .zero, on: rig))
             }
         }
     }

@@ -16,7 +16,6 @@ import Testing
             ("empty", .null), (".a", 1), (".a, .a", [1, 1]), ("null", .null), ("[]", []), ("[.a]", [1]),
             ("false", false),
             ("null, null", [.null, .null]), ("inputs", .null), (". # a comment", ["a": 1]),
-            ("error(null)", .null),
         ] as [(String, Value)])
     func outputs(program: String, output: Value) async throws {
         #expect(try await transform(["jq": .string(program)], input: ["a": 1]) == output)

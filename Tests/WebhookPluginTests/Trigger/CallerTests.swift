@@ -129,4 +129,23 @@ import Testing
     func wrong(entry: ValueObject, message: String) {
         #expect(TriggerDefinition(WebhookTrigger.self).check(entry)?.message == message)
     }
+
+    @Test(
+        "an origin that no browser sends is refused, with what to write instead",
+        arguments: [
+            "https://*.example.org", "*.example.org", "example.org", "https://example.org/app", "https://",
+            "https://a.example, https://b.example", "https://bücher.example",
+        ])
+    func wrongOrigins(origin: String) {
+        let entry: ValueObject = ["verify": ["scheme": "none"], "origins": [.string(origin)]]
+        let error = TriggerDefinition(WebhookTrigger.self).check(entry)
+        #expect(error?.message == "\"\(origin)\" is not an origin")
+        #expect(
+            error?.hint
+                == (origin.contains("*")
+                    ? "an origin has no wildcards: list each one, such as \"https://app.example.org\"; \"*\" alone lets "
+                        + "every page call"
+                    : "write scheme and host, without a path: \"https://example.org\"; \"*\" lets every page call"))
+        #expect(error?.path == [.key("origins"), .index(0)])
+    }
 }

@@ -127,7 +127,7 @@ struct WebOrigin: FieldValue, Hashable {
     let text: String
 
     static var schema: Value {
-        ["type": "string", "pattern": #"^(\*|https?://[^/?#@\s]+/?)$"#, "examples": ["https://example.org"]]
+        ["type": "string", "pattern": #"^(\*|https?://[A-Za-z0-9._:\[\]-]+/?)$"#, "examples": ["https://example.org"]]
     }
 
     init(field value: Value) throws(FieldError) {
@@ -140,13 +140,20 @@ struct WebOrigin: FieldValue, Hashable {
             text.removeLast(port.count)
         }
         let host = ["https://", "http://"].first(where: text.hasPrefix).map { text.dropFirst($0.count) }
-        let isOrigin = host.map { !$0.isEmpty && !$0.contains { "/?#@".contains($0) || $0.isWhitespace } } ?? false
+        let isOrigin = host.map { !$0.isEmpty && $0.allSatisfy(Self.isInHost) } ?? false
         guard text == "*" || isOrigin else {
             throw FieldError(
                 "\(value.quoted()) is not an origin",
-                hint: "write scheme and host, without a path: \"https://example.org\"; \"*\" lets every page call")
+                hint: text.contains("*")
+                    ? "an origin has no wildcards: list each one, such as \"https://app.example.org\"; \"*\" alone lets every "
+                        + "page call"
+                    : "write scheme and host, without a path: \"https://example.org\"; \"*\" lets every page call")
         }
         self.text = text
+    }
+
+    private static func isInHost(_ mark: Character) -> Bool {
+        mark.isASCII && (mark.isLetter || mark.isNumber || "._:[]-".contains(mark))
     }
 
     var fieldDefault: Value? { .string(text) }

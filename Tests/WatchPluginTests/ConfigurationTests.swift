@@ -16,6 +16,29 @@ import Testing
             ])
     }
 
+    @Test(
+        "a folder that no file is moved to is warned about",
+        arguments: [
+            (
+                ["move_to": "done"],
+                ["`move_to`: it has no effect with `after: keep`; write `after: move`, or leave it out"]
+            ),
+            (
+                ["after": "keep", "failed": "bad"],
+                ["`failed`: it has no effect with `after: keep`; write `after: move`, or leave it out"]
+            ),
+            (
+                ["after": "delete", "move_to": "done", "failed": "bad"],
+                ["`move_to`: it has no effect with `after: delete`; write `after: move`, or leave it out"]
+            ),
+            (["after": "move", "move_to": "done", "failed": "bad"], []), ([:], []),
+        ] as [(ValueObject, [String])])
+    func warnings(keys: ValueObject, words: [String]) {
+        var entry = keys
+        entry["path"] = "inbox"
+        #expect(TriggerDefinition(Watch.self).warnings(entry).map(\.description) == words)
+    }
+
     @Test("the defaults are shown")
     func defaults() throws {
         let properties = try #require(TriggerDefinition(Watch.self).schema["properties"])

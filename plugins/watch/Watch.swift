@@ -206,6 +206,15 @@ struct Watch: LedgerTrigger {
         }
     }
 
+    func warnings() -> [FieldError] {
+        let given = [("move_to", _moveTo.isGiven), ("failed", _failed.isGiven)]
+        return given.filter { key, isGiven in isGiven && !ownFolders.contains { $0.key == key } }.map { key, _ in
+            FieldError(
+                "it has no effect with `after: \(after.rawValue)`", hint: "write `after: move`, or leave it out",
+                path: [.key(key)])
+        }
+    }
+
     func validate(in context: ValidationContext) throws(FieldError) {
         let project = context.project
         for (key, folder) in [("path", path), ("move_to", moveTo), ("failed", failed)] {

@@ -66,6 +66,10 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
         set { value = newValue }
     }
 
+    /// Whether the key is written, also with the default as its value: `_text.isGiven` for the field `text`. For warnings
+    /// of keys that have no effect beside others.
+    public var isGiven: Bool { value != nil }
+
     /// Reads the field out of the configuration that is being decoded; see ``FieldGroup/init(fields:)``.
     public init(from decoder: any Decoder) throws {
         guard let decoder = decoder as? FieldDecoder, let declared = decoder.declared as? Field<FieldType> else {

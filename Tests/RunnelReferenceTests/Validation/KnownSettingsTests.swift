@@ -114,7 +114,7 @@ private struct Mistake: CustomTestStringConvertible {
         "and what only a run can know is left to it",
         arguments: [
             triggers("watch: { path: '{{ env.inbox }}', interval: '{{ env.often }}', after: move, move_to: done }"),
-            triggers("watch: { path: inbox, after: keep, move_to: inbox }"),
+            triggers("watch: { path: inbox, after: '{{ env.after }}', move_to: inbox }"),
             triggers("webhook: { verify: { scheme: '{{ env.scheme }}', secret: '{{ secrets.a }}' } }"),
             triggers("webhook: { verify: { scheme: standard-webhooks, secret: '{{ secrets.a }}' } }"),
             step(

@@ -99,6 +99,40 @@ import Testing
         #expect(error.path == path.map { element in Int(element).map { .index($0) } ?? .key(element) })
     }
 
+    @Test(
+        "what has no effect, or probably another one than was meant, is warned about",
+        arguments: [
+            (
+                ["path": "/hooks/tickets"],
+                [
+                    "`path`: the hook is called at \"/hooks/hooks/tickets\": a path stands behind /hooks/ already; "
+                        + "write \"tickets\""
+                ]
+            ),
+            (["path": "hooks"], []),
+            (
+                ["timeout": "30s"],
+                ["`timeout`: it has no effect with `respond: accepted`; write `respond: result`, or leave it out"]
+            ),
+            (
+                ["timeout": "1m", "respond": "stream", "cancel_on_disconnect": true],
+                ["`timeout`: it has no effect with `respond: stream`; write `respond: result`, or leave it out"]
+            ),
+            (
+                ["cancel_on_disconnect": true],
+                [
+                    "`cancel_on_disconnect`: it has no effect with `respond: accepted`; write `respond: result` or "
+                        + "`respond: stream`, or leave it out"
+                ]
+            ),
+            (["timeout": "1m", "respond": "result", "cancel_on_disconnect": true], []),
+        ] as [(ValueObject, [String])])
+    func warnings(keys: ValueObject, words: [String]) {
+        var entry = keys
+        entry["verify"] = ["scheme": "none"]
+        #expect(trigger.warnings(entry).map(\.description) == words)
+    }
+
     @Test("no error shows a secret")
     func secrets() throws {
         for verify in [

@@ -63,6 +63,30 @@ struct WebhookTrigger: ReplayingTrigger {
         }
     }
 
+    func warnings() -> [FieldError] {
+        var warnings: [FieldError] = []
+        if let path, path.text.hasPrefix("hooks/") {
+            warnings.append(
+                FieldError(
+                    "the hook is called at \"/hooks/\(path.text)\": a path stands behind /hooks/ already",
+                    hint: "write \(Value.string(String(path.text.dropFirst("hooks/".count))).quoted())",
+                    path: [.key("path")]))
+        }
+        if _timeout.isGiven, respond != .result {
+            warnings.append(ignored("timeout", unless: "respond: result"))
+        }
+        if cancelOnDisconnect, respond == .accepted {
+            warnings.append(ignored("cancel_on_disconnect", unless: "respond: result` or `respond: stream"))
+        }
+        return warnings
+    }
+
+    private func ignored(_ key: String, unless choices: String) -> FieldError {
+        FieldError(
+            "it has no effect with `respond: \(respond.rawValue)`", hint: "write `\(choices)`, or leave it out",
+            path: [.key(key)])
+    }
+
     func run(_ context: TriggerContext) async throws {
         if let route = try route(context) { try await context.serve(route) }
     }

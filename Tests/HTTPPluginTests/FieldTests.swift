@@ -32,6 +32,19 @@ import Testing
         #expect(headers["x-dry-run"] == ["true"])
     }
 
+    @Test("names that differ only in case are a mistake in a file; of those that a run brings the last wins")
+    func sameNames() throws {
+        let problems = HeaderFields.problems(in: ["X-Version": 2, "X-Dry-Run": true, "x-version": "3"])
+        #expect(
+            problems.map(\.description) == [
+                "`x-version`: \"X-Version\" and \"x-version\" are the same header; "
+                    + "leave one of them out: names of headers count without case"
+            ])
+        #expect(HeaderFields.problems(in: ["X": 1, "Y": 2]).isEmpty)
+        #expect(
+            HeaderFields.problems(in: ["X": .null, "x": 2]).map(\.message) == ["expected a string, found null"])
+    }
+
     @Test("a form is encoded as browsers do, a list repeats its name")
     func form() throws {
         let form = try FormFields(field: ["a b": "x&y=ü", "n": [1, 2.5], "t": true])

@@ -10,6 +10,11 @@ struct WebhookHeaders: FieldValue {
     static var schema: Value { HeaderFields.schema }
     static var whenAbsent: WebhookHeaders? { WebhookHeaders(headers: HTTPHeaders()) }
 
+    static func problems(in value: Value) -> [FieldError] {
+        let wrong = errors(reading: value)
+        return wrong.isEmpty ? HeaderFields.sameNames(in: value) : wrong
+    }
+
     private init(headers: HTTPHeaders) {
         self.headers = headers
     }

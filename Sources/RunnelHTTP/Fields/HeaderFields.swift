@@ -40,6 +40,27 @@ public struct HeaderFields: FieldValue {
         self.headers = headers
     }
 
+    /// What ``init(field:)`` throws, else ``sameNames(in:)``.
+    public static func problems(in value: Value) -> [FieldError] {
+        let wrong = errors(reading: value)
+        return wrong.isEmpty ? sameNames(in: value) : wrong
+    }
+
+    /// Names that differ only in case. They are one header field, of which the last value is sent; in a file that is a
+    /// mistake, while the names that a template brings are not under the author's control.
+    public static func sameNames(in value: Value) -> [FieldError] {
+        var seen: [String: String] = [:]
+        for name in value.asObject?.keys ?? [] {
+            guard let other = seen.updateValue(name, forKey: name.lowercased()) else { continue }
+            return [
+                FieldError(
+                    "\(Value.string(other).quoted()) and \(Value.string(name).quoted()) are the same header",
+                    hint: "leave one of them out: names of headers count without case", path: [.key(name)])
+            ]
+        }
+        return []
+    }
+
     /// The text, if it can stand in a header field; its words are not part of the error.
     public static func checked(value text: String) throws(FieldError) -> String {
         for scalar in text.unicodeScalars where scalar != "\t" && (scalar.value < 0x20 || scalar.value == 0x7F) {

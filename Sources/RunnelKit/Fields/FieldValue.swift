@@ -5,7 +5,8 @@ public protocol FieldValue: Sendable {
     /// Reads the value. A null is read like any other value; throw ``FieldError/expected(_:found:)`` for it unless
     /// ``schema`` admits it.
     init(field value: Value) throws(FieldError)
-    /// Everything that is wrong with the value, each with its place in it; empty where ``init(field:)`` accepts it.
+    /// Everything that is wrong with the value as it stands in a file, each with its place in it. Unless a type says
+    /// otherwise, empty where ``init(field:)`` accepts it.
     static func problems(in value: Value) -> [FieldError]
     /// How the value is shown as a default in schemas and references; nil where it cannot be shown.
     var fieldDefault: Value? { get }
@@ -17,7 +18,10 @@ public protocol FieldValue: Sendable {
 
 extension FieldValue {
     /// What ``init(field:)`` throws.
-    public static func problems(in value: Value) -> [FieldError] {
+    public static func problems(in value: Value) -> [FieldError] { errors(reading: value) }
+
+    /// What ``init(field:)`` throws, for a type whose `problems(in:)` looks for more.
+    public static func errors(reading value: Value) -> [FieldError] {
         do throws(FieldError) {
             _ = try Self(field: value)
             return []

@@ -76,6 +76,14 @@ private struct Mistake: CustomTestStringConvertible {
             "3:39 wrong-value `auth`: cannot be combined with the header \"authorization\"",
             hint: "remove one of them"),
         Mistake(
+            step("http.fetch", "{ url: 'http://a', headers: { X: 1, x: 2 } }"),
+            "3:50 wrong-value `headers.x`: \"X\" and \"x\" are the same header",
+            hint: "leave one of them out: names of headers count without case"),
+        Mistake(
+            step("webhook.send", "{ url: '{{ input }}', headers: { X: 1, x: 2 } }"),
+            "3:53 wrong-value `headers.x`: \"X\" and \"x\" are the same header",
+            hint: "leave one of them out: names of headers count without case"),
+        Mistake(
             step("http.fetch", "{ url: 'http://a', auth: { bearer: '' } }"),
             "3:46 wrong-value `auth.bearer`: the token is empty"),
         Mistake(

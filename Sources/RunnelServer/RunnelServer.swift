@@ -139,7 +139,7 @@ public struct RunnelServer: Sendable {
         HealthRoutes(readiness: readiness, isDrained: { [queue = api.queue] in queue.isDrained }).add(to: router)
         let guarded = router.group("/api/v1").add(middleware: BearerAuthMiddleware(options: options))
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
-        RunRoutes(api: api, answersEnd: answersEnd).add(to: guarded)
+        RunRoutes(api: api, bodies: bodies, answersEnd: answersEnd).add(to: guarded)
         DeliveryRoutes(api: api).add(to: guarded)
         OperatorRoutes(api: api, sessions: sessions, prices: options.prices).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)

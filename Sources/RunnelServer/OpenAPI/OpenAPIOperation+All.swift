@@ -81,7 +81,7 @@ extension OpenAPIOperation {
                 Parameter(
                     name: "priority", place: "query", help: "Instead of the priority of the old run.",
                     schema: RunPriority.schema),
-            ], answers: [accepted], failures: [400, 404, 409, 429, 503]),
+            ], answers: [accepted], failures: [400, 404, 408, 409, 413, 415, 429, 503]),
     ]
 
     private static let deliveries = [

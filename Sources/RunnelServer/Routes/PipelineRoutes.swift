@@ -7,9 +7,6 @@ struct PipelineRoutes: Sendable {
     let api: API
     let bodies: BodyReading
 
-    /// In bytes.
-    private static let maximumBody = 8 << 20
-
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/status") { request, _ in
             _ = try Query(request, known: [])
@@ -56,7 +53,7 @@ struct PipelineRoutes: Sendable {
         group.post("/pipelines/:name/backfill") { request, context in
             _ = try Query(request, known: [])
             let pipeline = try await find(context).pipeline
-            return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
+            return try await bodies.withBody(of: request, context, upTo: RunRequestBody.maximum) { bytes in
                 guard let bytes = bytes?.take(), let body = try? Value.json(bytes) else {
                     throw APIError(400, .malformed, "the body is not JSON")
                 }
@@ -96,11 +93,8 @@ struct PipelineRoutes: Sendable {
 
     private func start(_ request: Request, _ context: ServerContext) async throws -> Response {
         let pipeline = try await find(context).pipeline
-        return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
-            guard let bytes = bytes?.take() else {
-                throw APIError(413, .bodyTooLarge, "the body is larger than \(ByteCount(Self.maximumBody))")
-            }
-            let body = try RunRequestBody(bytes, type: request.headers[.contentType])
+        return try await bodies.withBody(of: request, context, upTo: RunRequestBody.maximum) { whole in
+            let body = try RunRequestBody(whole, type: request.headers[.contentType])
             var trigger = body.trigger
             for (key, value) in request.traceContext?.payload ?? [:] { trigger[key] = value }
             return Response.accepted(

@@ -13,10 +13,40 @@ struct RunRequestBody: Sendable, Hashable {
 
     private static let keys = ["inputs", "input", "trigger", "priority"]
 
-    /// - Parameter type: The header field `Content-Type`.
-    init(_ bytes: [UInt8], type: String?) throws(APIError) {
-        guard !bytes.isEmpty else { return }
-        guard type.map(Self.isJSON) ?? true else {
+    /// In bytes.
+    static let maximum = 8 << 20
+
+    /// - Parameters:
+    ///   - body: nil for one that is too large.
+    ///   - type: The header field `Content-Type`.
+    init(_ body: WholeBody?, type: String?) throws(APIError) {
+        for (key, value) in try Self.members(of: body, type: type) {
+            switch key {
+            case "inputs": inputs = try Self.object(value, "`inputs`")
+            case "input": input = value
+            case "trigger": trigger = try Self.object(value, "`trigger`")
+            case "priority": priority = try Self.priority(value)
+            default:
+                let known = Quote.names(Self.keys)
+                let closest = Suggestion.closest(to: key, among: Self.keys).map { "did you mean `\($0)`?" }
+                throw Self.unknown(key, closest ?? "there are \(known)")
+            }
+        }
+    }
+
+    /// Refuses a body that says anything, for a request that has its parameters in the query.
+    static func requireEmpty(_ body: WholeBody?, type: String?, parameters: [String]) throws(APIError) {
+        guard let key = try members(of: body, type: type).keys.first else { return }
+        throw unknown(key, "it takes none; \(Quote.names(parameters)) stand in the query")
+    }
+
+    /// None where there is no body.
+    private static func members(of body: WholeBody?, type: String?) throws(APIError) -> ValueObject {
+        guard let bytes = body?.take() else {
+            throw APIError(413, .bodyTooLarge, "the body is larger than \(ByteCount(maximum))")
+        }
+        guard !bytes.isEmpty else { return [:] }
+        guard type.map(isJSON) ?? true else {
             throw APIError(
                 415, .unsupportedMediaType,
                 "the body is \(Value.string(type ?? "").quoted()); send application/json instead")
@@ -27,19 +57,11 @@ struct RunRequestBody: Sendable, Hashable {
         } catch {
             throw APIError(400, .malformed, "the body is not JSON: \(error)")
         }
-        let body = try Self.object(value, "the body")
-        for (key, value) in body {
-            switch key {
-            case "inputs": inputs = try Self.object(value, "`inputs`")
-            case "input": input = value
-            case "trigger": trigger = try Self.object(value, "`trigger`")
-            case "priority": priority = try Self.priority(value)
-            default:
-                let known = Quote.names(Self.keys)
-                let closest = Suggestion.closest(to: key, among: Self.keys).map { "did you mean `\($0)`?" }
-                throw Self.error("the body has a key \(Value.string(key).quoted()); \(closest ?? "there are \(known)")")
-            }
-        }
+        return try object(value, "the body")
+    }
+
+    private static func unknown(_ key: String, _ advice: String) -> APIError {
+        error("the body has a key \(Value.string(key).quoted()); \(advice)")
     }
 
     private static func object(_ value: Value, _ place: String) throws(APIError) -> ValueObject {

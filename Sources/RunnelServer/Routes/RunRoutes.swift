@@ -7,6 +7,7 @@ import RunnelKit
 /// `/api/v1/runs`: lists, shows, follows, cancels and retries runs.
 struct RunRoutes: Sendable {
     let api: API
+    let bodies: BodyReading
     let answersEnd: Latch
 
     func add(to group: RouterGroup<ServerContext>) {
@@ -73,6 +74,9 @@ struct RunRoutes: Sendable {
         let parameters = ["from", "priority"]
         let old = try await find(request, context, parameters: parameters)
         let query = try Query(request, known: parameters)
+        try await bodies.withBody(of: request, context, upTo: RunRequestBody.maximum) { body in
+            try RunRequestBody.requireEmpty(body, type: request.headers[.contentType], parameters: parameters)
+        }
         let id = try await api.retry(
             old, from: try query.one("from"), priority: try query.number("priority", in: RunPriority.levels),
             dedupeKey: try request.dedupeKey(), by: Operator(context))

@@ -143,6 +143,22 @@ import Testing
             let wrong = try await server.call("POST", path + "?priority=11")
             #expect(wrong.status == 400)
             #expect(wrong.error == "bad-parameter priority: expected a number from -10 to 10, found \"11\"")
+            for (body, status, error) in [
+                (
+                    #"{"priority": 5}"#, 400,
+                    "bad-body the body has a key \"priority\"; it takes none; `from`, `priority` stand in the query"
+                ),
+                ("[1]", 400, "bad-body the body: expected an object, found a list"),
+                ("{", 400, "malformed the body is not JSON: line 1, column 2: expected a key in quotes, found the end"),
+            ] {
+                let refused = try await server.post(path, body)
+                #expect(refused.status == status)
+                #expect(refused.error == error)
+            }
+            #expect(try await server.post(path, "{}", [("Idempotency-Key", "once")]).run == copy)
+            let form = try await server.call(
+                "POST", path, [("Content-Type", "application/x-www-form-urlencoded")], body: "from=a")
+            #expect(form.status == 415)
             let waiting = try await Self.start("gate", server)
             let early = try await server.call("POST", "/api/v1/runs/\(waiting)/retry")
             #expect(early.status == 409)

@@ -54,9 +54,6 @@ struct RunsRetryCommand: AsyncParsableCommand {
     @OptionGroup var priority: PriorityOption
     @OptionGroup var progress: ProgressOptions
 
-    /// The maximum number of runs that one command retries.
-    private static let maximum = 10_000
-
     func validate() throws {
         let selects = !states.isEmpty || pipeline != nil || since != nil
         let isLast = run == "last" && since == nil
@@ -133,7 +130,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
     }
 
     /// The runs to retry, the oldest first.
-    private func selected(in journal: any Journal) async throws -> [String] {
+    func selected(in journal: any Journal) async throws -> [String] {
         if let run {
             let old = try await journal.find(run, states: states, pipeline: pipeline)
             do {
@@ -149,17 +146,16 @@ struct RunsRetryCommand: AsyncParsableCommand {
         let wanted = Set(states.map(\.stored))
         var retried: Set<String> = []
         var found: [String] = []
-        while found.count < Self.maximum {
+        while true {
             // The newest come first, so that the last retry of a run comes before it.
             let page = try await journal.runs(filter)
             for run in page {
                 if wanted.contains(run.state), !retried.contains(run.id) { found.append(run.id) }
                 if let old = run.retryOf { retried.insert(old) }
             }
+            guard page.count == filter.limit else { return found.reversed() }
             filter.before = page.last?.id
-            if page.count < filter.limit { break }
         }
-        return found.prefix(Self.maximum).reversed()
     }
 
     /// Leaves out runs whose file is not there any more, or is that of a newer run: it was put back where it came from.

@@ -194,6 +194,21 @@ private struct Rig {
         #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r2"])
     }
 
+    @Test(
+        "an entry that leaves out all that it names is refused",
+        arguments: [
+            (["*"], ["*"], false), (["a", "b"], ["?"], false), (["a-*"], ["a-*"], false), (["a", "b"], ["a"], true),
+            (["*"], ["?"], true), (["a-*"], ["a-?"], true),
+        ] as [([Value], [Value], Bool)])
+    func leftOut(pipelines: [Value], except: [Value], isValid: Bool) {
+        let entry: ValueObject = ["pipelines": .list(pipelines), "except": .list(except)]
+        let error = TriggerDefinition(RunTrigger.self).check(entry)
+        #expect((error == nil) == isValid)
+        if !isValid {
+            #expect(error?.message == "every pipeline of `pipelines` is left out here, so no run would start")
+        }
+    }
+
     @Test("an entry without pipelines or states is refused in words")
     func empty() throws {
         for (key, message) in [("pipelines", "the list holds no pipeline"), ("states", "the list holds no state")] {

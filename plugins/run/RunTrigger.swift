@@ -57,6 +57,12 @@ struct RunTrigger: FollowingTrigger {
     func validate() throws(FieldError) {
         if pipelines.isEmpty { throw FieldError("the list holds no pipeline", path: [.key("pipelines")]) }
         if states.isEmpty { throw FieldError("the list holds no state", path: [.key("states")]) }
+        let isAnyLeft = pipelines.contains { pattern in !except.contains { $0.covers(pattern) } }
+        guard isAnyLeft else {
+            throw FieldError(
+                "every pipeline of `pipelines` is left out here, so no run would start",
+                hint: "leave out fewer, such as `except: [alert]`", path: [.key("except")])
+        }
     }
 
     func validate(in context: ValidationContext) throws(FieldError) {
@@ -75,7 +81,7 @@ struct RunTrigger: FollowingTrigger {
     }
 
     var namedPipelines: [(path: [FieldError.PathElement], name: String)] {
-        pipelines.enumerated().filter { !$0.element.text.contains { "*?[".contains($0) } }.map { index, pattern in
+        pipelines.enumerated().filter { $0.element.isName }.map { index, pattern in
             (path: [.key("pipelines"), .index(index)], name: pattern.text)
         }
     }
@@ -122,6 +128,14 @@ struct PipelinePattern: FieldValue, Hashable {
     var fieldDefault: Value? { .string(text) }
 
     func matches(_ pipeline: String) -> Bool { glob?.matches(path: pipeline) ?? true }
+
+    /// Whether it stands for one pipeline.
+    var isName: Bool { !text.contains { "*?[".contains($0) } }
+
+    /// Whether it surely matches every pipeline that `other` matches.
+    func covers(_ other: PipelinePattern) -> Bool {
+        glob == nil || text == other.text || other.isName && matches(other.text)
+    }
 }
 
 /// Starts pipelines when runs of others end, and when problems begin and end.

@@ -335,8 +335,10 @@ struct PipelineDecoder {
         }
         return pairs.flatMap { pair -> [TriggerDeclaration] in
             let kind = pair.key.keyText
-            // `manual:` is always possible.
-            if kind == "manual" { return [] }
+            if kind == "manual" {
+                checkManual(pair.value)
+                return []
+            }
             guard case .sequence(let items) = pair.value.content else {
                 if pair.value.isScalar, !pair.value.isNull, let key = shorthands[kind] {
                     let list = YAMLNode(content: .sequence([pair.value]), range: pair.value.range)
@@ -347,7 +349,25 @@ struct PipelineDecoder {
             if let key = shorthands[kind], items.allSatisfy({ $0.isScalar && !$0.isNull }) {
                 return [trigger(kind, key: kind, Self.mapping(key, pair.value), pair.key)]
             }
+            if items.isEmpty {
+                diagnostics.error(
+                    PipelineErrorCode.wrongValue, pair.value, "`\(kind)`: the list holds no trigger",
+                    hint: "take `\(kind)` out, or write what starts a run")
+            }
             return items.enumerated().map { trigger(kind, key: "\(kind)[\($0.offset)]", $0.element, pair.key) }
+        }
+    }
+
+    /// `manual:` may stand there for the reader, and says nothing more: runs by hand are always possible.
+    private mutating func checkManual(_ node: YAMLNode) {
+        let hint = "write `manual:` alone: runs by hand are always possible; what they are given stands in `inputs:`"
+        if case .mapping(let pairs) = node.content {
+            guard let key = pairs.first?.key else { return }
+            diagnostics.error(
+                PipelineErrorCode.unknownKey, key, "`manual` has no key \"\(key.keyText)\"", hint: hint)
+        } else if !node.isNull, Value(node) != true {
+            diagnostics.error(
+                PipelineErrorCode.wrongValue, node, "`manual`: expected no value, found \(node.found)", hint: hint)
         }
     }
 

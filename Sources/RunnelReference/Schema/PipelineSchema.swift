@@ -156,17 +156,19 @@ struct TriggerDefinitionSchema {
             let entry: Value = mayBeEmpty ? ["anyOf": [reference, ["type": "null"]]] : reference
             let short: [Value] =
                 trigger.shorthand.flatMap { schema["properties"]?[$0] }.map { [$0, ["type": "string"]] } ?? []
+            let list: Value = ["type": "array", "items": entry, "minItems": 1]
             properties[name] = [
                 "description": .string(trigger.summary),
-                "anyOf": .list(
-                    short + [reference, ["type": "array", "items": entry]] + (mayBeEmpty ? [["type": "null"]] : [])),
+                "anyOf": .list(short + [reference, list] + (mayBeEmpty ? [["type": "null"]] : [])),
             ]
         }
         definitions["debounce"] = [
             "type": "object", "properties": .object(PipelineKeys.debounce.properties), "required": ["for"],
             "additionalProperties": false,
         ]
-        properties["manual"] = ["description": "Allows manual runs, which are always possible."]
+        properties["manual"] = [
+            "description": "Allows manual runs, which are always possible.", "enum": [.null, [:], true],
+        ]
         definitions["on"] = ["type": "object", "properties": .object(properties), "additionalProperties": false]
         return definitions
     }

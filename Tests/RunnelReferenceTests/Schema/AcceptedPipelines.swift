@@ -64,6 +64,6 @@ enum AcceptedPipelines {
         steps: [ { uses: log, with: { message: a } } ]
         """,
         "on: { webhook: { verify: { scheme: github, secret: '{{ secrets.a }}' } } }\nsteps: [ { uses: chat } ]",
-        "on: { watch: [] }\nsteps: [ { uses: chat } ]",
+        "on: { manual: {} }\nsteps: [ { uses: chat } ]", "on: { manual: true }\nsteps: [ { uses: chat } ]",
     ]
 }

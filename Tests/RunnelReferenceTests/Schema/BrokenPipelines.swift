@@ -131,6 +131,9 @@ enum BrokenPipelines {
 
     private static let triggers: [BrokenPipeline] = [
         BrokenPipeline("on as a text", "wrong-type", "\(step)\non: watch"),
+        BrokenPipeline("a list without a trigger", "wrong-value", "\(step)\non: { schedule: [] }"),
+        BrokenPipeline("a key of manual", "unknown-key", "\(step)\non: { manual: { x: 1 } }"),
+        BrokenPipeline("a value of manual", "wrong-value", "\(step)\non: { manual: false }"),
         BrokenPipeline("an unknown trigger", "unknown-key", "\(step)\non: { cron: '0 9 * * *' }"),
         BrokenPipeline("a trigger that is a text", "wrong-type", "\(step)\non: { schedule: '0 9 * * *' }"),
         BrokenPipeline("a trigger without its required key", "missing-key", "\(step)\non: { watch: { after: move } }"),

@@ -57,6 +57,17 @@ private struct Mistake: CustomTestStringConvertible {
             "name: my tickets\n" + triggers("webhook: { verify: { scheme: none } }"),
             "4:12 wrong-value webhook: the pipeline's name \"my tickets\" cannot be the path of a hook"),
         Mistake(
+            triggers("schedule: []"), "3:13 wrong-value `schedule`: the list holds no trigger",
+            hint: "take `schedule` out, or write what starts a run"),
+        Mistake(
+            triggers("manual: { x: 1 }"), "3:13 unknown-key `manual` has no key \"x\"",
+            hint: "write `manual:` alone: runs by hand are always possible; what they are given stands in `inputs:`"),
+        Mistake(triggers("manual: false"), "3:11 wrong-value `manual`: expected no value, found false"),
+        Mistake(
+            triggers("run: { except: ['*'] }"),
+            "3:18 wrong-value `except`: every pipeline of `pipelines` is left out here, so no run would start",
+            hint: "leave out fewer, such as `except: [alert]`"),
+        Mistake(
             step("http.fetch", "{ url: 'http://a', redirects: 99 }"),
             "3:41 wrong-value `redirects`: expected a number from 0 to 50, found the number 99"),
         Mistake(

@@ -258,10 +258,12 @@ import Foundation
 
     @Test("a secret without a value says why")
     func resolving() {
-        let files: [String: Result<String, BoundedFile.Failure>] = [
-            "/p/key": .success("secret\n"), "/p/empty": .success("\n"), "/etc/key": .failure(.init(code: EACCES)),
-            "/p/keys": .failure(.init(code: EISDIR)),
-            "/p/large": .success(String(repeating: "x", count: (1 << 20) + 1)),
+        let files: [String: Result<[UInt8], BoundedFile.Failure>] = [
+            "/p/key": .success(Array("secret\n".utf8)), "/p/empty": .success(Array("\n".utf8)),
+            "/etc/key": .failure(.init(code: EACCES)), "/p/keys": .failure(.init(code: EISDIR)),
+            "/p/large": .success([UInt8](repeating: 0x78, count: (1 << 20) + 1)),
+            "/p/latin": .success([0x73, 0x63, 0x68, 0xFC, 0x74, 0x7A, 0x65, 0x6E]),
+            "/p/wide": .success([0xFF, 0xFE, 0x73, 0, 0, 0xD8]),
             "/p/disk": .failure(.init(code: EIO)),
         ]
         let resolver = SensitiveResolver(
@@ -297,6 +299,11 @@ import Foundation
                 """)
         #expect(
             reason(.file("large"), of: "server.token") == "the file \"large\" (/p/large) is larger than 1 MiB")
+        #expect(
+            reason(.file("latin"), of: "server.token")
+                == "the file \"latin\" (/p/latin) is not UTF-8 text: byte 3 is invalid; save the secret as UTF-8 text")
+        #expect(
+            reason(.file("wide"), of: "server.token")?.hasPrefix("the file \"wide\" (/p/wide) is not ") == true)
         #expect((try? resolver.resolve(.file("key"), of: "secrets.k").get()) == "secret")
     }
 

@@ -9,8 +9,8 @@ package struct SensitiveResolver: Sendable {
     /// Where a setting stands, such as `runnel.yaml:7`; nil where that is not known.
     private let place: @Sendable (_ setting: String) -> String?
 
-    /// Reads a file's text.
-    package typealias ReadFile = @Sendable (_ absolutePath: String) -> Result<String, BoundedFile.Failure>
+    /// Reads a file's bytes.
+    package typealias ReadFile = @Sendable (_ absolutePath: String) -> Result<[UInt8], BoundedFile.Failure>
     /// What paths are relative to: the folder of `runnel.yaml`.
     private let folder: String
 
@@ -48,9 +48,7 @@ package struct SensitiveResolver: Sendable {
     /// Reads the file on disk.
     package static let read: ReadFile = { path in
         do throws(BoundedFile.Failure) {
-            let bytes = try BoundedFile.bytes(of: path, limit: largestFile, waits: true)
-            // Editors and shells on Windows write a byte order mark, also that of UTF-16.
-            return .success((try? TextEncoding.utf8.text(of: bytes)) ?? String(decoding: bytes, as: UTF8.self))
+            return .success(try BoundedFile.bytes(of: path, limit: largestFile, waits: true))
         } catch {
             return .failure(error)
         }
@@ -60,7 +58,7 @@ package struct SensitiveResolver: Sendable {
 
     /// Resolves everything to stand-ins without reading anything, for tests, which must not see real secrets.
     package static let standIns = SensitiveResolver(
-        variable: { "a stand-in for \($0)" }, readFile: { .success("a stand-in for \($0)") })
+        variable: { "a stand-in for \($0)" }, readFile: { .success(Array("a stand-in for \($0)".utf8)) })
 
     /// The value, or the reason why there is none.
     ///
@@ -79,12 +77,18 @@ package struct SensitiveResolver: Sendable {
         case .file(let path):
             let shown = shown(path, of: setting)
             switch readFile(path.hasPrefix("/") ? path : folder + "/" + path) {
-            case .success(let found):
-                guard found.utf8.count <= Self.largestFile else {
+            case .success(let bytes):
+                guard bytes.count <= Self.largestFile else {
                     return .failure(UnavailableSecret(reason: "the file \(shown) is larger than 1 MiB"))
                 }
-                // Editors append a line break that is not part of the secret.
-                text = found.trimmingSuffix { $0.isNewline }
+                do throws(TextEncoding.Failure) {
+                    // Editors and shells on Windows write a byte order mark, also that of UTF-16. Editors append a line
+                    // break that is not part of the secret.
+                    text = try TextEncoding.utf8.text(of: bytes).trimmingSuffix { $0.isNewline }
+                } catch {
+                    return .failure(
+                        UnavailableSecret(reason: "the file \(shown) \(error.message); save the secret as UTF-8 text"))
+                }
             case .failure(let failure):
                 return .failure(UnavailableSecret(reason: "cannot read the file \(shown): \(failure.text)"))
             }

@@ -183,16 +183,20 @@ extension FieldChoice {
     /// Reads the value that is written behind a key.
     /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
-        guard let choice = value.asString.flatMap(Self.init(rawValue:)) else {
-            let words = Self.allCases.map(\.rawValue)
-            var error = FieldError.expected(
-                "one of \(words.map { "\"\($0)\"" }.joined(separator: ", "))", found: value)
-            error.hint = value.asString.flatMap { Suggestion.closest(to: $0, among: words) }.map {
-                "did you mean \"\($0)\"?"
-            }
-            throw error
-        }
+        guard let choice = value.asString.flatMap(Self.init(rawValue:)) else { throw Self.unknown(value) }
         self = choice
+    }
+
+    /// The error for a value that is no case.
+    ///
+    /// - Parameter otherNames: Words of other tools for cases, for the hint.
+    package static func unknown(_ value: Value, otherNames: [String: Self] = [:]) -> FieldError {
+        let words = Self.allCases.map(\.rawValue)
+        var error = FieldError.expected("one of \(words.map { "\"\($0)\"" }.joined(separator: ", "))", found: value)
+        error.hint = value.asString.flatMap { word in
+            otherNames[word.lowercased()]?.rawValue ?? Suggestion.closest(to: word, among: words)
+        }.map { "did you mean \"\($0)\"?" }
+        return error
     }
 
     /// How the value is shown as a default; nil where it cannot be shown.

@@ -57,6 +57,26 @@ private struct Mistake: CustomTestStringConvertible {
             "name: my tickets\n" + triggers("webhook: { verify: { scheme: none } }"),
             "4:12 wrong-value webhook: the pipeline's name \"my tickets\" cannot be the path of a hook"),
         Mistake(
+            "inputs: { e: { type: array, default: [] } }\n\(step)",
+            "1:22 wrong-value `type`: expected one of \"string\", \"number\", \"integer\", \"boolean\", \"list\", \"object\", "
+                + "found \"array\"",
+            hint: "did you mean \"list\"?"),
+        Mistake(
+            "inputs: { e: { type: Dict, default: {} } }\n\(step)", "1:22 wrong-value `type`: expected one of",
+            hint: "did you mean \"object\"?"),
+        Mistake(
+            "inputs: { e: { type: text, default: 1 } }\n\(step)", "1:22 wrong-value `type`: expected one of",
+            hint: "did you mean \"string\"?"),
+        Mistake(
+            "inputs: { e: { type: float, default: 1.5 } }\n\(step)", "1:22 wrong-value `type`: expected one of",
+            hint: "did you mean \"number\"?"),
+        Mistake(
+            "inputs: { e: { type: long, default: 1 } }\n\(step)", "1:22 wrong-value `type`: expected one of",
+            hint: "did you mean \"integer\"?"),
+        Mistake(
+            "inputs: { e: { typ: list, default: [] } }\n\(step)", "1:16 unknown-key the input \"e\" has no key \"typ\"",
+            hint: "did you mean \"type\"?"),
+        Mistake(
             triggers("schedule: []"), "3:13 wrong-value `schedule`: the list holds no trigger",
             hint: "take `schedule` out, or write what starts a run"),
         Mistake(

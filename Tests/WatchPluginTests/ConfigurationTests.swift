@@ -33,10 +33,10 @@ import Testing
             ),
             (["after": "move", "move_to": "done", "failed": "bad"], []), ([:], []),
         ] as [(ValueObject, [String])])
-    func warnings(keys: ValueObject, words: [String]) {
+    func warnings(keys: ValueObject, words: [String]) throws {
         var entry = keys
         entry["path"] = "inbox"
-        #expect(TriggerDefinition(Watch.self).warnings(entry).map(\.description) == words)
+        #expect(try Watch(fields: entry).warnings().map(\.description) == words)
     }
 
     @Test("the defaults are shown")

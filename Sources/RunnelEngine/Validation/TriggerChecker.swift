@@ -56,8 +56,8 @@ struct TriggerChecker {
                 let node = trigger.node.isNull ? trigger.keyNode : trigger.node
                 diagnostics.groupError(problem, of: trigger.kind, in: node)
             }
-            if diagnostics.items.count == before, let entry = trigger.entry.literal?.asObject {
-                for warning in definition.warnings(entry) {
+            if diagnostics.items.count == before {
+                for warning in definition.warnings(trigger.entry.partialSettings) {
                     diagnostics.warning(
                         PipelineErrorCode.doubtfulValue, trigger.node.nearest(to: warning.path),
                         "`\(warning.place)`: \(warning.message)", hint: warning.hint)

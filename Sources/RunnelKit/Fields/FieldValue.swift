@@ -187,9 +187,7 @@ extension FieldChoice {
         self = choice
     }
 
-    /// The error for a value that is no case.
-    ///
-    /// - Parameter otherNames: Words of other tools for cases, for the hint.
+    /// The error for a value that is no case. For its hint, `otherNames` are words of other tools for cases.
     package static func unknown(_ value: Value, otherNames: [String: Self] = [:]) -> FieldError {
         let words = Self.allCases.map(\.rawValue)
         var error = FieldError.expected("one of \(words.map { "\"\($0)\"" }.joined(separator: ", "))", found: value)

@@ -27,8 +27,8 @@ public struct TriggerDefinition: Sendable {
     public let shorthand: String?
     /// Reads a rendered entry for ``Trigger/identity()``.
     public let identity: @Sendable (_ entry: ValueObject) -> String?
-    /// Reads a rendered entry for ``Trigger/warnings()``.
-    public let warnings: @Sendable (_ entry: ValueObject) -> [FieldError]
+    /// Reads an entry that is known in part for ``Trigger/warnings()``.
+    package let warnings: @Sendable (_ entry: PartialSettings) -> [FieldError]
     /// Reads a rendered entry for ``Trigger/claims(in:)``.
     public let claims: @Sendable (_ entry: ValueObject, _ context: ValidationContext) -> [TriggerClaim]
     /// Where in the entry paths of the project stand; see ``ProjectPath``.
@@ -80,7 +80,10 @@ public struct TriggerDefinition: Sendable {
         retried = { try await type.retried($0, $1) }
         isThere = { type.isThere($0, in: $1) }
         // What is wrong with an entry is found by validation.
-        warnings = { (try? T(fields: $0))?.warnings() ?? [] }
+        warnings = { settings in
+            let warnings = T.known(in: settings) { trigger in trigger.warnings() } ?? []
+            return warnings.filter { settings.knowledge(of: $0.path) == .known }
+        }
         claims = { entry, context in (try? T(fields: entry))?.claims(in: context) ?? [] }
         problems = { type.problems(key: $0, value: $1) }
         check = { entry in

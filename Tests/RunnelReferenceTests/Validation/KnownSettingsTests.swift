@@ -47,6 +47,10 @@ private struct Mistake: CustomTestStringConvertible {
             triggers("watch: { path: inbox, after: move, move_to: pipelines }"),
             "3:47 path-protected `move_to`: pipelines do not touch \"pipelines/….yaml\""),
         Mistake(
+            triggers("webhook: { path: hooks/a, verify: { scheme: github, secret: '{{ secrets.a }}' } }"),
+            "3:20 doubtful-value `path`: the hook is called at \"/hooks/hooks/a\": a path stands behind /hooks/ already",
+            hint: "write \"a\""),
+        Mistake(
             triggers("webhook: { verify: { scheme: bearer, secret: '{{ secrets.a }}' }, methods: [] }"),
             "3:78 wrong-value `methods`: the list holds no method"),
         Mistake(
@@ -155,6 +159,8 @@ private struct Mistake: CustomTestStringConvertible {
             triggers("watch: { path: '{{ env.inbox }}', interval: '{{ env.often }}', after: move, move_to: done }"),
             triggers("watch: { path: inbox, after: '{{ env.after }}', move_to: inbox }"),
             triggers("webhook: { verify: { scheme: '{{ env.scheme }}', secret: '{{ secrets.a }}' } }"),
+            triggers("webhook: { path: 'hooks/{{ env.path }}', verify: { scheme: none } }"),
+            triggers("webhook: { verify: { scheme: none }, timeout: 1m, respond: '{{ env.respond }}' }"),
             triggers("webhook: { verify: { scheme: standard-webhooks, secret: '{{ secrets.a }}' } }"),
             step(
                 "http.fetch",

@@ -127,10 +127,10 @@ import Testing
             ),
             (["timeout": "1m", "respond": "result", "cancel_on_disconnect": true], []),
         ] as [(ValueObject, [String])])
-    func warnings(keys: ValueObject, words: [String]) {
+    func warnings(keys: ValueObject, words: [String]) throws {
         var entry = keys
         entry["verify"] = ["scheme": "none"]
-        #expect(trigger.warnings(entry).map(\.description) == words)
+        #expect(try WebhookTrigger(fields: entry).warnings().map(\.description) == words)
     }
 
     @Test("no error shows a secret")

@@ -46,7 +46,8 @@ extension OpenAPIOperation {
                     schema: ["type": "array", "items": OpenAPISchemas.reference("RunState")]),
                 Parameter(name: "pipeline", place: "query", help: "Only runs of this pipeline."),
                 Parameter(
-                    name: "before", place: "query", help: "Only runs older than this one: the last of a page before."),
+                    name: "before", place: "query", help: "Only runs older than this one: the last of a page before.",
+                    schema: ["type": "string", "pattern": "^[0-9a-f-]{36}$"]),
                 Parameter(
                     name: "limit", place: "query", help: "How many runs.",
                     schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 50]),

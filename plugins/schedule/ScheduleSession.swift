@@ -25,11 +25,11 @@ final class ScheduleSession: Sendable {
             try Task.checkCancellation()
             let now = context.now()
             if !watermark.isCredible(at: now) {
-                let (ahead, behind) = (planner.schedule.text(of: watermark.time), planner.schedule.text(of: now))
+                let (ahead, behind) = (text(of: watermark.time), text(of: now))
                 context.logger.warning("the clock went back from \(ahead) to \(behind); ticks continue from there")
                 watermark = try await remember(now)
             }
-            switch planner.step(after: watermark.time, at: now) {
+            switch step(after: watermark, at: now) {
             case .never:
                 if reported != .max {
                     await context.report(
@@ -38,14 +38,14 @@ final class ScheduleSession: Sendable {
                 reported = .max
                 try await sleep(slice)
             case .wait(let tick, let start):
-                if reported != tick { await context.report(.waiting("next at \(planner.schedule.text(of: tick))")) }
+                if reported != tick { await context.report(.waiting("next at \(text(of: tick))")) }
                 reported = tick
                 try await sleep(min(start - now, slice))
             case .start, .skip:
                 reported = nil
                 // Another process may have started ticks meanwhile.
                 watermark = max(watermark, try await remembered() ?? watermark, at: now)
-                watermark = try await act(planner.step(after: watermark.time, at: now), watermark)
+                watermark = try await act(step(after: watermark, at: now), watermark)
             }
         }
     }
@@ -81,11 +81,11 @@ final class ScheduleSession: Sendable {
         switch step {
         case .wait, .never: return watermark
         case .skip(let last):
-            context.logger.notice("missed ticks up to \(planner.schedule.text(of: last)) are skipped")
+            context.logger.notice("missed ticks up to \(text(of: last)) are skipped")
             return try await remember(last)
         case .start(let ticks, let isFolded):
             if isFolded, let first = ticks.first {
-                let text = planner.schedule.text(of: first)
+                let text = text(of: first)
                 context.logger.notice("missed ticks before \(text) get no run of their own")
             }
             var watermark = watermark
@@ -106,7 +106,7 @@ final class ScheduleSession: Sendable {
                 _ = try await context.emit(event)
                 return watermark
             } catch {
-                let text = planner.schedule.text(of: tick)
+                let text = text(of: tick)
                 await context.report(.problem("the run of \(text) has to wait: \(error.message)"))
                 try await sleep(Swift.max(error.retryAfter.nanoseconds, Self.shortestPause))
             }
@@ -122,6 +122,14 @@ final class ScheduleSession: Sendable {
                 "fired_at": .string(Timestamp.text(nanoseconds: firedAt)),
             ], occurredAt: tick)
     }
+
+    // Not inlined: their temporaries would be in the frame of a task that lasts for months.
+
+    @inline(never) private func step(after watermark: Watermark, at now: Int64) -> TickPlanner.Step {
+        planner.step(after: watermark.time, at: now)
+    }
+
+    @inline(never) private func text(of tick: Int64) -> String { planner.schedule.text(of: tick) }
 
     private static let shortestPause: Int64 = 100_000_000
 

@@ -82,7 +82,8 @@ struct ScheduleTrigger: TimedTrigger {
         }
     }
 
-    private func session(_ context: TriggerContext) throws -> ScheduleSession {
+    // Not inlined: its temporaries would be in the frame of a task that lasts for months.
+    @inline(never) private func session(_ context: TriggerContext) throws -> ScheduleSession {
         let schedule: Schedule
         do throws(FieldError) {
             schedule = try self.schedule()

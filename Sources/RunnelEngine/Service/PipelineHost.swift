@@ -570,37 +570,40 @@ public actor PipelineHost {
                 health[place] = Self.disabledByOperator
                 return nil
             }
+            guard let definition = registry.trigger(named: trigger.kind) else { return nil }
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, identity: identity, kind: trigger.kind,
-                gate: TriggerGate(trigger, registry.trigger(named: trigger.kind), values: worker.runner.values),
+                gate: TriggerGate(trigger, definition, values: worker.runner.values),
                 chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor, publicURL: publicURL)
-            return (place, { await self.supervise(trigger, runs) })
+            let context = context(of: trigger, runs)
+            return (place, { [run = definition.run] in await self.supervise(run, trigger.entry, context, place) })
         }
     }
 
     /// Supervises the trigger: restarts it whenever it fails, until the task is cancelled. One that failed because of the
     /// journal is restarted as soon as the journal can be used again.
-    private nonisolated func supervise(_ trigger: TriggerDeclaration, _ runs: HostedRuns) async {
-        guard let definition = registry.trigger(named: trigger.kind) else { return }
-        let context = context(of: trigger, runs)
+    private nonisolated func supervise(
+        _ run: @Sendable (ValueObject, TriggerContext) async throws -> Void, _ settings: TemplateTree,
+        _ context: TriggerContext, _ place: TriggerPlace
+    ) async {
         let backoff = Backoff(initial: .seconds(1), maximum: .seconds(60))
         var failures = 0
         while !Task.isCancelled {
             let start = context.clock.measureStart()
             let recoveries = worker.recoveryCount
             do {
-                let entry = try trigger.entry.render(identities.scope).asObject ?? [:]
+                let entry = try settings.render(identities.scope).asObject ?? [:]
                 do {
-                    try await definition.run(entry, context)
+                    try await run(entry, context)
                 } catch let error as StepError {
-                    throw trigger.entry.attributing(error)
+                    throw settings.attributing(error)
                 }
                 return
             } catch {
                 if Task.isCancelled { return }
                 failures = start.elapsed() > .seconds(60) ? 1 : failures + 1
-                await wait(backoff.delay(afterAttempt: failures), after: error, in: context, runs.place, recoveries)
+                await wait(backoff.delay(afterAttempt: failures), after: error, in: context, place, recoveries)
             }
         }
     }

@@ -12,10 +12,19 @@
 ///     }
 @propertyWrapper
 public struct Field<FieldType: FieldValue>: Sendable, Decodable {
-    private let help: String
-    private let key: String?
-    private let defaultValue: FieldType?
-    private let limits: FieldLimits<FieldType>?
+    private final class Declaration: Sendable {
+        let help: String
+        let key: String?
+        let defaultValue: FieldType?
+        let limits: FieldLimits<FieldType>?
+
+        init(help: String, key: String?, defaultValue: FieldType?, limits: FieldLimits<FieldType>?) {
+            (self.help, self.key, self.defaultValue, self.limits) = (help, key, defaultValue, limits)
+        }
+    }
+
+    /// Shared by all that are read: steps and triggers are copied often, and triggers live as long as the server.
+    private let declaration: Declaration
     private var value: FieldType?
     /// Set where a template stands, so that it is noticed when something depends on its value.
     private var unknown: UnknownValue?
@@ -31,18 +40,16 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
     }
 
     init(help: String, key: String?, default defaultValue: FieldType?, limits: FieldLimits<FieldType>? = nil) {
-        self.help = help
-        self.key = key
-        self.defaultValue = defaultValue
-        self.limits = limits
+        declaration = Declaration(help: help, key: key, defaultValue: defaultValue, limits: limits)
     }
 
     /// Computed on demand: reading a configuration makes the group anew and needs no schema.
     var definition: FieldDefinition {
         FieldDefinition(
-            key: key ?? "", help: help, schema: limits?.schema ?? FieldType.schema,
-            defaultValue: defaultValue?.fieldDefault, isRequired: defaultValue == nil
-        ) { [limits] candidate in
+            key: declaration.key ?? "", help: declaration.help,
+            schema: declaration.limits?.schema() ?? FieldType.schema,
+            defaultValue: declaration.defaultValue?.fieldDefault, isRequired: declaration.defaultValue == nil
+        ) { [limits = declaration.limits] candidate in
             let problems = FieldType.problems(in: candidate)
             guard problems.isEmpty else { return problems }
             do throws(FieldError) {
@@ -58,7 +65,7 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
     public var wrappedValue: FieldType {
         get {
             unknown?.markRead()
-            guard let known = value ?? defaultValue else {
+            guard let known = value ?? declaration.defaultValue else {
                 preconditionFailure("a required field was read before its configuration was decoded")
             }
             return known
@@ -78,8 +85,8 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
         self = declared
         if let unknown = decoder.unknown {
             self.unknown = unknown
-            if defaultValue == nil {
-                value = Self.standIn(limits)
+            if declaration.defaultValue == nil {
+                value = Self.standIn(declaration.limits)
                 if value == nil {
                     // Nothing can be said of the group without a value for it.
                     unknown.markRead()
@@ -89,11 +96,11 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
             return
         }
         guard let found = decoder.value else {
-            guard defaultValue != nil else { throw FieldError("it is missing") }
+            guard declaration.defaultValue != nil else { throw FieldError("it is missing") }
             return
         }
         // A key that is written is given, also when its value is null: the type says whether null is one of its values.
-        value = try Self.read(found, limits)
+        value = try Self.read(found, declaration.limits)
     }
 
     private static func read(_ value: Value, _ limits: FieldLimits<FieldType>?) throws(FieldError) -> FieldType {

@@ -39,12 +39,13 @@ extension Field where FieldType: OrderedFieldValue {
 
 /// The bounds of a field's value.
 struct FieldLimits<FieldType: FieldValue>: Sendable {
-    let schema: Value
+    /// Computed on demand, as a group is made anew for each reading.
+    let schema: @Sendable () -> Value
     /// - Throws: A ``FieldError`` for a value outside.
     let check: @Sendable (_ field: FieldType, _ value: Value) throws(FieldError) -> Void
 
     init(lower: FieldType, upper: FieldType?) where FieldType: OrderedFieldValue {
-        schema = FieldType.schema(from: lower, to: upper)
+        schema = { FieldType.schema(from: lower, to: upper) }
         check = { field, value throws(FieldError) in
             func shown(_ bound: FieldType) -> String { bound.fieldDefault?.text ?? "\(bound)" }
             if field >= lower, upper.map({ field <= $0 }) ?? true { return }

@@ -106,15 +106,22 @@ public struct TriggerDefinition: Sendable {
         partialCheck = { settings, context in
             T.problem(in: settings) { trigger throws(FieldError) in try trigger.validate(in: context) }
         }
-        run = { entry, context in
-            let trigger: T
-            do throws(FieldError) {
-                trigger = try T(fields: entry)
-                try trigger.validate(in: ValidationContext(pipeline: context.pipeline, project: context.project))
-            } catch {
-                throw StepError(badConfiguration: error)
-            }
-            try await trigger.run(context)
+        run = { entry, context in try await Self.trigger(type, entry, context).run(context) }
+    }
+
+    /// Reads and checks an entry.
+    ///
+    /// - Returns: An existential, which is on the heap. The frames of the task, which lasts for months, would hold the
+    ///   trigger more than once.
+    private static func trigger<T: Trigger>(
+        _ type: T.Type, _ entry: ValueObject, _ context: TriggerContext
+    ) throws(StepError) -> any Trigger {
+        do throws(FieldError) {
+            let trigger = try T(fields: entry)
+            try trigger.validate(in: ValidationContext(pipeline: context.pipeline, project: context.project))
+            return trigger
+        } catch {
+            throw StepError(badConfiguration: error)
         }
     }
 

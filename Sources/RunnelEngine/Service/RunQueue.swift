@@ -66,6 +66,11 @@ public actor RunQueue {
         return max(0, currentLimit - busy)
     }
 
+    /// Whether queued runs may begin that are not of these pipelines.
+    private func mayBegin(others full: Set<String>) -> Bool {
+        waiting > 0 && max(waiting, backlog.count) > backlog.count(of: full)
+    }
+
     /// The number of used slots.
     private var busy: Int { working.count + ready.count + arriving + claiming }
 
@@ -141,8 +146,10 @@ public actor RunQueue {
         let size = run.record.startSize
         if run.origin != .operator { try checkBacklog(of: pipeline, adding: size) }
         if run.record.state == .waiting { return try await acceptWaiting(run) }
-        // Without a limit but that of this process, and without queued runs before it, a run can be claimed directly on acceptance.
-        let isOurs = run.pipeline.concurrency == nil && total == nil && waiting == 0 && room > 0
+        // Without a limit but that of this process, and without queued runs that begin before it, a run can be claimed
+        // directly on acceptance.
+        let isOurs =
+            run.pipeline.concurrency == nil && total == nil && !mayBegin(others: full) && room > 0
         accepting += 1
         if isOurs {
             arriving += 1
@@ -383,9 +390,7 @@ public actor RunQueue {
             if waiting == 0, accepting == 0 { backlog.removeAll() }
             trouble = nil
             var (full, isFull) = (full, isFull)
-            while waiting > 0, max(waiting, backlog.count) > backlog.count(of: full), room > 0, !isFull,
-                !worker.isStopping
-            {
+            while mayBegin(others: full), room > 0, !isFull, !worker.isStopping {
                 let free = room
                 claiming = free
                 defer { claiming = 0 }

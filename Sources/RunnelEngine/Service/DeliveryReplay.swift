@@ -56,12 +56,11 @@ public struct DeliveryReplay: Sendable {
         } catch {
             throw .refused(runs.worker.runner.redactor.redact(Self.words(error)))
         }
-        var payload: ValueObject = ["type": .string(trigger.kind)]
-        for (key, value) in event.payload { payload[key] = value }
         var chain = 0
         if case .foreign(let before) = event.cause { chain = max(before, 0) + 1 }
         let request = RunRequest(
-            id: runs.makeID(), inputs: inputs, trigger: .object(payload), input: event.input, chain: chain)
+            id: runs.makeID(), inputs: inputs, trigger: event.trigger(ofType: trigger.kind), input: event.input,
+            chain: chain)
         var run = runs.makeRun(request, of: pipeline, dedupeKey: old == nil ? event.dedupeKey : nil)
         run.record.retryOf = old
         return run

@@ -39,9 +39,7 @@ final class HostedRuns: TriggerRuns {
         } catch {
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(60))
         }
-        var object: ValueObject = ["type": .string(kind)]
-        for (key, value) in event.payload { object[key] = value }
-        let payload = Value.object(object)
+        let payload = event.trigger(ofType: kind)
         let now = runner.now()
         // Most triggers have no expression that needs it.
         let scope = { [gate] in gate.scope(payload: payload, input: event.input, inputs: inputs, at: now) }
@@ -161,5 +159,14 @@ final class HostedRuns: TriggerRuns {
             "created_at": time(run?.createdAt), "started_at": time(run?.startedAt), "ended_at": time(end.endedAt),
             "url": publicURL.map { .string("\($0)/runs/\(end.runID)") } ?? .null,
         ]
+    }
+}
+
+extension TriggerEvent {
+    /// `trigger` in templates: the payload behind the `type`.
+    func trigger(ofType kind: String) -> Value {
+        var object: ValueObject = ["type": .string(kind)]
+        for (key, value) in payload { object[key] = value }
+        return .object(object)
     }
 }

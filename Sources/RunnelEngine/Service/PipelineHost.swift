@@ -250,10 +250,9 @@ public actor PipelineHost {
             let identity = identity(ofTrigger: tick.key, in: pipeline),
             let event = schedule(of: trigger)?.event?(tick.time, identity, time)
         else { return nil }
-        var payload: ValueObject = ["type": .string(trigger.kind)]
-        for (key, value) in event.payload { payload[key] = value }
         let request = RunRequest(
-            id: runs.makeID(), inputs: try pipeline.inputValues([]), trigger: .object(payload), input: event.input)
+            id: runs.makeID(), inputs: try pipeline.inputValues([]), trigger: event.trigger(ofType: trigger.kind),
+            input: event.input)
         return runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey)
     }
 

@@ -37,18 +37,20 @@ public struct SecretSeal: Sendable {
     /// The original value, with secrets restored.
     public func unseal(_ value: Value) -> Value { unsealed(value) ?? value }
 
-    /// Whether there is anything to take out. In most values there is not, and finding that out builds nothing.
+    /// Whether the bytes have to be rewritten.
+    private static func concerns(_ bytes: UnsafeBufferPointer<UInt8>, _ matcher: SecretMatcher) -> Bool {
+        mayHoldReference(bytes) || matcher.finds(in: bytes)
+    }
+
+    /// Whether the value has to be rewritten. Most values do not, and this check allocates nothing for them.
     private static func concerns(_ value: Value, _ matcher: SecretMatcher) -> Bool {
-        func concerns(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-            mayHoldReference(bytes) || matcher.finds(in: bytes)
-        }
         func concerns(_ text: String) -> Bool {
             var copy = text
-            return copy.withUTF8(concerns)
+            return copy.withUTF8 { Self.concerns($0, matcher) }
         }
         switch value {
         case .string(let text): return concerns(text)
-        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(concerns)
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer { Self.concerns($0, matcher) }
         case .list(let items): return items.contains { Self.concerns($0, matcher) }
         case .object(let object):
             return object.indices.contains { index in
@@ -182,7 +184,7 @@ public struct SecretSeal: Sendable {
 
     /// nil where there is nothing to take out.
     private func seal(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        guard Self.mayHoldReference(bytes) || matcher.finds(in: bytes) else { return nil }
+        guard Self.concerns(bytes, matcher) else { return nil }
         return replaced(bytes, isWhole: true) { _ in nil }.text
     }
 

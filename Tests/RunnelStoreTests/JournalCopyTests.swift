@@ -292,7 +292,7 @@ import Foundation
             await journal.close()
             let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/backup")
             #expect(names.sorted() == ["journal.db", "outputs"])
-            // Closed afterwards, since that writes the log into the database.
+            // Closed later: closing writes the log into the database.
             let opened = try SQLiteJournal.open(directory: folder + "/backup")
             _ = try await opened.accept(newRun("later"), memory: nil)
             try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)

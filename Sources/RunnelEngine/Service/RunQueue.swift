@@ -30,10 +30,10 @@ public actor RunQueue {
     private var sinceCount: Stopwatch?
     private static let countInterval = Duration.milliseconds(250)
     private var backlog = QueueBacklog()
-    /// The pipelines at their limit, whose queued runs are not tried again with each run that is accepted: until one of
-    /// their runs ends here, or for a second, since other processes end runs too.
+    /// Pipelines that are known to be at their limit. Their queued runs are not claimed until one of their runs ends here,
+    /// or for at most a second, because other processes end runs too.
     private var full: Set<String> = []
-    /// The same for the limit of all processes.
+    /// Whether the limit of all processes is known to be reached, for as long.
     private var isFull = false
     /// Whether the backlog holds the runs that were in the journal before.
     private var isBacklogCounted = false
@@ -148,8 +148,7 @@ public actor RunQueue {
         if run.record.state == .waiting { return try await acceptWaiting(run) }
         // Without a limit but that of this process, and without queued runs that begin before it, a run can be claimed
         // directly on acceptance.
-        let isOurs =
-            run.pipeline.concurrency == nil && total == nil && !mayBegin(others: full) && room > 0
+        let isOurs = run.pipeline.concurrency == nil && total == nil && !mayBegin(others: full) && room > 0
         accepting += 1
         if isOurs {
             arriving += 1
@@ -430,10 +429,10 @@ public actor RunQueue {
         return runs
     }
 
-    /// Claims a run within its limits, and keeps in mind which it has met.
+    /// Claims a run within its limits, and notes which of them are reached.
     private func claim(_ run: RunRecord, within concurrency: ConcurrencyDeclaration?) async -> Claim? {
-        // Assumed before the journal is asked: the end of a run meanwhile undoes it. Where `overlap` does something, each
-        // run is tried.
+        // Noted before the claim, so that the end of a run during the claim resets it. With `overlap: skip` or `cancel`,
+        // each run has to be claimed.
         if concurrency?.overlap == .queue { full.insert(run.pipeline) }
         isFull = total != nil
         let claim = await claim(run.id, RunLimits(pipeline: concurrency?.limit.number, total: total))

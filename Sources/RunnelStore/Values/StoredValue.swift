@@ -93,7 +93,7 @@ enum ValueCoding {
         (try? Value.json(bytes)).map { isPlain($0) ? $0 : decode($0) }
     }
 
-    /// `hasPrefix` alone compares characters, and most keys are ASCII.
+    /// The first byte is compared first, because `hasPrefix` compares characters, which is slow.
     private static func isMarked(_ key: String) -> Bool {
         key.utf8.first == mark.utf8.first && key.hasPrefix(mark)
     }

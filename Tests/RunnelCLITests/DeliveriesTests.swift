@@ -66,6 +66,27 @@ import Testing
         }
     }
 
+    @Test("without a server, a backfill is also accepted in a project that has had no run")
+    func firstBackfill() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 1 }\n",
+            "p.yaml": """
+            name: p
+            on: { schedule: { cron: "0 9 * * *", timezone: UTC } }
+            steps: [ { uses: log } ]
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let filled = try await runnel.run([
+                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z",
+            ])
+            #expect(filled.status == 0, "\(filled.error)")
+            #expect(filled.error == "no server is running: 2 runs wait in the journal for the next `runnel serve`\n")
+            let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList ?? []
+            #expect(runs.map { $0["state"]?.asString ?? "" } == ["queued", "queued"])
+        }
+    }
+
     @Test("where nothing was delivered it says so, and what is wrong is named")
     func empty() async throws {
         try await withProject(["runnel.yaml": "server: { port: 1 }\n", "p.yaml": "steps: [ { uses: log } ]\n"]) {

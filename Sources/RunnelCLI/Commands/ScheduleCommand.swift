@@ -119,7 +119,9 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
         let ticks: Value
         if await OfflineServer.isNeeded(client) {
             let offline = OfflineServer(options: options, project: project)
-            ticks = try await offline.perform { [pipeline] in try await $0.backfill(pipeline, .object(body)) }
+            ticks = try await offline.perform(createsJournal: true) { [pipeline] in
+                try await $0.backfill(pipeline, .object(body))
+            }
             OfflineServer.tell(of: (ticks.asList ?? []).count { $0["status"] != "exists" })
         } else {
             let name = PercentEncoding.encode(pipeline, allowed: PercentEncoding.unreserved)

@@ -14,11 +14,13 @@ struct OfflineServer: Sendable {
         if case .refuses = await client.probe() { true } else { false }
     }
 
-    /// Performs the operations, and ends the command with the reason where they are refused.
+    /// Performs the operations, and ends the command with the reason where they are refused. A journal that does not exist is
+    /// an error, unless `createsJournal` is set: for operations that need no earlier run.
     func perform<Result: Sendable>(
-        _ body: @Sendable (OfflineOperations) async throws -> Result
+        createsJournal: Bool = false, _ body: @Sendable (OfflineOperations) async throws -> Result
     ) async throws -> Result {
-        let journal = try options.journal(of: project, migrates: true)
+        let journal =
+            try createsJournal ? JournalSetup.open(project) : options.journal(of: project, migrates: true)
         let loader = try await project.loader(startsServers: false, simulates: false)
         let assembly = await RunnerAssembly(loader: loader, project: project, grantedFiles: [], simulator: nil)
         let result: Swift.Result<Result, any Error>

@@ -7,7 +7,7 @@ package import RunnelSupport
 package struct Settings: FieldGroup {
     package init() {}
 
-    @Field("Values for `{{ secrets.NAME }}`, each from an environment variable or a file.")
+    @Field("Values for `{{ secrets.NAME }}`, each from an environment variable, a file or a command.")
     package var secrets: [String: SensitiveValue] = [:]
     @Field("Names of environment variables that templates can read as `{{ env.NAME }}`.")
     package var env: [String] = []

@@ -31,6 +31,11 @@ public struct TriggerHarness: Sendable {
     private let origins = RunOrigins()
 
     /// Notes that a run has written a file of the project; see `TriggerContext.origin(of:modified:)`.
+    ///
+    /// - Parameters:
+    ///   - path: Relative to the project's folder.
+    ///   - origin: The run.
+    ///   - time: When it was written, in nanoseconds since 1970.
     public func wrote(_ path: String, by origin: RunOrigin, at time: Int64) {
         origins.begin(path, by: origin, at: time)
         origins.end(path, by: origin, at: time)

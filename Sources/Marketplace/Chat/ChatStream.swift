@@ -10,7 +10,7 @@ public struct ChatStream: AsyncSequence, Sendable {
     let client: MarketplaceClient
     let request: ChatRequest
 
-    /// The same answer in batches: all events that have arrived at once. Fewer steps for who can use them.
+    /// The same answer in batches: all events that have arrived by then. A consumer that takes batches suspends less often.
     public var batches: ChatBatches { ChatBatches(client: client, request: request) }
 
     /// Begins a request of its own.
@@ -50,7 +50,7 @@ public struct ChatStream: AsyncSequence, Sendable {
 
 /// A ``ChatStream`` in batches.
 public struct ChatBatches: AsyncSequence, Sendable {
-    /// Events in order, never none.
+    /// Events in order; never empty.
     public typealias Element = [ChatEvent]
 
     let client: MarketplaceClient

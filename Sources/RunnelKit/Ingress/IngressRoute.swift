@@ -4,7 +4,8 @@
 ///         try await context.serve(IngressRoute("orders/{shop}", methods: ["POST"]) { request in
 ///             try verify(request)
 ///             let event = TriggerEvent(dedupeKey: …, payload: ["shop": .string(request.parameters["shop"] ?? "")])
-///             return .json(202, ["run": .string(try await context.emit(event).runID)])
+///             guard let run = try await context.emit(event).runID else { return .json(202, ["ignored": true]) }
+///             return .json(202, ["run": .string(run)])
 ///         })
 ///     }
 public struct IngressRoute: Sendable {
@@ -49,7 +50,7 @@ public struct IngressRoute: Sendable {
 
     /// - Parameters:
     ///   - methods: In upper case.
-    ///   - body: The body as a whole.
+    ///   - body: How much of a request's body is taken, and in what way.
     ///   - watchesCaller: Whether the handler is cancelled when the client disconnects.
     ///   - answersOtherMethods: Whether requests with other methods reach the handler as well.
     ///   - authenticatesCallers: Whether the handler authenticates callers.

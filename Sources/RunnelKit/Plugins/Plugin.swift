@@ -39,8 +39,8 @@ extension Plugin {
 ///         @Field("What it wants to see.") var key: String?
 ///     }
 ///
-/// A value that is `{ env: NAME }` or `{ file: path }` is fetched before the plugin sees it, and masked wherever
-/// Runnel writes. What is always a secret is a ``SensitiveValue``.
+/// A value that is `{ env: NAME }`, `{ file: path }` or `{ command: […] }` is fetched before the plugin sees it, and masked
+/// wherever Runnel writes. What is always a secret is a ``SensitiveValue``.
 public protocol ConfigurablePlugin: Plugin {
     /// What can be set.
     associatedtype Settings: FieldGroup

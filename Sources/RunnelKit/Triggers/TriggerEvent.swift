@@ -79,7 +79,7 @@ public struct TriggerEvent: Sendable, Hashable {
 
 /// Why an event was not accepted. Nothing of it is on disk; it can be emitted again.
 public struct TriggerRefusal: Error, Sendable, Hashable {
-    /// Whose fault it is.
+    /// The reasons why an event is not accepted.
     @nonexhaustive public enum Reason: Sendable, Hashable {
         /// Too many runs are waiting.
         case overloaded

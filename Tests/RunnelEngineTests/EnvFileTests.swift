@@ -102,6 +102,16 @@ import YAML
         #expect(lines == [2, 9])
     }
 
+    @Test("the source of a setting is its line in the chosen profile, or else in the rest of the file")
+    func sources() {
+        let outcome = SettingsLoader.load(
+            Array(Self.yaml.utf8), file: "runnel.yaml", environment: [:], profile: "dev")
+        let sources = ["runs.limit", "runs.grace", "env", "secrets.key"].map { key in
+            outcome.effective.first { $0.key == key }?.source.name ?? ""
+        }
+        #expect(sources == ["runnel.yaml:9", "runnel.yaml:2", "runnel.yaml:10", "runnel.yaml:12"])
+    }
+
     @Test(
         "references to variables are checked as far as they lead",
         arguments: [

@@ -48,10 +48,10 @@ package struct EffectiveSetting: Sendable, Hashable {
     /// All settings, by key. Those without a value are left out.
     ///
     /// - Parameters:
-    ///   - value: What the file says.
-    ///   - root: The same with positions.
+    ///   - value: What the file says, with the chosen profile.
+    ///   - roots: Where it says so: the mapping of that profile, then that of the file.
     static func all(
-        _ value: RunnelKit.Value, root: YAMLNode?, file: String, _ overlay: EnvironmentOverlay, _ shape: SettingsShape
+        _ value: RunnelKit.Value, roots: [YAMLNode], file: String, _ overlay: EnvironmentOverlay, _ shape: SettingsShape
     ) -> [EffectiveSetting] {
         let overrides = Dictionary(
             overlay.overrides.map { ($0.path.joined(separator: "."), $0.value) }, uniquingKeysWith: { $1 })
@@ -66,7 +66,7 @@ package struct EffectiveSetting: Sendable, Hashable {
             if let given = leaf.path.reduce(value as RunnelKit.Value?, { $0?[$1] }) {
                 return EffectiveSetting(
                     key: key, value: isSecret ? .secret : .shown(text(given)),
-                    source: .file(place(leaf.path, root, file)))
+                    source: .file(place(leaf.path, roots, file)))
             }
             guard !isSecret, let fallback = leaf.schema["default"], !fallback.isNull else { return nil }
             return EffectiveSetting(key: key, value: .shown(text(fallback)), source: .defaultValue)
@@ -76,21 +76,21 @@ package struct EffectiveSetting: Sendable, Hashable {
             for name in value[section]?.asObject?.keys ?? [] {
                 settings.append(
                     EffectiveSetting(
-                        key: "\(section).\(name)", value: .secret, source: .file(place([section, name], root, file))))
+                        key: "\(section).\(name)", value: .secret, source: .file(place([section, name], roots, file))))
             }
         }
         for name in value["server"]?["tokens"]?.asObject?.keys ?? [] {
             settings.append(
                 EffectiveSetting(
                     key: "server.tokens.\(name)", value: .secret,
-                    source: .file(place(["server", "tokens", name], root, file))))
+                    source: .file(place(["server", "tokens", name], roots, file))))
         }
         for section in ["traces", "metrics"] {
             for name in value[section]?["headers"]?.asObject?.keys ?? [] {
                 settings.append(
                     EffectiveSetting(
                         key: "\(section).headers.\(name)", value: .secret,
-                        source: .file(place([section, "headers", name], root, file))))
+                        source: .file(place([section, "headers", name], roots, file))))
             }
         }
         // By the names of agents and models.
@@ -99,7 +99,7 @@ package struct EffectiveSetting: Sendable, Hashable {
                 settings.append(
                     EffectiveSetting(
                         key: "prices.\(name).\(key)", value: .shown(text(amount)),
-                        source: .file(place(["prices", name, key], root, file))))
+                        source: .file(place(["prices", name, key], roots, file))))
             }
         }
         return settings.sorted { $0.key < $1.key }
@@ -110,9 +110,9 @@ package struct EffectiveSetting: Sendable, Hashable {
         value.asString.map { URLCredentials.masked($0) } ?? URLCredentials.masked(value).json()
     }
 
-    private static func place(_ path: [String], _ root: YAMLNode?, _ file: String) -> String {
-        guard let node = path.reduce(root, { $0?[$1] }) else { return file }
-        return "\(file):\(node.range.start.line)"
+    private static func place(_ path: [String], _ roots: [YAMLNode], _ file: String) -> String {
+        let nodes = roots.compactMap { root in path.reduce(root as YAMLNode?) { $0?[$1] } }
+        return nodes.first.map { "\(file):\($0.range.start.line)" } ?? file
     }
 }
 

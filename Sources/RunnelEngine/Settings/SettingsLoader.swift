@@ -71,8 +71,9 @@ package enum SettingsLoader {
         do throws(FieldError) {
             return outcome(
                 try shape.read(overlay.applied(to: value)), diagnostics, shown,
-                EffectiveSetting.all(value, root: document.root, file: file, overlay, shape), file: value,
-                roots: roots)
+                EffectiveSetting.all(
+                    value, roots: profiles.roots(of: profile, over: document.root), file: file, overlay, shape),
+                file: value, roots: roots)
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
             diagnostics.add(
@@ -181,6 +182,11 @@ struct SettingsProfiles {
             PipelineErrorCode.unknownProfile, .error, section?.range, "there is no profile \"\(profile)\"",
             hint: closest.map { "did you mean \"\($0)\"?" } ?? known)
         return nil
+    }
+
+    /// Where the settings stand that ``applied(_:to:into:)`` merges, the first of them in precedence.
+    func roots(of profile: String?, over file: YAMLNode?) -> [YAMLNode] {
+        nodes.filter { $0.name == profile }.map(\.node) + [file].compactMap(\.self)
     }
 
     /// Merges key by key. Lists, and values that name a source (`{ env: NAME }`), are replaced as a whole.

@@ -370,6 +370,23 @@ class IMAPTests(TriggerTest):
             return int(connection.select(mailbox, readonly=True)[1][0])
         eventually(lambda: count("Done") == 2 and count("INBOX") == 0, "two mails that were moved")
 
+    def test_malformed_mails_are_runs_and_keep_none_behind_them(self):
+        mails = [
+            b'From: "\r\nSubject: quote\r\n\r\nhi\r\n', b"From: a@\r\nSubject: no domain\r\n\r\nhi\r\n",
+            b"From: a@b.c\r\nSubject: date\r\nDate: Mon, 1 Jan 99999999999999999999 00:00:00 +0000\r\n\r\nhi\r\n",
+            b"Message-ID: <\r\nSubject: id\r\nDate: Fri, 27 Nov 2026 09:00:00 -0000\r\n\r\nhi\r\n",
+            mail(5, {"領収書" * 40 + ".pdf": b"%PDF"}), mail(6)]
+        self.append(*mails)
+        project = self.serve(self.entry(", from: all, attachments: inbox"), "{{ trigger.subject }}")
+        eventually(lambda: len(project.triggers()) == len(mails), "a run for each mail")
+        runs = project.triggers()
+        self.assertEqual(
+            [run["subject"] for run in runs], ["quote", "no domain", "date", "id", "mail 5", "mail 6"])
+        self.assertEqual((runs[0]["headers"]["from"], runs[0]["text"]), ('"', "hi\n"))
+        self.assertEqual((runs[2]["date"], runs[2]["from"]), (None, {"name": None, "address": "a@b.c"}))
+        self.assertEqual(runs[3]["date"], "2026-11-27T09:00:00+00:00")
+        self.assertEqual((project.folder / runs[4]["attachments"][0]["path"]).read_bytes(), b"%PDF")
+
     def test_tls_is_checked_and_a_wrong_password_is_a_problem(self):
         entry = (f"imap: {{ host: localhost, port: {self.server.tls_port}, username: ada, "
                  "password: \"{{ secrets.word }}\", from: all, interval: 1 }")
@@ -427,11 +444,17 @@ class MQTTTests(TriggerTest):
             "base64": None, "qos": 1, "retained": False,
             "properties": {"content_type": "application/json", "user": {"unit": "C"}}})
         self.assertEqual((second["payload"], second["json"], second["base64"]), (None, None, "/wA="))
+        # JSON that cannot be written again is a text, and the messages behind it come.
+        for text in ["1e999", "9" * 400, "[" * 600 + "]" * 600]:
+            client.publish("plant/2/temperature", text, 1).wait_for_publish(10)
+        eventually(lambda: len(project.triggers()) == 5, "three more runs")
+        self.assertEqual([run["json"] for run in project.triggers()[2:]], [None] * 3)
+        self.assertEqual(project.triggers()[2]["payload"], "1e999")
         # What comes while nobody serves is kept by the broker.
         project.stop()
         client.publish("plant/3/temperature", "20", 1).wait_for_publish(10)
         project.start()
-        eventually(lambda: len(project.triggers()) == 3, "a third run")
+        eventually(lambda: len(project.triggers()) == 6, "another run")
         client.loop_stop()
 
     def test_a_wrong_password_is_a_problem(self):

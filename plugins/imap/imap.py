@@ -162,20 +162,42 @@ def rfc3339(seconds):
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def people(message, name):
-    values = [str(value) for value in message.get_all(name, [])]
-    return [{"name": name or None, "address": address} for name, address in email.utils.getaddresses(values) if address]
+def all_headers(message):
+    """The values of all header fields by name in lower case."""
+    found = {}
+    for name, raw in message.raw_items():
+        try:
+            value = str(message.policy.header_fetch_parse(name, raw))
+        except Exception:
+            # Python's parser fails at some malformed fields, such as `From: "`.
+            value = " ".join(raw.split())
+        found.setdefault(name.lower(), []).append(value)
+    return found
 
 
-def headers(message):
+def people(fields, name):
+    return [{"name": name or None, "address": address}
+            for name, address in email.utils.getaddresses(fields.get(name, [])) if address]
+
+
+def limited(fields):
+    """The header fields up to a total size; a text where a field stands once."""
     found, size = {}, 0
-    for name, value in message.items():
-        value = str(value)
-        size += len(name) + len(value)
+    for name, values in fields.items():
+        size += sum(len(name) + len(value) for value in values)
         if size > HEADER_LIMIT:
             break
-        found.setdefault(name.lower(), []).append(value)
-    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+        found[name] = values if len(values) > 1 else values[0]
+    return found
+
+
+def date(text):
+    try:
+        parsed = email.utils.parsedate_to_datetime(text)
+        # `-0000` is a time in UTC that tells no zone (RFC 5322, section 3.3).
+        return parsed.replace(tzinfo=parsed.tzinfo or datetime.timezone.utc).isoformat()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def body(message, kind):
@@ -194,7 +216,8 @@ def body(message, kind):
 
 def file_name(name, number):
     name = re.sub(r"[^\w.-]+", "_", os.path.basename((name or "").replace("\\", "/"))).lstrip(".")
-    return name[-100:].lstrip(".") or f"attachment-{number}"
+    # A file system takes 255 bytes, and a temporary name adds some.
+    return name.encode()[-200:].decode(errors="ignore").lstrip(".") or f"attachment-{number}"
 
 
 def open_folder(project, path):
@@ -269,20 +292,25 @@ def payload(connection, uid, key, options, project):
     if not literals:
         return None, None
     message = email.message_from_bytes(literals[0], policy=email.policy.default)
-    text, is_cut = (None, True) if is_large else body(message, "plain")
-    html, is_html_cut = (None, False) if is_large else body(message, "html")
-    files, is_short = ([], False) if is_large else attachments(message, project, options.get("attachments"), key)
+    fields = all_headers(message)
     try:
-        date = email.utils.parsedate_to_datetime(str(message["date"])).isoformat()
-    except (TypeError, ValueError):
-        date = None
-    senders = people(message, "from")
+        text, is_cut = (None, True) if is_large else body(message, "plain")
+        html, is_html_cut = (None, False) if is_large else body(message, "html")
+        files, is_short = ([], False) if is_large else attachments(message, project, options.get("attachments"), key)
+    except Failure:
+        raise
+    except Exception as error:
+        # One mail that Python cannot take apart must not keep the ones behind it from their runs.
+        say(type="note", text=f"mail {uid} is malformed; its run gets the header fields alone: {error!r}")
+        text, is_cut, html, is_html_cut, files, is_short = None, True, None, False, [], False
+    senders = people(fields, "from")
+    first = {name: values[0].strip() for name, values in fields.items()}
     return {
-        "uid": uid, "message_id": str(message["message-id"]).strip() if message["message-id"] else None,
-        "subject": str(message["subject"] or ""), "from": senders[0] if senders else None,
-        "to": people(message, "to"), "cc": people(message, "cc"), "reply_to": people(message, "reply-to"),
-        "date": date, "received_at": rfc3339(arrival), "headers": headers(message), "text": text, "html": html,
-        "attachments": files, "size": size, "truncated": is_cut or is_html_cut or is_short,
+        "uid": uid, "message_id": first.get("message-id") or None,
+        "subject": first.get("subject", ""), "from": senders[0] if senders else None,
+        "to": people(fields, "to"), "cc": people(fields, "cc"), "reply_to": people(fields, "reply-to"),
+        "date": date(first.get("date")), "received_at": rfc3339(arrival), "headers": limited(fields), "text": text,
+        "html": html, "attachments": files, "size": size, "truncated": is_cut or is_html_cut or is_short,
     }, arrival
 
 

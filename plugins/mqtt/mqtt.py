@@ -8,6 +8,7 @@ keeps its id, and starts no second run.
 import base64
 import hashlib
 import json
+import math
 import os
 import select
 import ssl
@@ -18,6 +19,8 @@ import uuid
 HEARTBEAT = 30
 # More unacknowledged messages than any broker sends at once by default (receive maximum below).
 RECEIVE_MAXIMUM = 20
+# How deep JSON may be nested. Runnel reads 512 levels of the whole line.
+DEPTH = 500
 
 
 class Failure(Exception):
@@ -89,16 +92,35 @@ def client_for(options, project):
     return client
 
 
+def finite(number):
+    if not math.isfinite(float(number)):
+        raise ValueError(number)
+    return float(number)
+
+
+def parsed(text):
+    """The value of a JSON text that Runnel can read, too; None for any other text."""
+    try:
+        # Numbers that are not finite, `Infinity` or 1e999, are not JSON when they are written again.
+        value = json.loads(text, parse_constant=finite, parse_float=finite,
+                           parse_int=lambda digits: int(digits) if len(digits) < 300 else finite(digits))
+    except (TypeError, ValueError, RecursionError):
+        return None
+    level, depth = [value], 0
+    while level and depth <= DEPTH:
+        level = [inner for outer in level if isinstance(outer, (list, dict))
+                 for inner in (outer.values() if isinstance(outer, dict) else outer)]
+        depth += 1
+    return value if depth <= DEPTH else None
+
+
 def payload(message):
     content = bytes(message.payload)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         text = None
-    try:
-        value = json.loads(text, parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
-    except (TypeError, ValueError, RecursionError):
-        value = None
+    value = parsed(text)
     properties = {}
     for name, key in [("ContentType", "content_type"), ("ResponseTopic", "response_topic")]:
         if hasattr(message.properties, name):

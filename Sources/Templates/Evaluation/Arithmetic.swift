@@ -112,7 +112,7 @@ enum Comparison {
         switch (container, item) {
         case (.list(let items), _): return items.contains(item)
         case (.object(let object), .string(let key)): return object[key] != nil
-        case (.string(let text), .string(let part)): return part.isEmpty || text.contains(part)
+        case (.string(let text), .string(let part)): return text.holds(part)
         default:
             throw TemplateFailure(
                 TemplateErrorCode.badOperand,

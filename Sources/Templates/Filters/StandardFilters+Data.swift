@@ -19,10 +19,14 @@ extension StandardFilters {
             .string(Base64.encode(try value.asBytes ?? Array(value.filterText().utf8)))
         },
         TemplateFilter(
-            name: "base64_decode", summary: "Decodes base64: to a text if it is UTF-8, otherwise to binary data.",
+            name: "base64_decode",
+            summary: "Decodes base64, also base64url: to a text if it is UTF-8, otherwise to binary data.",
             usage: "base64_decode"
         ) { value, _ in
-            guard let bytes = Base64.decode(try value.filterText()) else { throw FilterError("not base64") }
+            // APIs break the lines of long values, and some use the alphabet for URLs.
+            let text = try value.filterText().filter { !$0.isWhitespace }
+                .replacing("-", with: "+").replacing("_", with: "/")
+            guard let bytes = Base64.decode(text) else { throw FilterError("not base64") }
             return String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .bytes(bytes)
         },
         TemplateFilter(
@@ -34,13 +38,18 @@ extension StandardFilters {
             name: "date", summary: "Formats a time in UTC by a pattern of %Y %m %d %H %M %S %j %F %T %%.",
             usage: #"date("%Y-%m-%d")"#, arguments: 1...1
         ) { value, arguments in
-            guard let nanoseconds = value.asString.flatMap({ Timestamp.parse($0) }) ?? epoch(value) else {
+            guard let nanoseconds = value.asString.flatMap({ instant($0) }) ?? epoch(value) else {
                 throw FilterError(
                     "expected a time such as \"2026-11-23T09:00:00Z\" or seconds since 1970, found \(value.shown)")
             }
             return .string(try formatted(Timestamp.text(nanoseconds: nanoseconds), try arguments[0].filterText()))
         },
     ]
+
+    /// A date alone, such as `today()`, is its midnight in UTC.
+    private static func instant(_ text: String) -> Int64? {
+        Timestamp.parse(text.utf8.count == 10 ? text + "T00:00:00Z" : text)
+    }
 
     private static func epoch(_ value: Value) -> Int64? {
         guard let seconds = value.asDouble, abs(seconds) < 9_000_000_000 else { return nil }

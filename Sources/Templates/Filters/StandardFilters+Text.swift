@@ -25,7 +25,7 @@ extension StandardFilters {
             let old = try arguments[0].filterText()
             guard !old.isEmpty else { throw FilterError("the text to be replaced is empty") }
             let (text, new) = (try value.filterText(), try arguments[1].filterText())
-            let parts = text.split(separator: old, omittingEmptySubsequences: false)
+            let parts = text.parts(separatedBy: old)
             try FilterLimit.check(text.utf8.count, plus: parts.count - 1, times: new.utf8.count)
             return .string(parts.joined(separator: new))
         },
@@ -56,7 +56,7 @@ extension StandardFilters {
             guard let separator = try arguments.first?.filterText(), !separator.isEmpty else {
                 return .list(text.split { $0.isWhitespace }.map { .string(String($0)) })
             }
-            return .list(text.split(separator: separator, omittingEmptySubsequences: false).map { .string(String($0)) })
+            return .list(text.parts(separatedBy: separator).map { .string($0) })
         },
         TemplateFilter(name: "lines", summary: "The lines of a text.", usage: "lines") { value, _ in
             var lines = try value.filterText().split(omittingEmptySubsequences: false) { $0.isNewline }
@@ -68,16 +68,23 @@ extension StandardFilters {
             arguments: 1...1
         ) { value, arguments in
             if let items = value.asList { return .bool(items.contains(arguments[0])) }
-            return .bool(try value.filterText().contains(try arguments[0].filterText()))
+            return .bool(try value.filterText().holds(try arguments[0].filterText()))
         },
         TemplateFilter(
             name: "starts_with", summary: "Whether a text starts with another.", usage: "starts_with(prefix)",
             arguments: 1...1
-        ) { .bool(try $0.filterText().hasPrefix(try $1[0].filterText())) },
+        ) {
+            let prefix = try $1[0].filterText().searched
+            return .bool(String(try $0.filterText().prefix(prefix.count)).searched.starts(with: prefix))
+        },
         TemplateFilter(
             name: "ends_with", summary: "Whether a text ends with another.", usage: "ends_with(suffix)",
             arguments: 1...1
-        ) { .bool(try $0.filterText().hasSuffix(try $1[0].filterText())) },
+        ) {
+            let suffix = try $1[0].filterText().searched
+            let end = String(try $0.filterText().suffix(suffix.count)).searched
+            return .bool(end.reversed().starts(with: suffix.reversed()))
+        },
         TemplateFilter(name: "wordcount", summary: "The number of words in a text.", usage: "wordcount") { value, _ in
             .int(Int64(try value.filterText().split { $0.isWhitespace }.count))
         },
@@ -100,6 +107,24 @@ extension StandardFilters {
 }
 
 extension String {
+    /// The characters that a search compares, CR LF as two. Swift treats it as one, in which a search finds no line feed.
+    fileprivate var searched: [Character] {
+        flatMap { (character: Character) -> [Character] in character == "\r\n" ? ["\r", "\n"] : [character] }
+    }
+
+    /// Whether `part` occurs in the text.
+    func holds(_ part: String) -> Bool {
+        guard !part.isEmpty else { return true }
+        return utf8.contains(0x0D) ? searched.contains(part.searched) : contains(part)
+    }
+
+    fileprivate func parts(separatedBy separator: String) -> [String] {
+        guard utf8.contains(0x0D) else {
+            return split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+        }
+        return searched.split(separator: separator.searched, omittingEmptySubsequences: false).map { String($0) }
+    }
+
     /// Split at each line feed, also within CR LF, which Swift treats as one character.
     fileprivate var scalarLines: [Substring] {
         unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { Substring($0) }

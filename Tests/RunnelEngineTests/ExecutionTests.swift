@@ -265,9 +265,10 @@ import YAML
         #expect(!log.json.joined().contains("hunter2x"))
     }
 
-    @Test("a template in a file of its own names file, line and column when it fails")
-    func rendering() async throws {
-        let result = try await run(#"steps: [{ uses: echo, with: { text: "a\n {{ '{{' }} nope }}" } }]"#)
+    @Test(
+        "a template in a file of its own names file, line and column when it fails", arguments: [#"\n"#, #"\r\n"#])
+    func rendering(lineEnd: String) async throws {
+        let result = try await run(#"steps: [{ uses: echo, with: { text: "a\#(lineEnd) {{ '{{' }} nope }}" } }]"#)
         let message = try #require(result.error?.message)
         #expect(message.hasPrefix(#"letter.txt:2:5: "#), "\(message)")
     }

@@ -67,7 +67,7 @@ private func waitForEnd(of process: Int32) async -> Bool {
         "`parse` makes a value of standard output",
         arguments: [
             ("json", "echo '{\"a\": [1]}'", ["a": [1]]), ("lines", "printf 'a\\nb\\n'", ["a", "b"]),
-            ("lines", "true", []),
+            ("lines", "printf 'a\\r\\nb\\r\\n'", ["a", "b"]), ("lines", "true", []),
         ] as [(String, String, Value)])
     func parse(kind: String, script: String, value: Value) async throws {
         let (output, _) = try await shell(["run": .string(script), "parse": .string(kind)])

@@ -153,7 +153,8 @@ struct Shell<Availability: ShellAvailability>: Step {
 
     /// The end of standard error, as the end of a sentence.
     private static func lastLines(_ error: String) -> String {
-        let lines = error.split(separator: "\n").suffix(3).map { $0.count > 300 ? $0.prefix(300) + "…" : $0 }
+        let lines = error.split(whereSeparator: \.isNewline).suffix(3)
+            .map { $0.count > 300 ? $0.prefix(300) + "…" : $0 }
         return lines.isEmpty ? "" : "; last lines of standard error: " + lines.joined(separator: " ⏎ ")
     }
 }
@@ -179,7 +180,8 @@ enum ShellOutput: String, FieldChoice {
         switch self {
         case .text: return .string(output)
         case .lines:
-            let lines = output.isEmpty ? [] : output.split(separator: "\n", omittingEmptySubsequences: false)
+            guard !output.isEmpty else { return [] }
+            let lines = output.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
             return .list(lines.map { .string(String($0)) })
         case .json:
             do {

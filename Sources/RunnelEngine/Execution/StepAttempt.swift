@@ -119,7 +119,7 @@ extension TemplateEnvironment {
     /// Line and column, both from 1.
     static func place(_ utf8Offset: Int, in text: String) -> String {
         let before = String(decoding: text.utf8.prefix(utf8Offset), as: UTF8.self)
-        let lines = before.split(separator: "\n", omittingEmptySubsequences: false)
-        return "\(lines.count):\((lines.last?.unicodeScalars.count ?? 0) + 1)"
+        let lines = before.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        return "\(lines.count):\((lines.last?.count ?? 0) + 1)"
     }
 }

@@ -181,7 +181,8 @@ package final class MetricsRegistry: MetricsFactory {
             $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\n")
         }
         if isPlain { return value }
-        return value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        return value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+            .replacing("\r\n", with: "\r\\n").replacing("\n", with: "\\n")
     }
 }
 

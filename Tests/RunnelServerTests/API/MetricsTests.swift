@@ -219,10 +219,12 @@ import Testing
     func text() throws {
         let registry = MetricsRegistry()
         registry.makeCounter(label: "a.b-c_total", dimensions: [("x y", "a\"b\\c\nd")]).increment(by: 2)
+        registry.makeCounter(label: "b_total", dimensions: [("x", "a\r\nb")]).increment(by: 1)
         let timer = registry.makeTimer(label: "took_seconds", dimensions: [])
         for nanoseconds: Int64 in [500_000, 20_000_000, 7_200_000_000_000] { timer.recordNanoseconds(nanoseconds) }
         let text = registry.text()
         #expect(text.contains(#"a_b_c_total{x_y="a\"b\\c\nd"} 2"# + "\n"))
+        #expect(text.contains("b_total{x=\"a\r\\nb\"} 1\n"))
         #expect(text.contains("took_seconds_bucket{le=\"0.001\"} 1\n"))
         #expect(text.contains("took_seconds_bucket{le=\"0.025\"} 2\n"))
         #expect(text.contains("took_seconds_bucket{le=\"3600\"} 2\n"))

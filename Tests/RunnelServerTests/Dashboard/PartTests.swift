@@ -159,6 +159,8 @@ import WebhookPlugin
         let lines = LineDiff.lines(from: "a\nb\nc\nd", to: "a\nx\nc\nd\ne")
         #expect(lines.map { "\($0.change)".prefix(1) + $0.text } == ["sa", "rb", "ax", "sc", "sd", "ae"])
         #expect(LineDiff.lines(from: "same", to: "same").map(\.change) == [.same])
+        let windows = LineDiff.lines(from: "a\r\nb\r\n", to: "a\r\nc\r\n")
+        #expect(windows.map { "\($0.change)".prefix(1) + $0.text } == ["sa", "rb", "ac", "s"])
         let long = (0..<3000).map { "\($0)" }.joined(separator: "\n")
         #expect(LineDiff.lines(from: long, to: "x\n" + long.dropFirst(2)).contains { $0.change == .added })
     }

@@ -58,11 +58,9 @@ struct SourceView {
 
     func write(to html: inout HTMLWriter) {
         html.element("ol", .class("source mono"), .plain("tabindex", "0")) { html in
-            let lines = (text.hasSuffix("\n") ? text.dropLast() : text[...])
-            for (index, line) in lines.split(separator: "\n", omittingEmptySubsequences: false).prefix(
-                Self.maximumLines
-            )
-            .enumerated() {
+            var lines = text.sourceLines
+            if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
+            for (index, line) in lines.prefix(Self.maximumLines).enumerated() {
                 let found = problems[index + 1] ?? []
                 html.element("li", .id("L\(index + 1)"), found.isEmpty ? nil : .class("wrong")) { html in
                     html.element("code", text: line.isEmpty ? " " : String(line.prefix(4000)))
@@ -98,7 +96,7 @@ enum LineDiff {
     }
 
     private static func split(_ text: String) -> [String] {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        text.sourceLines.map(String.init)
     }
 
     private static func difference(_ old: [String], _ new: [String]) -> [Line] {
@@ -130,5 +128,12 @@ enum LineDiff {
             }
         }
         return lines
+    }
+}
+
+extension String {
+    /// The lines as YAML and editors count them: they end in LF, CRLF or CR.
+    fileprivate var sourceLines: [Substring] {
+        split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
     }
 }

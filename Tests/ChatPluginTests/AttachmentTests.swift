@@ -19,13 +19,13 @@ private func json(_ text: String, status: String = "200 OK") -> String {
     /// Runs a chat with a file of the project, and returns the bodies that the server got.
     private func chat(
         _ content: [UInt8], upload: String? = nil, uploadAnswer: String = json(#"{"fileId":"f-1"}"#),
-        limit: ByteCount = .mebibytes(20), types: [String]? = nil, conversation: Value? = nil
+        limit: ByteCount = .mebibytes(20), types: [String]? = nil, conversation: Value? = nil, name: String = "cat.png"
     ) async throws -> (
         result: Result<Value, StepError>, bodies: [(path: String, body: String)], progress: [StepProgress]
     ) {
         try await withTemporaryDirectory { folder in
             let harness = StepHarness(directory: folder)
-            try harness.project.write(content, to: harness.project.confinedFile("cat.png"), runID: "r")
+            try harness.project.write(content, to: harness.project.confinedFile(name), runID: "r")
             return try await TestServer.run { request in
                 .raw(request.uri.contains("upload") ? uploadAnswer : answer)
             } body: { server in
@@ -36,7 +36,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
                 section.auth = .none
                 section.limits.maxFile = limit
                 if let types { section.limits.fileTypes = types }
-                var with: ValueObject = ["prompt": "What is it?", "files": ["cat.png"]]
+                var with: ValueObject = ["prompt": "What is it?", "files": [.string(name)]]
                 with["conversation"] = conversation
                 let result = try await harness.chat(settings, section, with: with)
                 return (
@@ -68,6 +68,12 @@ private func json(_ text: String, status: String = "200 OK") -> String {
         let body = try Value.json(bodies[1].body)
         #expect(body["files"] == [["fileId": "f-1"]])
         #expect(body["messages"]?[0]?["content"] == "What is it?")
+    }
+
+    @Test("a file's name adds no header to the form")
+    func uploadName() async throws {
+        let (_, bodies, _) = try await chat(png, upload: "/upload", name: "a\r\nX: 1\"\n.png")
+        #expect(bodies[0].body.contains(#"filename="a%0D%0AX: 1%22%0A.png""#))
     }
 
     @Test("an upload that fails ends the step, and nothing is asked")

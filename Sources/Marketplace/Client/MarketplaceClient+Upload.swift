@@ -85,7 +85,8 @@ extension MarketplaceClient {
 
     private static func form(_ bytes: [UInt8], _ name: String, _ mediaType: String, _ boundary: String) -> [UInt8] {
         // As browsers write it.
-        let quoted = name.replacing("\"", with: "%22").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
+        let quoted = name.replacing("\r\n", with: "%0D%0A").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
+            .replacing("\"", with: "%22")
         var form = Array(
             "--\(boundary)\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\(quoted)\"\r\nContent-Type: \(mediaType)\r\n\r\n"
                 .utf8)

@@ -15,8 +15,8 @@ struct Transform: Step {
             As in jq, functions in the file `.jq` of the home folder are visible.
 
             Numbers in jq are floating-point. A whole number beyond 2^53 that the program passes on keeps its exact value; \
-            one that it computes may be rounded, and a note says so. Binary data is a base64 string in jq. Searches for \
-            every match (flag `g`) leave empty matches out.
+            one that it computes, or writes into a text, may be rounded, and a note says so. Binary data is a base64 \
+            string in jq. Searches for every match (flag `g`) leave empty matches out.
 
             A program is evaluated in a process of its own, so what ends libjq fails this step alone (`jq-crashed`). It may \
             take as much CPU time as `timeout` says, and 768MiB of memory. Its outputs are limited to 100000, with 4000000 \

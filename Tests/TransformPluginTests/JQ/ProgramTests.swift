@@ -150,6 +150,27 @@ import Testing
         #expect(exact.progress.isEmpty)
     }
 
+    @Test(
+        "a whole number beyond 2^53 that jq wrote into a text with other digits is noted",
+        arguments: [
+            (#""id \(.id)""#, true), (".id | tostring", true), ("{(.id | tostring): 1}", true),
+            ("-.id | tojson", true), (".text", false), (".even | tostring", false), ("[.id, .text]", false),
+        ])
+    func roundedText(program: String, isNoted: Bool) async throws {
+        let harness = StepHarness()
+        _ = try await transform(
+            ["jq": .string(program)],
+            input: ["id": 9_007_199_254_740_993, "even": 9_007_199_254_740_994, "text": "id 9007199254740993"],
+            harness: harness)
+        #expect(harness.progress.isEmpty != isNoted)
+    }
+
+    @Test("`limit` gives as many outputs as it says, also none")
+    func limit() async throws {
+        let program = "[limit(0; 1, 2)], [limit(1; 1, error)], [limit(3; 1, 2)]"
+        #expect(try await transform(["jq": .string(program)]) == [[], [1], [1, 2]])
+    }
+
     @Test("deep input passes; a result deeper than 512 levels is an error")
     func nesting() async throws {
         let deep = try Value.json(String(repeating: "[", count: 500) + String(repeating: "]", count: 500))

@@ -27,6 +27,8 @@ enum JQPrelude {
 
         """#
 
+    /// `limit` is that of jq 1.7: the one of 1.6 gives an output for a count of 0.
+    ///
     /// A name that begins with `_libjq` is an alias of libjq's own function, because a definition that used its own
     /// name would recurse.
     private static let safety = #"""
@@ -46,6 +48,11 @@ enum JQPrelude {
           if ($format | type) != "string" then error("strflocaltime/1 requires a string format")
           elif type == "number" then localtime | _libjq_strflocaltime($format)
           else _libjq_strflocaltime($format) end;
+
+        def limit($count; f):
+          if $count > 0 then
+            label $done | foreach f as $item (0; . + 1; $item, if . >= $count then break $done else empty end)
+          elif $count == 0 then empty else f end;
 
         def _libjq_indices($part): indices($part);
         def indices($part): if type == "string" and $part == "" then null else _libjq_indices($part) end;

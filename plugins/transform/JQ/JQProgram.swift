@@ -118,9 +118,12 @@ struct LargeNumbers {
 
     /// The exact values by rounded number; nil if several were rounded to it.
     private var exact: [Double: Value?] = [:]
+    /// Whether a double cannot represent one of them.
+    private var hasInexact = false
 
     mutating func note(_ value: Value, as rounded: Double) {
         guard rounded.magnitude >= Self.limit else { return }
+        if case .int(let number) = value, Int64(exactly: rounded) != number { hasInexact = true }
         guard let known = exact[rounded] else {
             exact[rounded] = .some(value)
             return
@@ -131,5 +134,19 @@ struct LargeNumbers {
     /// The exact value of a number in jq's output; nil if unknown.
     func exact(_ number: Double) -> Value? {
         exact[number] ?? nil
+    }
+
+    /// Whether jq wrote one of them into a text with other digits, as `tostring` and `"\(.id)"` do.
+    func isRounded(in text: String) -> Bool {
+        guard hasInexact else { return false }
+        return text.utf8.split { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.contains { run in
+            guard (16...19).contains(run.count), let number = Double(String(decoding: run, as: UTF8.self)) else {
+                return false
+            }
+            return [number, -number].contains { number in
+                guard let value = exact[number] else { return false }
+                return value?.asInt.map { !run.elementsEqual("\($0.magnitude)".utf8) } ?? true
+            }
+        }
     }
 }

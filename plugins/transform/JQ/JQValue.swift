@@ -7,7 +7,7 @@ struct JQReader {
     private let bytes: [UInt8]
     private let largeNumbers: LargeNumbers
     private var position = 0
-    /// Whether an integer was decoded that jq has probably rounded.
+    /// Whether an integer was decoded that jq has probably rounded, also one in a text.
     private(set) var isRounded = false
 
     init(_ bytes: [UInt8], largeNumbers: LargeNumbers = LargeNumbers()) {
@@ -53,7 +53,9 @@ struct JQReader {
         let length = Int(try take(UInt32.self))
         guard length <= bytes.count - position else { throw .unreadable }
         defer { position += length }
-        return String(decoding: bytes[position..<position + length], as: UTF8.self)
+        let text = String(decoding: bytes[position..<position + length], as: UTF8.self)
+        isRounded = isRounded || largeNumbers.isRounded(in: text)
+        return text
     }
 
     private mutating func take<Plain: BitwiseCopyable>(_ type: Plain.Type) throws(EvaluatorFailure) -> Plain {

@@ -105,6 +105,9 @@ import Testing
             #expect(raw["body"] == .bytes([1]))
             let empty = try await fetch(["url": .string(server.url + "/empty")])
             #expect(empty["body"] == "")
+            let head = try await fetch(["url": .string(server.url + "/unknown"), "method": "HEAD"])
+            #expect(head["body"] == "")
+            #expect(head["headers"]?["content-encoding"] == "compress")
         }
     }
 

@@ -143,6 +143,8 @@ import Testing
                     == "the answer to GET \(server.url)/ (text/html) is not JSON: line 1, column 1: expected a JSON value, found '<'"
             )
             #expect(error.hint == "use `as: text` to get the text")
+            let head = try await fetch(["url": url, "as": "json", "method": "HEAD"])
+            #expect(head["body"] == .null)
         }
     }
 

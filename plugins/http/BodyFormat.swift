@@ -33,7 +33,7 @@ enum BodyFormat: String, FieldChoice {
             return (.string(page.text), page.title)
         case .auto:
             if let type {
-                if type.isJSON { return (reply.body.isEmpty ? .null : try json(reply, call, encoding), nil) }
+                if type.isJSON { return (try json(reply, call, encoding), nil) }
                 return type.isText || encoding != nil ? (.string(try text()), nil) : (.bytes(reply.body), nil)
             }
             // Without a content type it is text if it decodes as text.
@@ -69,6 +69,7 @@ enum BodyFormat: String, FieldChoice {
     private func json(
         _ reply: HTTPReply, _ call: HTTPCall, _ encoding: TextEncoding?
     ) throws(StepError) -> Value {
+        guard !reply.body.isEmpty else { return .null }
         let text = try text(of: reply, call, encoding)
         do {
             return try Value.json(text)

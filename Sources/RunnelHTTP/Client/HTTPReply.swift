@@ -29,8 +29,10 @@ public struct HTTPReply: Sendable {
         headers.first(name: "content-type").flatMap(MediaType.init)
     }
 
-    /// How the body is compressed, in lower case; nil when it is not.
+    /// How the body is compressed, in lower case; nil when it is not, and where there is none: an answer to HEAD, and 304,
+    /// name the coding of a body that they do not have.
     public var contentEncoding: String? {
+        guard !body.isEmpty else { return nil }
         let codings = headers[canonicalForm: "content-encoding"].map { $0.lowercased() }.filter { $0 != "identity" }
         return codings.isEmpty ? nil : codings.joined(separator: ", ")
     }

@@ -129,6 +129,10 @@ class FeedTests(unittest.TestCase):
             {"title": "Bits & bytes , 1 < 2 > 0", "link": "https://example.com/a", "id": "https://example.com/a",
              "published": "2026-01-05T00:00:00Z", "summary": "Read all of it"})
 
+    def test_scripts_styles_and_comments_of_html_are_no_text(self):
+        html = "<STYLE>p{}</STYLE><p>Seen</p><script src='a'>evil(1 > 0)</script><!-- a > b --> again"
+        self.assertEqual(self.rss(f"<description><![CDATA[{html}]]></description>")["summary"], "Seen again")
+
     def test_what_is_missing_is_null(self):
         self.assertEqual(
             self.rss("<title/>"), {"title": None, "link": None, "id": None, "published": None, "summary": None})
@@ -137,6 +141,8 @@ class FeedTests(unittest.TestCase):
         for date, published in [
             ("Mon, 05 Jan 2026 09:00:00", "2026-01-05T09:00:00Z"),
             ("Mon, 05 Jan 2026 09:00:00 -0000", "2026-01-05T09:00:00Z"),
+            ("Mon, 05 Jan 2026 09:00:00 JST", "2026-01-05T00:00:00Z"),
+            ("Mon, 05 Jan 2026 09:00:00 AEST", "Mon, 05 Jan 2026 09:00:00 AEST"),
             ("Fri, 31 Dec 9999 23:59:59 -0900", "Fri, 31 Dec 9999 23:59:59 -0900"),
             ("yesterday", "yesterday"),
         ]:

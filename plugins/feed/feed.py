@@ -43,13 +43,17 @@ def text(parent, name):
 
 def plain(html):
     """The text of HTML. A `<` in front of a space or a digit is no tag."""
-    return html and " ".join(unescape(re.sub(r"<[A-Za-z/!?][^>]*>", " ", html)).split())
+    hidden = r"<!--.*?-->|<(script|style)\b.*?</\1\s*>"
+    return html and " ".join(unescape(re.sub(rf"(?is){hidden}|<[a-z/!?][^>]*>", " ", html)).split())
 
 
 def rfc3339(date):
     """The time in UTC, as which a time without a zone counts; the date as it is where it cannot be converted."""
     try:
-        time = parsedate_to_datetime(date)
+        # RFC 822 knows the zones of North America alone.
+        time = parsedate_to_datetime(re.sub(r"\bJST$", "+0900", date))
+        if time.tzinfo is None and date[-1].isalpha():
+            return date
         time = time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
     except (TypeError, ValueError, OverflowError):
         return date

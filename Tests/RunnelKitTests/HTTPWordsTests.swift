@@ -7,14 +7,16 @@ import Testing
     func serverSentEvents() throws {
         let stream =
             SSEWriter.comment("nothing yet") + SSEWriter.event("run", id: 7, retry: 1000, data: "one\ntwo")
-            + SSEWriter.event(data: "")
+            + SSEWriter.event(data: "") + SSEWriter.event(data: "a\r\nevent: b\rc")
         #expect(
-            stream == ": nothing yet\n\nid: 7\nretry: 1000\nevent: run\ndata: one\ndata: two\n\ndata: \n\n")
+            stream == ": nothing yet\n\nid: 7\nretry: 1000\nevent: run\ndata: one\ndata: two\n\ndata: \n\n"
+                + "data: a\ndata: event: b\ndata: c\n\n")
         var parser = SSEParser()
         let events = try parser.feed(stream.utf8)
         #expect(
             events == [
                 SSEParser.Event(event: "run", data: "one\ntwo", id: "7"), SSEParser.Event(data: "", id: "7"),
+                SSEParser.Event(data: "a\nevent: b\nc", id: "7"),
             ])
         #expect(parser.retry == 1000)
     }

@@ -6,7 +6,7 @@ public enum SSEWriter {
     ///   - name: The event's type, in one line; nil for `message`.
     ///   - id: What a reconnecting client sends in `Last-Event-ID`.
     ///   - retry: The reconnection time, in milliseconds.
-    ///   - data: JSON or another text. Its lines end in LF.
+    ///   - data: JSON or another text. Its lines end in LF, CRLF or CR, and arrive with LF.
     public static func event(
         _ name: String? = nil, id: Int? = nil, retry: Int? = nil, data: String
     ) -> String {
@@ -14,7 +14,9 @@ public enum SSEWriter {
         if let id { text += "id: \(id)\n" }
         if let retry { text += "retry: \(retry)\n" }
         if let name { text += "event: \(name)\n" }
-        return text + "data: " + data.replacing("\n", with: "\ndata: ") + "\n\n"
+        guard data.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return text + "data: \(data)\n\n" }
+        let lines = data.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
+        return text + lines.map { "data: \($0)\n" }.joined() + "\n"
     }
 
     /// A comment, which readers skip, but which keeps the connection open.

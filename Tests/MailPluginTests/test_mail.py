@@ -117,6 +117,8 @@ class MailTests(unittest.TestCase):
             report = self.send(port, given)
             self.assertEqual(report["type"], "error", given)
             self.assertIn(report["code"], ("bad-header", "bad-address"))
+            if "subject" in given:
+                self.assertIn("`| trim` removes line breaks", report["hint"])
         self.assertEqual(self.box.mails, [])
         # A dot alone and lines that begin with one are data.
         self.assertEqual(self.send(port, text="one\r\n.\r\nRCPT TO:<eve@example.com>\r\n")["type"], "result")

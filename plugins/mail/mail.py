@@ -95,7 +95,8 @@ def build(given, sender, text, run, project):
         # Automatic answers, such as those of somebody on leave, are not wanted (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
     except (ValueError, MessageError) as error:
-        raise Failure("bad-header", f"the mail cannot have such a header field: {error}") from None
+        raise Failure("bad-header", f"the mail cannot have such a header field: {error}",
+                      hint="a subject is one line; `| trim` removes line breaks at its ends") from None
     if not recipients:
         raise Failure("bad-address", "`to` names nobody")
     message.set_content(text)

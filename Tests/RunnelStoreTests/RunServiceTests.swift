@@ -82,7 +82,6 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             let limited = try rig.pipeline("concurrency: { limit: 1 }\n" + Self.three)
             let second = try await WorkerRig("b", on: journal)
             second.journal.faults.set { $0.definitions = FaultyJournal.full }
-            try await second.runs.keep(limited)
             try await second.serve { () async throws -> Void in
                 let run = second.runs.makeRun(RunRequest(id: "limited"), of: limited)
                 #expect(try await second.runs.start(run) == .accepted)
@@ -216,6 +215,25 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
+    @Test(
+        "a run is accepted together with its pipeline, also where the journal could not be written before",
+        arguments: JournalKind.allCases)
+    func keeping(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline(Self.three)
+            rig.journal.faults.set { $0.writes = FaultyJournal.full }
+            await #expect(throws: TriggerRefusal.self) {
+                try await rig.runs.start(rig.runs.makeRun(RunRequest(id: "r"), of: pipeline))
+            }
+            #expect(try await other.definition(pipeline.definition) == nil)
+            rig.journal.faults.set { $0.writes = nil }
+            let run = rig.runs.makeRun(RunRequest(id: "s"), of: pipeline)
+            #expect(try await rig.runs.start(run) == .accepted)
+            #expect(try await other.definition(pipeline.definition)?.text == Self.three)
+        }
+    }
+
     @Test("a process without a worker cancels a run", arguments: JournalKind.allCases)
     func cancelling(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
@@ -223,7 +241,6 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             let pipeline = try rig.pipeline("name: p\nsteps: [ { uses: effect } ]")
             let service = RunService(worker: rig.worker)
             let run = service.makeRun(RunRequest(id: service.makeID(), trigger: ["type": "manual"]), of: pipeline)
-            try await service.keep(pipeline)
             #expect(try await service.start(run) == .accepted)
             #expect(try await RunService.cancel(run.id, in: other) == .cancelled)
             #expect(try await RunService.cancel(run.id, in: other) == .ended(.cancelled))
@@ -304,7 +321,6 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             let first = try await WorkerRig("a", on: journal)
             let service = RunService(worker: first.worker)
             let pipeline = try first.pipeline(Self.three)
-            try await service.keep(pipeline)
             let run = service.makeRun(RunRequest(id: "r"), of: pipeline, dedupeKey: "event")
             #expect(try await service.start(run) == .accepted)
             let again = service.makeRun(RunRequest(id: "s"), of: pipeline, dedupeKey: "event")
@@ -330,7 +346,9 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             let rig = try await WorkerRig("a", on: journal)
             let pipeline = try rig.pipeline(Self.three)
             let service = RunService(worker: rig.worker)
-            try await service.keep(pipeline)
+            try await other.keep(
+                DefinitionRecord(
+                    hash: pipeline.definition, pipeline: pipeline.name, file: "p.yaml", text: pipeline.definitionText))
             let gone = workerRecord("gone")
             try await other.join(gone)
             var record = service.makeRun(RunRequest(id: "r"), of: pipeline).record

@@ -67,6 +67,26 @@ import Foundation
         }
     }
 
+    @Test("a pipeline that cannot be stored is an error, so that no run is accepted without it")
+    func definitions() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            try await journal.pool.write { db in
+                try db.execute(
+                    sql: """
+                        CREATE TRIGGER fault BEFORE INSERT ON definitions
+                        BEGIN SELECT RAISE(ABORT, 'the disk fails here'); END
+                        """)
+            }
+            let definition = DefinitionRecord(hash: "h", pipeline: "p", file: "p.yaml", text: "steps: []")
+            await #expect(throws: JournalError.self) { try await journal.keep(definition) }
+            try await journal.pool.write { try $0.execute(sql: "DROP TRIGGER fault") }
+            try await journal.keep(definition)
+            #expect(try await journal.definition("h") == definition)
+            await journal.close()
+        }
+    }
+
     @Test("a large output is one file however often it comes, and goes with its last run")
     func largeOutputs() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

@@ -33,7 +33,7 @@ public protocol Journal: Sendable {
 
     // MARK: Accepting runs
 
-    /// Stores the definition if it is new. Durable with the first run that references it.
+    /// Stores the definition if it is new, or notes that it is still used. Durable.
     func keep(_ definition: DefinitionRecord) async throws(JournalError)
     func definition(_ hash: String) async throws(JournalError) -> DefinitionRecord?
 

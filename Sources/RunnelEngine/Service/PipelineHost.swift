@@ -474,7 +474,7 @@ public actor PipelineHost {
                     logger.info("\(file) \(isNew ? "was added" : "has changed; its new version is served")")
                 }
                 endTriggers(of: file)
-                await keep(pipeline)
+                worker.definitions.insert(pipeline)
                 updated.append((file, pipeline))
                 if wasFaulty { logger.warning("\(file) has no errors any more; it is served") }
                 for warning in report.diagnostics where warning.severity == .warning {
@@ -541,14 +541,6 @@ public actor PipelineHost {
         }
         return pipelines.filter { !isUpdated($0.file) }.flatMap { file, pipeline in
             triggers(of: pipeline, file).filter { before[$0.place] != nil }
-        }
-    }
-
-    private func keep(_ pipeline: Pipeline) async {
-        do {
-            try await runs.keep(pipeline)
-        } catch {
-            logger.error("\(pipeline.source.name) cannot be kept: \(error)")
         }
     }
 

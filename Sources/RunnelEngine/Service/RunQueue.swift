@@ -161,6 +161,8 @@ public actor RunQueue {
         }
         do {
             let acceptance: Acceptance
+            // Another process, or this one after its restart, could not go on with the run without it.
+            try await worker.definitions.keep(run.pipeline)
             if isOurs {
                 let owned = try await worker.acceptOwned(run)
                 acceptance = owned.acceptance
@@ -234,6 +236,7 @@ public actor RunQueue {
         let acceptance: Acceptance?
         do throws(JournalError) {
             asleep = try await journal.waitingCount()
+            try await worker.definitions.keep(run.pipeline)
             acceptance =
                 asleep < maximumQueued
                 ? try await journal.accept(run.record, steps: run.steps, memory: run.memory) : nil

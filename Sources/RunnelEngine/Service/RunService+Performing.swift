@@ -40,7 +40,7 @@ extension RunService {
     ///
     /// - Returns: nil when it is not this run's turn and never will be.
     public func perform(_ run: NewRun, observer: any RunObserver) async throws -> DriveResult? {
-        try await keep(run.pipeline)
+        try await worker.definitions.keep(run.pipeline)
         guard let concurrency = run.pipeline.concurrency else {
             guard let claimed = try await worker.acceptOwned(run).run else {
                 return try await goOn(with: run.id, run.pipeline, observer)

@@ -36,17 +36,7 @@ public struct RunService: Sendable {
     /// A new id of a run.
     public func makeID() -> String { UUIDv7.make(nanoseconds: runner.now()) }
 
-    /// Keeps what runs of the pipeline begin with, so that they can go on in another process. Durable with the first run
-    /// that is accepted afterwards.
-    public func keep(_ pipeline: Pipeline) async throws(JournalError) {
-        worker.definitions.insert(pipeline)
-        try await journal.keep(
-            DefinitionRecord(
-                hash: pipeline.definition, pipeline: pipeline.name, file: pipeline.source.name,
-                text: runner.seal.seal(pipeline.definitionText)))
-    }
-
-    /// A run of a pipeline that has been kept.
+    /// A run of a pipeline.
     ///
     /// - Parameters:
     ///   - priority: Among ``RunPriority/levels``; nil for that of the pipeline.
@@ -71,7 +61,7 @@ public struct RunService: Sendable {
     ///
     /// - Parameters:
     ///   - old: As the journal has it.
-    ///   - pipeline: Has been kept.
+    ///   - pipeline: As its file says it now.
     ///   - inputs: Values of inputs that replace those of the old run.
     ///   - priority: Among ``RunPriority/levels``; nil for that of the old run.
     ///   - step: The id of a step under `steps`. What finished before it is taken over and not executed again.
@@ -169,6 +159,7 @@ public struct RunService: Sendable {
     public func start(_ run: NewRun) async throws(TriggerRefusal) -> Acceptance {
         if let queue { return try await queue.accept(run) }
         do throws(JournalError) {
+            try await worker.definitions.keep(run.pipeline)
             return try await journal.accept(run.record, steps: run.steps, memory: run.memory)
         } catch {
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))

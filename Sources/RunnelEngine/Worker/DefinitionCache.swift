@@ -1,5 +1,6 @@
 import RunnelKit
 import Synchronization
+import YAML
 
 /// The pipelines that runs begin with, as this process holds them or has read them from the journal.
 final class DefinitionCache: Sendable {
@@ -13,6 +14,8 @@ final class DefinitionCache: Sendable {
         var pipelines: [Key: ExecutablePipeline] = [:]
         /// The order of ended runs, oldest first.
         var order: [Key] = []
+        /// When this process has stored definitions in the journal, by hash.
+        var kept: [String: ContinuousClock.Instant] = [:]
     }
 
     private let journal: any Journal
@@ -22,6 +25,10 @@ final class DefinitionCache: Sendable {
     private let state = Mutex(State())
 
     private static let limit = 200
+    /// How long a stored definition counts as kept without being stored again: retention removes none that was stored
+    /// within a day.
+    private static let keepInterval = Duration.seconds(3600)
+    private static let maximumKept = 10_000
 
     /// - Parameter registry: Of the steps as they are run.
     init(journal: any Journal, loader: PipelineLoader, registry: StepRegistry, seal: SecretSeal) {
@@ -52,6 +59,24 @@ final class DefinitionCache: Sendable {
         // Older journals keep equal texts of several files once, with the name of one of them.
         pipeline.name = run.pipeline
         return insert(pipeline, key)
+    }
+
+    /// Stores what runs of the pipeline begin with, so that they can go on in another process. When this returns, it is on
+    /// disk.
+    func keep(
+        _ pipeline: Pipeline, isolation: isolated (any Actor)? = #isolation
+    ) async throws(JournalError) {
+        let (hash, now) = (pipeline.definition, ContinuousClock.now)
+        if state.withLock({ $0.kept[hash].map { now - $0 < Self.keepInterval } ?? false }) { return }
+        insert(pipeline)
+        try await journal.keep(
+            DefinitionRecord(
+                hash: hash, pipeline: pipeline.name, file: pipeline.source.name,
+                text: seal.seal(pipeline.definitionText)))
+        state.withLock { state in
+            if state.kept.count >= Self.maximumKept { state.kept = [:] }
+            state.kept[hash] = now
+        }
     }
 
     /// Runs of the pipeline need not read it from the journal.

@@ -32,11 +32,7 @@ package struct OfflineOperations: Sendable {
     /// - Returns: The id of the run.
     package func replay(_ number: Int64) async throws -> String {
         try await refusing {
-            let delivery = try await api.delivery("\(number)")
-            if let pipeline = await api.host.pipeline(named: delivery.pipeline)?.pipeline {
-                try await api.runs.keep(pipeline)
-            }
-            return try await api.replay(delivery, by: caller)
+            try await api.replay(try await api.delivery("\(number)"), by: caller)
         }
     }
 
@@ -47,7 +43,6 @@ package struct OfflineOperations: Sendable {
     package func backfill(_ name: String, _ body: Value) async throws -> Value {
         try await refusing {
             let pipeline = try await api.pipeline(named: name).pipeline
-            try await api.runs.keep(pipeline)
             return .list(try await Backfill(body).perform(pipeline, api, by: caller).map(\.json))
         }
     }

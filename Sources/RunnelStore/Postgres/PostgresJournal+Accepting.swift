@@ -1,7 +1,6 @@
 import PostgresClient
 public import RunnelEngine
 import RunnelKit
-import Synchronization
 
 /// A run that is accepted, as its columns hold it. A class, so that passing it on copies no record.
 final class PostgresNewRun: Sendable {
@@ -44,9 +43,6 @@ final class PostgresNewRun: Sendable {
 
 extension PostgresJournal {
     public func keep(_ definition: DefinitionRecord) async throws(JournalError) {
-        let now = clock.now
-        let isFresh = kept.withLock { kept in kept[definition.hash].map { now - $0 < Self.keepInterval } ?? false }
-        if isFresh { return }
         try await committer.write([]) { connection in
             _ = try connection.execute(
                 """
@@ -55,10 +51,6 @@ extension PostgresJournal {
                 ON CONFLICT (hash) DO UPDATE SET kept_at = excluded.kept_at
                     WHERE definitions.kept_at < excluded.kept_at
                 """, .text(definition.hash), .text(definition.pipeline), .text(definition.file), .text(definition.text))
-        }
-        kept.withLock { kept in
-            if kept.count > Self.maximumKept { kept = [:] }
-            kept[definition.hash] = now
         }
     }
 

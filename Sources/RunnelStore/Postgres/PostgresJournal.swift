@@ -2,7 +2,6 @@ import LibC
 import PostgresClient
 public import RunnelEngine
 import RunnelKit
-import Synchronization
 
 /// A journal in PostgreSQL, shared by the workers of several machines.
 ///
@@ -21,13 +20,7 @@ public final class PostgresJournal: Journal {
     /// Cached progress of runs that this process works on.
     let progress: RunProgressCache
     let soon: SoonCommits
-    /// The definitions that this process has stored, and when.
-    let kept = Mutex<[String: ContinuousClock.Instant]>([:])
     let clock = ContinuousClock()
-
-    /// How long a stored definition counts as kept without being written again.
-    static let keepInterval = Duration.seconds(3600)
-    static let maximumKept = 10_000
 
     /// Connects, and creates or migrates the tables.
     public static func open(_ configuration: PostgresJournalConfiguration) throws(JournalError) -> PostgresJournal {

@@ -21,8 +21,6 @@ final class GroupCommitter: Sendable {
     }
 
     private static let patience = DispatchTimeInterval.milliseconds(50)
-    /// The maximum number of pending jobs that are not awaited; further ones wait (backpressure).
-    static let backlog = 4096
 
     private let pool: DatabasePool
     private let checkpointer: Checkpointer
@@ -64,17 +62,6 @@ final class GroupCommitter: Sendable {
             submit(job, isUrgent: isUrgent)
         }
         return try outcome.get()
-    }
-
-    /// Enqueues a write without waiting, in order.
-    ///
-    /// - Returns: False if the backlog is full.
-    func writeSoon(
-        _ work: @escaping @Sendable (Database) throws -> Void, finish: @escaping @Sendable (JournalError?) -> Void
-    ) -> Bool {
-        guard state.withLock({ $0.jobs.count < Self.backlog }) else { return false }
-        submit(Job(work: work, finish: finish), isUrgent: false)
-        return true
     }
 
     /// Enqueues a write in order, without waiting for its end.

@@ -5,7 +5,15 @@ import Synchronization
 
 extension SQLiteJournal {
     public func keep(_ definition: DefinitionRecord) async throws(JournalError) {
-        let write: @Sendable (Database) throws -> Void = { db in
+        // A process that starts one run, such as `runnel run`, need not wait for the disk.
+        let isFresh = try await read { db in
+            try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT EXISTS (SELECT 1 FROM definitions WHERE hash = ? AND kept_at > unixepoch() - 3600)"),
+                arguments: [definition.hash]) ?? false
+        }
+        if isFresh { return }
+        try await committer.write { db in
             try db.cachedStatement(
                 sql: """
                     INSERT INTO definitions (hash, pipeline, file, text, kept_at) VALUES (?, ?, ?, ?, unixepoch())
@@ -13,8 +21,6 @@ extension SQLiteJournal {
                     """
             ).execute([definition.hash, definition.pipeline, definition.file, definition.text])
         }
-        // Durable together with the run that references it and follows it.
-        if !committer.writeSoon(write, finish: { _ in }) { try await committer.write(write) }
     }
 
     public func definition(_ hash: String) async throws(JournalError) -> DefinitionRecord? {

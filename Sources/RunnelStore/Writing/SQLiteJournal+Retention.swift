@@ -226,6 +226,7 @@ extension SQLiteJournal {
 
     /// The newest definition of each file stays: the next run will reference it.
     private func removeDefinitions(now: Int64) async throws(JournalError) {
+        let oldest = now / 1_000_000_000 - Self.definitionAge
         let hashes = try await read { db in
             try String.fetchAll(
                 db,
@@ -235,12 +236,14 @@ extension SQLiteJournal {
                         SELECT 1 FROM definitions AS new
                         WHERE new.pipeline = old.pipeline AND new.file = old.file AND new.kept_at > old.kept_at
                     ) AND NOT EXISTS (SELECT 1 FROM runs WHERE definition = old.hash)
-                    """, arguments: [now / 1_000_000_000 - Self.definitionAge])
+                    """, arguments: [oldest])
         }
         guard !hashes.isEmpty else { return }
         try await committer.write { db in
+            // A run may have been accepted meanwhile: its definition was stored again before it.
             for hash in hashes {
-                try db.cachedStatement(sql: "DELETE FROM definitions WHERE hash = ?").execute([hash])
+                try db.cachedStatement(sql: "DELETE FROM definitions WHERE hash = ? AND kept_at < ?")
+                    .execute([hash, oldest])
             }
         }
     }

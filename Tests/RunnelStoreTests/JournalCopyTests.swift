@@ -1,8 +1,10 @@
 import GRDB
+import LibC
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RunnelStore
@@ -301,6 +303,90 @@ import Foundation
             #expect(try await restored.runs(RunFilter()).map(\.id).sorted() == ["later", "r"])
             #expect(try await restored.check() == [])
             await restored.close()
+        }
+    }
+
+    /// Puts a named pipe in the place of a large value, so that who copies it waits.
+    private func makePipe(_ path: String) throws {
+        try FileManager.default.removeItem(atPath: path)
+        #expect(mkfifo(path, 0o600) == 0)
+    }
+
+    /// Waits until somebody reads from the pipe, calls `body`, and ends what is read.
+    private func whileReading(_ path: String, _ body: () async throws -> Void) async throws {
+        var pipe: CInt = -1
+        let isRead = await eventually {
+            pipe = open(path, O_WRONLY | O_NONBLOCK)
+            return pipe >= 0
+        }
+        try #require(isRead)
+        defer { close(pipe) }
+        try await body()
+    }
+
+    /// The path of the only large value of a journal or a backup.
+    private func largeValue(in directory: String) throws -> String {
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory + "/outputs")
+        try #require(names.count == 1)
+        return "\(directory)/outputs/\(names[0])"
+    }
+
+    private func acceptLarge(_ id: String, in journal: SQLiteJournal) async throws {
+        var run = newRun(id)
+        run.input = .string(String(repeating: "x", count: 300_000))
+        _ = try await journal.accept(run, memory: nil)
+    }
+
+    @Test("no process can open the journal while a backup is put in its place")
+    func exclusion() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let directory = folder + "/.runnel"
+            let journal = try SQLiteJournal.open(directory: directory)
+            try await acceptLarge("r", in: journal)
+            try await JournalBackup.write(journal, to: folder + "/backup")
+            await journal.close()
+            let pipe = try largeValue(in: folder + "/backup")
+            try makePipe(pipe)
+            let restore = Task {
+                try await JournalBackup.restore(folder + "/backup", to: directory, replaces: true)
+            }
+            try await whileReading(pipe) {
+                #expect(try FileLock(path: directory + "/open.lock", waits: false) == nil)
+                // If the process is killed here, retention removes the file that it has begun, since it is hidden.
+                let isHidden = try await eventually {
+                    try FileManager.default.contentsOfDirectory(atPath: directory + "/outputs").count {
+                        $0.hasPrefix(".")
+                    } == 1
+                }
+                #expect(isHidden)
+            }
+            #expect(try await restore.value == directory + "/journal.db.before-restore")
+        }
+    }
+
+    @Test("a backup that is cut off is none, and one that fails leaves nothing")
+    func unfinished() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let (directory, target) = (folder + "/.runnel", folder + "/backup")
+            let journal = try SQLiteJournal.open(directory: directory)
+            try await acceptLarge("r", in: journal)
+            let value = try largeValue(in: directory)
+            try makePipe(value)
+            let backup = Task { try await JournalBackup.write(journal, to: target) }
+            try await whileReading(value) {
+                #expect(!FileManager.default.fileExists(atPath: target + "/journal.db"))
+            }
+            #expect(try await backup.value == 1)
+            #expect(FileManager.default.fileExists(atPath: target + "/journal.db"))
+            try FileManager.default.removeItem(atPath: target)
+            try FileManager.default.removeItem(atPath: value)
+            try FileManager.default.createDirectory(atPath: value, withIntermediateDirectories: false)
+            let error = await #expect(throws: JournalError.self) {
+                try await JournalBackup.write(journal, to: target)
+            }
+            #expect(error?.message == "\(value): Is a directory")
+            #expect(!FileManager.default.fileExists(atPath: target))
+            await journal.close()
         }
     }
 

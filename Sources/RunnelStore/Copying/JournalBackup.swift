@@ -21,13 +21,27 @@ public enum JournalBackup {
             throw JournalError(
                 .failed, "the folder \(folder) exists already", hint: "name a new folder; a backup replaces nothing")
         }
+        do throws(JournalError) {
+            return try await fill(folder, from: journal)
+        } catch {
+            // It may be on the disk of the journal, which may be full.
+            for part in [folder + "/outputs", folder] {
+                for name in (try? FileSystem.names(in: part)) ?? [] { unlink("\(part)/\(name)") }
+                rmdir(part)
+            }
+            throw error
+        }
+    }
+
+    private static func fill(_ folder: String, from journal: SQLiteJournal) async throws(JournalError) -> Int {
         try FileSystem.makeFolder(folder + "/outputs")
         let (pool, files) = (journal.pool, journal.files)
         return try await journal.onDisk { () throws(JournalError) in
-            for attempt in 1...attempts {
-                let path = folder + "/journal.db"
+            // The database gets its name last: a folder without it is no backup.
+            let (path, new) = (folder + "/journal.db", folder + "/journal.db.new")
+            for _ in 1...attempts {
                 do {
-                    let copy = try DatabaseQueue(path: path)
+                    let copy = try DatabaseQueue(path: new)
                     try pool.backup(to: copy)
                     let (names, runs) = try copy.read { db in
                         (
@@ -37,13 +51,14 @@ public enum JournalBackup {
                     }
                     try copy.close()
                     if try copyFiles(names, from: files, to: folder) {
+                        guard rename(new, path) == 0 else { throw JournalError(errno: errno, path: path) }
                         try FileSystem.syncFolder(of: path)
                         return runs
                     }
                 } catch {
                     throw JournalError(error, path: path)
                 }
-                if attempt < attempts { unlink(path) }
+                unlink(new)
             }
             throw JournalError(
                 .failed, "the journal changed too often to be backed up", hint: "try again when less runs are removed")
@@ -67,10 +82,13 @@ public enum JournalBackup {
         }
         let file = JournalFile(directory: directory)
         let place = file.path
+        try file.makeDirectory()
+        // Held to the end: a process that wants to open or create the journal meanwhile waits.
+        let lock = try FileLock(path: directory + "/open.lock", waits: true)
+        defer { lock?.unlock() }
         guard replaces || access(place, F_OK) != 0 else {
             throw JournalError(.failed, "there is a journal already: \(place)", hint: "--replace moves it aside")
         }
-        try file.makeDirectory()
         // By their locks: a damaged journal, or one of a newer version, cannot be opened.
         guard try !WorkerLocks(directory: directory + "/workers").areHeld() else {
             throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
@@ -78,9 +96,6 @@ public enum JournalBackup {
         for name in try FileSystem.names(in: folder + "/outputs") where OutputFiles.hash(of: name) != nil {
             try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
         }
-        // Keeps a process from creating a journal meanwhile.
-        let lock = try FileLock(path: directory + "/open.lock", waits: true)
-        defer { lock?.unlock() }
         // The database last, so that a journal never names files that are not there yet. A process that opened the backup
         // may have left commits in its write-ahead log alone.
         let new = place + ".restored"
@@ -108,7 +123,19 @@ public enum JournalBackup {
 
     /// Copies a file under a temporary name, so that the copy is never incomplete.
     private static func copy(_ source: String, to target: String) throws(JournalError) {
-        let new = target + ".new"
+        // Retention removes hidden files that a killed process has left in `outputs`.
+        let name = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
+        let new = "\(target[..<name]).\(target[name...]).new"
+        do throws(JournalError) {
+            try copyBytes(of: source, to: new)
+            guard rename(new, target) == 0 else { throw JournalError(errno: errno, path: target) }
+        } catch {
+            unlink(new)
+            throw error
+        }
+    }
+
+    private static func copyBytes(of source: String, to new: String) throws(JournalError) {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw JournalError(errno: errno, path: source) }
         defer { close(input) }
@@ -123,6 +150,5 @@ public enum JournalBackup {
             try FileSystem.write(buffer[..<count], to: output, new)
         }
         try FileSystem.sync(output, new)
-        guard rename(new, target) == 0 else { throw JournalError(errno: errno, path: target) }
     }
 }

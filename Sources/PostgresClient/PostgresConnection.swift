@@ -13,7 +13,7 @@ package final class PostgresConnection {
     private var deferred: [PostgresStatement] = []
     /// Whether statements wait for the next ones.
     package var hasDeferred: Bool { !deferred.isEmpty }
-    /// The results of the statements that were deferred last.
+    /// The results of the statements that were deferred first since ``dropDeferred()``.
     package private(set) var deferredResults: [PostgresResult] = []
     /// The names of prepared statements.
     private var prepared: [String: String] = [:]
@@ -131,7 +131,7 @@ package final class PostgresConnection {
             let first = deferred
             deferred = []
             let results = try perform(first + statements, until: end)
-            deferredResults = Array(results.prefix(first.count))
+            if deferredResults.isEmpty { deferredResults = Array(results.prefix(first.count)) }
             return Array(results.dropFirst(first.count))
         } catch {
             if error.isConnectionLost { isBroken = true }

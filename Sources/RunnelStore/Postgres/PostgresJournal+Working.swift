@@ -138,7 +138,7 @@ extension PostgresJournal {
         guard let row else {
             let ended = try connection.execute("SELECT state FROM runs WHERE id = $1", .text(claim.runID)).first
             guard let ended else { return .success(.answer(.missing)) }
-            guard let state = RunState(rawValue: try ended.text(0)) else { throw JournalError.stateless(claim.runID) }
+            guard let state = RunState(rawValue: try ended.text(0)) else { return .failure(.stateless(claim.runID)) }
             return .success(.answer(.ended(state)))
         }
         if let owner = row.optionalText(1) { return .success(.answer(.taken(by: WorkerID(owner)))) }

@@ -109,6 +109,18 @@ struct PostgresFaultTests {
         }
     }
 
+    @Test("the number of a transaction is known whatever is sent with later statements")
+    func deferred() async throws {
+        let connection = try PostgresConnection(PostgresOptions(url: try await PostgresServer.shared.value.url))
+        connection.sendWithNext([PostgresStatement("SELECT 1::bigint")])
+        try connection.execute("SELECT 2::bigint")
+        connection.sendWithNext([PostgresStatement("SELECT 3::bigint")])
+        try connection.execute("SELECT 4::bigint")
+        #expect(try connection.deferredResults.last?.first?.int(0) == 1)
+        connection.dropDeferred()
+        #expect(connection.deferredResults.isEmpty)
+    }
+
     @Test("all connections taken: a clear error, and work goes on as soon as there is one")
     func exhausted() async throws {
         try await withPostgres("max_connections=12", "superuser_reserved_connections=3") {

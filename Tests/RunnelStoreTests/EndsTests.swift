@@ -166,6 +166,40 @@ import Testing
         }
     }
 
+    @Test(
+        "an event that was folded into a run that failed may start another one, also when the first was removed",
+        arguments: JournalKind.allCases)
+    func redelivery(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            _ = try await journal.accept(Self.event("r1", dedupeKey: "a", at: 0, number: 1), memory: nil)
+            _ = try await journal.accept(Self.event("r2", dedupeKey: "b", at: 1, number: 2), memory: nil)
+            _ = try await journal.requestCancel("r1", at: 2)
+            #expect(try await journal.prune(Retention(age: .zero, dedupe: .seconds(60)), now: 30).runs == 1)
+            var again = Self.event("r3", dedupeKey: "b", at: 40, number: 3)
+            #expect(try await other.accept(again, memory: nil) == .duplicate(runID: "r1"))
+            again.retriesFailed = true
+            #expect(try await other.accept(again, memory: nil) == .accepted)
+        }
+    }
+
+    @Test("events that were folded are known under a new name for as long as others", arguments: JournalKind.allCases)
+    func renamed(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            _ = try await journal.accept(Self.event("r1", dedupeKey: "a", at: 0, number: 1), memory: nil)
+            _ = try await journal.accept(Self.event("r2", dedupeKey: "b", at: 1, number: 2), memory: nil)
+            try await journal.rename(pipeline: "p", to: "q", keepingKeysUntil: 1000)
+            for key in ["a", "b"] {
+                let again = newRun("before \(key)", pipeline: "q", dedupeKey: key)
+                #expect(try await other.accept(again, memory: nil) == .duplicate(runID: "r1"))
+            }
+            _ = try await journal.prune(Retention(), now: 2000)
+            for key in ["a", "b"] {
+                let again = newRun("after \(key)", pipeline: "q", dedupeKey: key)
+                #expect(try await other.accept(again, memory: nil) == .accepted)
+            }
+        }
+    }
+
     @Test("events with keys of any characters are kept apart", arguments: JournalKind.allCases)
     func keys(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

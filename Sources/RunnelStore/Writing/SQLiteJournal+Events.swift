@@ -45,8 +45,9 @@ extension SQLiteJournal {
                     INSERT OR IGNORE INTO dedupe_keys (pipeline, key, run_id, expires_at, failed)
                     SELECT ?1, dedupe_key, id, ?3, state IN ('failed', 'cancelled', 'skipped') FROM runs
                     WHERE pipeline = ?2 AND dedupe_key IS NOT NULL
-                    UNION ALL SELECT ?1, key, run_id, expires_at, failed FROM dedupe_keys WHERE pipeline = ?2
-                    """, arguments: [name, pipeline, expiry])
+                    UNION ALL SELECT ?1, key, run_id, iif(expires_at = ?4, ?3, expires_at), failed
+                    FROM dedupe_keys WHERE pipeline = ?2
+                    """, arguments: [name, pipeline, expiry, Int64.max])
         }
     }
 }

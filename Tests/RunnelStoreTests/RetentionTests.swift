@@ -176,6 +176,29 @@ private final class Removal: Sendable {
         }
     }
 
+    @Test("a run whose large values are too many to be listed within a turn is removed all the same")
+    func manyFiles() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = workerRecord("a")
+            try await journal.join(a)
+            try await end("r", at: 1, in: journal, as: a)
+            try await journal.pool.write { db in
+                try db.execute(
+                    sql: """
+                        WITH RECURSIVE all_steps (number) AS (
+                            SELECT 1 UNION ALL SELECT number + 1 FROM all_steps WHERE number < 60000
+                        )
+                        INSERT INTO files (run_id, step, name, hash)
+                        SELECT 'r', number, 'output', randomblob(32) FROM all_steps
+                        """)
+            }
+            let report = try await journal.prune(Retention(count: 0), now: Self.second, within: .seconds(10))
+            #expect(report.runs == 1)
+            await journal.close()
+        }
+    }
+
     @Test("the definition that the next run of a pipeline names stays when all its runs are gone")
     func definitions() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

@@ -143,14 +143,16 @@ extension SQLiteJournal {
             var hashes: Set<[UInt8]> = []
             removing: for id in ids {
                 hashes.formUnion(try Self.namedFiles(db, where: "run_id = ?", [id]))
-                repeat {
-                    if clock.now >= end { break removing }
+                while true {
                     try db.cachedStatement(
                         sql: """
                             DELETE FROM steps WHERE number IN (SELECT number FROM steps WHERE run_id = ? LIMIT ?)
                             """
                     ).execute([id, Self.stepBatch])
-                } while db.changesCount > 0
+                    if db.changesCount == 0 { break }
+                    // Behind the removal: on a slow disk the time may be over before it, again and again.
+                    if clock.now >= end { break removing }
+                }
                 try db.cachedStatement(sql: "DELETE FROM events WHERE run_id = ?").execute([id])
                 try db.cachedStatement(
                     sql: """
@@ -172,6 +174,7 @@ extension SQLiteJournal {
                 guard db.changesCount > 0 else { continue }
                 runs += 1
                 try db.cachedStatement(sql: "DELETE FROM files WHERE run_id = ?").execute([id])
+                if clock.now >= end { break }
             }
             return (runs, try hashes.filter { try !Self.isNamed($0, db) })
         }

@@ -140,6 +140,7 @@ import Foundation
             for number in 0..<450 { _ = try await source.accept(newRun("r\(number + 1000)"), memory: nil) }
             let database = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
             // As after the first page.
+            try await database.noteCopy(at: JournalCopy(from: source, to: database).sourceState())
             let page = try await source.page(of: .runs, after: nil, limit: 200)
             try await database.write(page, of: .runs, position: [.text("r1199")])
             let copied = Copied()
@@ -155,6 +156,37 @@ import Foundation
             #expect(error?.message == "the journal to be copied to is not empty: it has 450 runs")
             await source.close()
             await database.close()
+        }
+    }
+
+    @Test("a copy that was cut off does not go on after the journal was used", arguments: [false, true])
+    func usedMeanwhile(hasStarted: Bool) async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let source = try SQLiteJournal.open(directory: folder + "/first")
+            let target = try SQLiteJournal.open(directory: folder + "/second")
+            let trigger = TriggerID(pipeline: "p", key: "watch")
+            try await source.memory(of: trigger).set(["seen": 1])
+            for id in ["r1", "r2"] { _ = try await source.accept(newRun(id), memory: nil) }
+            let copy = try JournalCopy(from: source, to: target)
+            try await target.noteCopy(at: copy.sourceState())
+            if hasStarted {
+                let page = try await source.page(of: .triggerMemory, after: nil, limit: 1)
+                try await target.write(
+                    page, of: .triggerMemory, position: [.text("p"), .text("watch"), .text("seen")])
+            }
+            try await source.memory(of: trigger).set(["seen": 2])
+            if hasStarted {
+                let error = await #expect(throws: JournalError.self) { try await copy.run { _, _ in } }
+                #expect(
+                    error?.message
+                        == "the journal to be copied from was used since the copy began: the copy would mix two states of it"
+                )
+            } else {
+                // Nothing was copied before.
+                #expect(try await copy.run { _, _ in }.allSatisfy { $0.source == $0.target })
+                #expect(try await target.memory(of: trigger).value(for: "seen") == 2)
+            }
+            for journal in [source, target] { await journal.close() }
         }
     }
 

@@ -51,9 +51,7 @@ struct CopiedTable: Sendable {
             "events", ["run_id": .text, "number": .int, "count": .int, "events": .text], key: ["run_id", "number"]),
         CopiedTable(
             "folded", ["run_id": .text, "number": .int, "dedupe_key": .key, "event": .text], key: ["run_id", "number"]),
-        CopiedTable(
-            "trigger_memory", ["pipeline": .text, "trigger": .text, "key": .key, "value": .text],
-            key: ["pipeline", "trigger", "key"], where: "pipeline <> ''"),
+        triggerMemory,
         CopiedTable(
             "usage",
             [
@@ -91,6 +89,10 @@ struct CopiedTable: Sendable {
         dedupeKeys,
         runs,
     ]
+
+    static let triggerMemory = CopiedTable(
+        "trigger_memory", ["pipeline": .text, "trigger": .text, "key": .key, "value": .text],
+        key: ["pipeline", "trigger", "key"], where: "pipeline <> ''")
 
     /// The keys that their run does not carry itself: of runs that were removed, and of events that were folded.
     static let dedupeKeys = CopiedTable(

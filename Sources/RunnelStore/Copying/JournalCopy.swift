@@ -1,3 +1,4 @@
+import Crypto
 public import RunnelEngine
 import RunnelKit
 import RunnelSupport
@@ -5,7 +6,7 @@ import RunnelSupport
 /// Copies a whole journal into an empty one. No worker may use either.
 ///
 /// Pages are written in transactions that also note how far the copy has come, so that one that is cut off goes on from
-/// there.
+/// there, unless the source was used since: rows that were copied may have changed.
 public struct JournalCopy: Sendable {
     /// The number of rows of one table on both sides.
     public struct Count: Sendable, Hashable {
@@ -48,17 +49,21 @@ public struct JournalCopy: Sendable {
                 )
             }
         }
-        let isResumed = try await target.copyPositions().isEmpty == false
-        if !isResumed {
+        let state = try await sourceState()
+        let (begunAt, positions) = try await target.copyProgress()
+        if !positions.isEmpty {
+            guard begunAt == state else { throw Self.used }
+        } else {
             let runs = try await target.count(of: .runs)
             guard runs == 0 else {
                 throw JournalError(
                     .failed, "the journal to be copied to is not empty: it has \(runs) run\(runs == 1 ? "" : "s")",
                     hint: "copy into a new schema or folder")
             }
+            try await target.noteCopy(at: state)
         }
         for table in CopiedTable.all {
-            var position = try await target.copyPositions()[table.name]
+            var position = positions[table.name]
             var copied = 0
             while true {
                 let rows = try await source.page(of: table, after: position, limit: Self.page)
@@ -70,6 +75,7 @@ public struct JournalCopy: Sendable {
                 progress(table.name, copied)
             }
         }
+        guard try await sourceState() == state else { throw Self.used }
         try await target.finishCopy(epoch: try await source.lastEpoch(), end: try await source.lastEnd())
         var counts: [Count] = []
         for table in CopiedTable.all {
@@ -80,6 +86,28 @@ public struct JournalCopy: Sendable {
         }
         return counts
     }
+
+    private static let used = JournalError(
+        .failed, "the journal to be copied from was used since the copy began: the copy would mix two states of it",
+        hint: "stop Runnel there, and copy into a new schema or folder")
+
+    /// A hash that changes when the source is used: by the numbers of rows, claims and ends, and by what triggers remember,
+    /// whose rows change in place without any of these.
+    func sourceState() async throws(JournalError) -> String {
+        var numbers = [try await source.lastEpoch(), try await source.lastEnd()]
+        for table in CopiedTable.all { numbers.append(Int64(try await source.count(of: table))) }
+        var hash = SHA256()
+        hash.update(data: Array("\(numbers)".utf8))
+        let table = CopiedTable.triggerMemory
+        var position: [CopiedCell]?
+        while true {
+            let rows = try await source.page(of: table, after: position, limit: Self.page)
+            guard let last = rows.last else { break }
+            hash.update(data: Array("\(rows)".utf8))
+            position = table.keyIndices.map { last[$0] }
+        }
+        return Array(hash.finalize()).hexadecimal
+    }
 }
 
 /// A journal whose rows can be read and written as they are.
@@ -89,8 +117,6 @@ protocol CopyingJournal: Journal {
         -> [[CopiedCell]]
     /// Writes rows, and notes in the same transaction how far the copy has come.
     func write(_ rows: [[CopiedCell]], of table: CopiedTable, position: [CopiedCell]) async throws(JournalError)
-    /// How far an unfinished copy has come, by table.
-    func copyPositions() async throws(JournalError) -> [String: [CopiedCell]]
     /// Sets the counters, and forgets the positions.
     func finishCopy(epoch: Int64, end: Int64) async throws(JournalError)
     func lastEpoch() async throws(JournalError) -> Int64
@@ -100,6 +126,8 @@ protocol CopyingJournal: Journal {
 /// Where positions of a copy are kept: in the memory of a trigger that no pipeline has.
 enum CopyPosition {
     static let trigger = TriggerID(pipeline: "", key: "copy")
+    /// The key of ``JournalCopy/sourceState()`` when the copy began; the other keys are tables.
+    static let source = "source"
 
     static func value(_ cells: [CopiedCell]) -> Value {
         .list(
@@ -121,10 +149,30 @@ enum CopyPosition {
 }
 
 extension CopyingJournal {
-    func copyPositions() async throws(JournalError) -> [String: [CopiedCell]] {
+    /// How far an unfinished copy has come, by table, and the state of its source when it began.
+    func copyProgress() async throws(JournalError) -> (source: String?, positions: [String: [CopiedCell]]) {
+        try await copyMemory { memory in
+            var (source, positions): (String?, [String: [CopiedCell]]) = (nil, [:])
+            for (key, value) in try await memory.values(prefix: "") {
+                if key == CopyPosition.source {
+                    source = value.asString
+                } else {
+                    positions[key] = CopyPosition.cells(value)
+                }
+            }
+            return (source, positions)
+        }
+    }
+
+    func noteCopy(at state: String) async throws(JournalError) {
+        try await copyMemory { try await $0.set([CopyPosition.source: .string(state)]) }
+    }
+
+    private func copyMemory<Result>(
+        _ body: (any TriggerMemory) async throws -> Result
+    ) async throws(JournalError) -> Result {
         do {
-            let values = try await memory(of: CopyPosition.trigger).values(prefix: "")
-            return Dictionary(values.map { ($0.key, CopyPosition.cells($0.value)) }) { first, _ in first }
+            return try await body(memory(of: CopyPosition.trigger))
         } catch let error as JournalError {
             throw error
         } catch {

@@ -133,6 +133,24 @@ private struct DurablePlugin: Plugin {
         #expect(await first.journal.run("run-a")?.interruptions == 1)
     }
 
+    @Test("a run whose time was used up before it was interrupted begins none of its steps again")
+    func timedOutBefore() async throws {
+        let rig = try Rig()
+        let yaml = "timeout: 5s\nsteps: [ { id: one, uses: counted } ]\non_failure: [ { id: told, uses: counted } ]"
+        let run = await rig.accept("run-t", yaml, in: rig.journal)
+        var commit = RunCommit(lease: try #require(run.lease))
+        commit.steps = [StepRecord(ExecutionKey("one"), uses: "counted", state: .cancelled, attempt: 1)]
+        commit.worked = .seconds(5)
+        try await rig.journal.commit(commit, .durable)
+        let interrupted = try #require(await rig.journal.run("run-t"))
+        guard case .ended(let result) = await rig.worker.work(on: interrupted),
+            case .failed(let error) = result.outcome
+        else { Issue.record("it did not fail"); return }
+        #expect(error.message == "the run took longer than its `timeout` of 5s")
+        #expect(Counted.counts.withLock { $0["run-t_one"] } == nil)
+        #expect(Counted.counts.withLock { $0["run-t_told"] } == 1)
+    }
+
     @Test("a run that is cancelled after it was claimed and before it begins ends as cancelled")
     func cancelledEarly() async throws {
         let rig = try Rig()

@@ -140,6 +140,8 @@ final class RunDriver {
         try await write(.empty, events: [start])
         var first = machine.handle(.begin(now: runner.now()))
         if storage?.isCancelled ?? false { first += machine.handle(.cancel) }
+        // The time was used up in an earlier life: the steps that were cancelled then do not begin again.
+        if let limit = machine.plan.timeout, machine.plan.worked >= limit { first += machine.handle(.due(.run)) }
         try await perform(first, in: &group, flushes.continuation)
         while outcome == nil, !isReleased, let event = try await group.next() {
             switch event {

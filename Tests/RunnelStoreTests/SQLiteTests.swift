@@ -87,6 +87,28 @@ import Foundation
         }
     }
 
+    @Test("a commit behind one that could not be written fails as well, so that no step is missing before it")
+    func consecutive() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = workerRecord("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            let lease = try await journal.lease("r")
+            let full = JournalError(.full, "there is no space left")
+            let (files, progress) = (journal.files, journal.progress)
+            let commit = try StoredCommit(RunCommit(lease: lease, steps: [step("two")]), files, isSmall: true)
+            // As if both had been in one transaction, and were repeated one by one.
+            progress.withLock { $0.fail(lease, full) }
+            let error = await #expect(throws: JournalError.self) {
+                try await journal.committer.write { try SQLiteJournal.write(commit, files, progress, $0) }
+            }
+            #expect(error?.message == full.message)
+            #expect(try await journal.steps(of: "r").isEmpty)
+            await journal.close()
+        }
+    }
+
     @Test("a large output is one file however often it comes, and goes with its last run")
     func largeOutputs() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

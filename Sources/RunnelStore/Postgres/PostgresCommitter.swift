@@ -243,12 +243,17 @@ final class PostgresWriter: Sendable {
             guard jobs.count > 1, let failure = error as? PostgresError, !failure.isConnectionLost else {
                 return jobs.map { _ in .failure(JournalError(error, at: place)) }
             }
-            // Repeats the jobs one by one, so that only the failing ones fail.
+            // Repeats the jobs one by one, so that only the failing ones fail, and those that follow them in writing the same.
+            var failed: [String: JournalError] = [:]
             return jobs.map { job in
+                let keys = job.keys ?? []
+                if let failure = keys.lazy.compactMap({ failed[$0] }).first { return .failure(failure) }
                 do {
                     return try transaction([job]).first ?? .failure(JournalError(.failed, "a write came to no result"))
                 } catch {
-                    return .failure(JournalError(error, at: place))
+                    let failure = JournalError(error, at: place)
+                    for key in keys { failed[key] = failure }
+                    return .failure(failure)
                 }
             }
         }

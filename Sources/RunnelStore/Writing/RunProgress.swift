@@ -52,10 +52,12 @@ struct RunProgress {
         change(lease) { $0.failure = error }
     }
 
+    func failure(of lease: Lease) -> JournalError? {
+        entries[lease.runID].flatMap { $0.epoch == lease.epoch ? $0.failure : nil }
+    }
+
     mutating func takeFailure(of lease: Lease) -> JournalError? {
-        guard let entry = entries[lease.runID], entry.epoch == lease.epoch, let failure = entry.failure else {
-            return nil
-        }
+        guard let failure = failure(of: lease) else { return nil }
         entries[lease.runID]?.failure = nil
         return failure
     }

@@ -1,3 +1,4 @@
+import Dispatch
 import PostgresClient
 import RunnelEngine
 import RunnelKit
@@ -12,6 +13,15 @@ import Testing
 struct PostgresFaultTests {
     private final class Done: Sendable {
         let count = Atomic(0)
+    }
+
+    private final class Outcomes: Sendable {
+        private let names = Mutex<[String]>([])
+        var succeeded: [String] { names.withLock(\.self) }
+
+        func add(_ name: String, _ outcome: Result<any Sendable, JournalError>) {
+            if case .success = outcome { names.withLock { $0.append(name) } }
+        }
     }
 
     /// Accepts runs with dedupe keys by two journals, while something happens to the database.
@@ -107,6 +117,33 @@ struct PostgresFaultTests {
             #expect(try await journal.runs(RunFilter()).count == 8)
             await journal.close()
         }
+    }
+
+    @Test("a write that fails takes those along that follow it in writing the same, and no others")
+    func consecutive() async throws {
+        // With one writer.
+        let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration(pool: 3))
+        let held = DispatchSemaphore(value: 0)
+        let outcomes = Outcomes()
+        func submit(_ name: String, _ key: String, _ work: @escaping @Sendable (PostgresConnection) throws -> Bool) {
+            journal.committer.submit(
+                PostgresCommitter.Job(work: .other { try work($0) }, keys: [key]) { outcomes.add(name, $0) })
+        }
+        await withCheckedContinuation { (begun: CheckedContinuation<Void, Never>) in
+            submit("held", "x") { _ in
+                begun.resume()
+                held.wait()
+                return true
+            }
+        }
+        // All of them are in the next transaction.
+        submit("first", "r") { try $0.execute("SELECT 1 / 0").count == 1 }
+        submit("second", "r") { _ in true }
+        submit("other", "s") { _ in true }
+        held.signal()
+        try await journal.committer.write(nil) { _ in }
+        #expect(outcomes.succeeded == ["held", "other"])
+        await journal.close()
     }
 
     @Test("the number of a transaction is known whatever is sent with later statements")

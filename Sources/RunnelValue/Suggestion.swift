@@ -21,6 +21,11 @@ public enum Suggestion {
         return best?.candidate
     }
 
+    /// The hint of an error about an unknown word: `did you mean "file.read"?`; nil when no candidate is close enough.
+    public static func hint(for word: String, among candidates: some Sequence<String>) -> String? {
+        closest(to: word, among: candidates).map { "did you mean \"\($0)\"?" }
+    }
+
     /// How far apart two words are; nil when too far.
     private static func distance(_ word: [Unicode.Scalar], _ candidate: [Unicode.Scalar]) -> Int? {
         if word == candidate { return 0 }

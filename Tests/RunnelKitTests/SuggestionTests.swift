@@ -34,4 +34,10 @@ struct SuggestionTests {
         #expect(Suggestion.closest(to: "path", among: [String]()) == nil)
         #expect(Suggestion.closest(to: "conf", among: ["confidential", "config"]) == "config")
     }
+
+    @Test("the hint asks for the closest, and there is none without one")
+    func hint() {
+        #expect(Suggestion.hint(for: "file.raed", among: ["file.read", "chat"]) == "did you mean \"file.read\"?")
+        #expect(Suggestion.hint(for: "zzz", among: ["file.read", "chat"]) == nil)
+    }
 }

@@ -222,7 +222,7 @@ struct Budgets {
         // A question by `runnel ask` is a run, too.
         let known = pipelines + ["ask"]
         return settings.pipelineBudgets.keys.sorted().filter { !known.contains($0) }.map { name in
-            let meant = Suggestion.closest(to: name, among: known).map { "did you mean \"\($0)\"?" }
+            let meant = Suggestion.hint(for: name, among: known)
             return FieldError(
                 "`pipeline_budgets` has a budget of \(Value.string(name).quoted()), and no pipeline has that name",
                 hint: meant ?? "it limits nothing: write the name of a pipeline, or remove it",

@@ -44,10 +44,9 @@ struct CronParser {
         let isAtStart = word.text.lowercased() == Self.start
         guard meaning != nil || isAtStart else {
             let known = (Self.nicknames.keys + [Self.start]).sorted()
-            let closest = Suggestion.closest(to: word.text, among: known)
             throw FieldError(
                 "unknown nickname \"\(word.text)\"",
-                hint: closest.map { "did you mean \"\($0)\"?" }
+                hint: Suggestion.hint(for: word.text, among: known)
                     ?? "known: \(known.joined(separator: ", "))",
                 utf8Offset: word.offset)
         }
@@ -222,9 +221,9 @@ struct CronFieldParser {
         let range = field.writtenRange
         guard let number = number(word) else {
             let named = field.names.first.map { " or a name such as \($0)" } ?? ""
-            let closest = Suggestion.closest(to: String(word), among: field.names)
             throw error(
-                part, "where a number\(named) was expected", hint: closest.map { "did you mean \"\($0)\"?" })
+                part, "where a number\(named) was expected",
+                hint: Suggestion.hint(for: String(word), among: field.names))
         }
         guard range.contains(number) else {
             throw error(part, "which is not between \(range.lowerBound) and \(range.upperBound)")

@@ -57,9 +57,8 @@ extension DiagnosticList {
 
     /// Says that `word` is none of the known ones, and which was probably meant.
     mutating func unknown(_ what: String, _ word: String, _ node: YAMLNode, among known: [String], none: String) {
-        let closest = Suggestion.closest(to: word, among: known)
         let hint =
-            closest.map { "did you mean \"\($0)\"?" }
+            Suggestion.hint(for: word, among: known)
             ?? (known.isEmpty ? none : "there are \(known.joined(separator: ", "))")
         error(TestErrorCode.unknownReference, node, "there is no \(what) \"\(word)\"", hint: hint)
     }

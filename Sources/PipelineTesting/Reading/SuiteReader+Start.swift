@@ -79,10 +79,10 @@ extension SuiteReader {
             start.payload += ["count", "folded"]
         }
         for (key, keyNode, _) in pairs where key != "type" && !start.payload.contains(key) {
-            let closest = Suggestion.closest(to: key, among: start.payload)
             diagnostics.error(
                 TestErrorCode.unknownKey, keyNode, "a `\(type)` trigger brings no \"\(key)\"",
-                hint: closest.map { "did you mean \"\($0)\"?" } ?? "it brings \(start.payload.joined(separator: ", "))")
+                hint: Suggestion.hint(for: key, among: start.payload)
+                    ?? "it brings \(start.payload.joined(separator: ", "))")
         }
     }
 }

@@ -76,9 +76,9 @@ extension FieldGroup {
     public init(fields object: ValueObject) throws(FieldError) {
         let declared = Self.declaredFields
         if let stranger = object.keys.first(where: { !declared.keys.contains($0) }) {
-            let closest = Suggestion.closest(to: stranger, among: declared.keys.sorted())
             throw FieldError(
-                "the key \"\(stranger)\" is not known here", hint: closest.map { "did you mean \"\($0)\"?" })
+                "the key \"\(stranger)\" is not known here",
+                hint: Suggestion.hint(for: stranger, among: declared.keys.sorted()))
         }
         for rule in Self.rules {
             if let message = rule.violation(in: Set(object.keys)) {

@@ -32,10 +32,9 @@ public struct TextEncoding: FieldValue, Hashable {
     public init(field value: Value) throws(FieldError) {
         let text = try String(field: value)
         guard let charset = Charset(label: text) else {
-            let closest = Suggestion.closest(to: text.lowercased(), among: Charset.allNames)
             throw FieldError(
                 "\(value.quoted()) is not a known encoding",
-                hint: closest.map { "did you mean \"\($0)\"?" }
+                hint: Suggestion.hint(for: text.lowercased(), among: Charset.allNames)
                     ?? "use a name such as utf-8, shift_jis, euc-jp, gb18030, big5, euc-kr or windows-1252")
         }
         self.charset = charset

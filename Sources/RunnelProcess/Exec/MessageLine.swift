@@ -45,7 +45,7 @@ struct MessageLine: Sendable {
         let types = keys.map(\.key)
         return Problem(
             message: "has the unknown type \(Value.string(type).quoted())",
-            hint: Suggestion.closest(to: type, among: types).map { "did you mean \"\($0)\"?" }
+            hint: Suggestion.hint(for: type, among: types)
                 ?? "the types are \(Self.list(types))")
     }
 
@@ -55,7 +55,7 @@ struct MessageLine: Sendable {
         return object.keys.filter { $0 != "type" && !known.contains($0) }.map { key in
             Problem(
                 message: "is a message of type \"\(type)\" with the unknown key \(Value.string(key).quoted())",
-                hint: Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
+                hint: Suggestion.hint(for: key, among: known)
                     ?? (known.isEmpty ? "it has no keys beside \"type\"" : "its keys are \(Self.list(known))"))
         }
     }

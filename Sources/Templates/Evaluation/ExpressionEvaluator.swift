@@ -94,7 +94,7 @@ struct ExpressionEvaluator {
             if missingIsNull { return .null }
             throw TemplateFailure(
                 TemplateErrorCode.missingValue, "`\(inner.written)` has no key \(index.shown)", node.range,
-                hint: Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }, isMissing: true
+                hint: Suggestion.hint(for: key, among: object.keys), isMissing: true
             )
         case (.list(let items), .int(let number)):
             let position = number < 0 ? Int64(items.count) + number : number

@@ -157,7 +157,7 @@ struct ProjectFileReader {
 extension StepError {
     fileprivate func suggesting(_ names: [String], for path: ConfinedPath) -> StepError {
         var copy = self
-        copy.hint = Suggestion.closest(to: path.name, among: names).map { "did you mean \"\($0)\"?" }
+        copy.hint = Suggestion.hint(for: path.name, among: names)
         return copy
     }
 }

@@ -105,7 +105,7 @@ enum KeywordTable {
     ]
 
     /// Definitions assert nothing by themselves; they are compiled to find errors in them.
-    @Sendable private static func definitions(
+    private static func definitions(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         _ = try compiler.schemas(in: try site.object(), of: site)
@@ -113,7 +113,7 @@ enum KeywordTable {
     }
 
     /// A schema that another keyword uses, or an annotation.
-    @Sendable private static func schemasOnly(
+    private static func schemasOnly(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         _ = try compiler.schema(of: site)
@@ -180,19 +180,15 @@ struct KeywordSite {
 
     // MARK: - Reading the value
 
-    func string() throws(SchemaError) -> String {
-        guard let text = value.asString else { throw mismatch("a string", found: value) }
-        return text
-    }
+    func string() throws(SchemaError) -> String { try expect("a string", value.asString) }
+    func bool() throws(SchemaError) -> Bool { try expect("true or false", value.asBool) }
+    func number() throws(SchemaError) -> Number { try expect("a number", Number(value)) }
+    func list() throws(SchemaError) -> [Value] { try expect("a list", value.asList) }
+    func object() throws(SchemaError) -> ValueObject { try expect("an object", value.asObject) }
 
-    func bool() throws(SchemaError) -> Bool {
-        guard let flag = value.asBool else { throw mismatch("true or false", found: value) }
-        return flag
-    }
-
-    func number() throws(SchemaError) -> Number {
-        guard let number = Number(value) else { throw mismatch("a number", found: value) }
-        return number
+    private func expect<Content>(_ expected: String, _ content: Content?) throws(SchemaError) -> Content {
+        guard let content else { throw mismatch(expected, found: value) }
+        return content
     }
 
     func count() throws(SchemaError) -> Int {
@@ -202,16 +198,6 @@ struct KeywordSite {
             throw mismatch("a whole number from 0", found: value)
         }
         return Int(clamping: whole)
-    }
-
-    func list() throws(SchemaError) -> [Value] {
-        guard let list = value.asList else { throw mismatch("a list", found: value) }
-        return list
-    }
-
-    func object() throws(SchemaError) -> ValueObject {
-        guard let object = value.asObject else { throw mismatch("an object", found: value) }
-        return object
     }
 
     func strings() throws(SchemaError) -> [String] {

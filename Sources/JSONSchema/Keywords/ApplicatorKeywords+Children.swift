@@ -19,9 +19,7 @@ struct PropertiesKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         let schemas = try compiler.schemas(in: try site.object(), of: site)
         return PropertiesKeyword(
             schemas: Dictionary(schemas.map { ($0.key, $0.id) }, uniquingKeysWith: { first, _ in first }),
@@ -52,9 +50,7 @@ struct PatternPropertiesKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         var schemas: [(pattern: Pattern, schema: NodeID)] = []
         for (text, id) in try compiler.schemas(in: try site.object(), of: site) {
             schemas.append((try compiler.pattern(text, of: site, at: [text]), id))
@@ -85,9 +81,7 @@ struct AdditionalPropertiesKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         var patterns: [Pattern] = []
         for text in site.schema["patternProperties"]?.asObject?.keys ?? [] {
             patterns.append(try compiler.pattern(text, of: site, at: []))
@@ -130,9 +124,7 @@ struct PropertyNamesKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         PropertyNamesKeyword(schema: try compiler.schema(of: site))
     }
 }
@@ -151,9 +143,7 @@ struct PrefixItemsKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         PrefixItemsKeyword(schemas: try compiler.schemas(listedBy: site))
     }
 }
@@ -179,9 +169,7 @@ struct ItemsKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         if site.dialect.draft < .draft2020, site.value.asList != nil {
             return PrefixItemsKeyword(schemas: try compiler.schemas(listedBy: site))
         }
@@ -189,7 +177,7 @@ struct ItemsKeyword: Keyword {
         return ItemsKeyword(schema: try compiler.schema(of: site), start: start)
     }
 
-    @Sendable static func compileAdditional(
+    static func compileAdditional(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         let schema = try compiler.schema(of: site)
@@ -232,9 +220,7 @@ struct ContainsKeyword: Keyword {
         Wording.count(count, "item") + (count == 1 ? " that fits" : " that fit")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         let hasBounds =
             site.dialect.draft >= .draft2019 && site.dialect.vocabularies.contains(.validation)
         return ContainsKeyword(
@@ -244,7 +230,7 @@ struct ContainsKeyword: Keyword {
     }
 
     /// The bounds are used in ``compile(_:_:)``; this only validates them.
-    @Sendable static func compileBound(
+    static func compileBound(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         _ = try site.count()

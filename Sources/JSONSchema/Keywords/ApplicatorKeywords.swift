@@ -12,9 +12,7 @@ struct AllOfKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         AllOfKeyword(schemas: try compiler.schemas(listedBy: site))
     }
 }
@@ -44,9 +42,7 @@ struct AnyOfKeyword: Keyword {
         return Alternative.fail("anyOf", alternatives, instance, &run)
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         AnyOfKeyword(schemas: try compiler.schemas(listedBy: site))
     }
 }
@@ -80,9 +76,7 @@ struct OneOfKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         OneOfKeyword(schemas: try compiler.schemas(listedBy: site))
     }
 }
@@ -101,9 +95,7 @@ struct NotKeyword: Keyword {
         return run.fail("not", "\(Wording.found(instance)) like this is not allowed here: it matches \"not\"")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         NotKeyword(schema: try compiler.schema(of: site))
     }
 }
@@ -148,9 +140,7 @@ struct ConditionalKeyword: Keyword {
         return run.evaluate(consequence, instance.value).verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         ConditionalKeyword(
             condition: try compiler.schema(of: site),
             consequence: try compiler.schema(besides: site, "then"),
@@ -174,14 +164,12 @@ struct DependentSchemasKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         DependentSchemasKeyword(schemas: try compiler.schemas(in: try site.object(), of: site))
     }
 
     /// `dependencies` of drafts 4 to 7, supported in later ones as well: for each key a schema, or a list of keys.
-    @Sendable static func compileMixed(
+    static func compileMixed(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         var schemas: [(key: String, id: NodeID)] = []

@@ -10,13 +10,11 @@ struct ReferenceKeyword: Keyword {
         run.follow(target, instance, keyword: "$ref")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         ReferenceKeyword(target: try compiler.target(of: try site.string(), site).id)
     }
 
-    @Sendable static func compileDynamic(
+    static func compileDynamic(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         let target = try compiler.target(of: try site.string(), site)
@@ -26,7 +24,7 @@ struct ReferenceKeyword: Keyword {
     }
 
     /// `$recursiveRef` of draft 2019-09; its value is always "#".
-    @Sendable static func compileRecursive(
+    static func compileRecursive(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         let target = try compiler.target(of: try site.string(), site)

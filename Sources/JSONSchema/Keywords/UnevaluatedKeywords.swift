@@ -23,9 +23,7 @@ struct UnevaluatedItemsKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         compiler.trackEvaluated()
         return UnevaluatedItemsKeyword(schema: try compiler.schema(of: site))
     }
@@ -53,9 +51,7 @@ struct UnevaluatedPropertiesKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         compiler.trackEvaluated()
         return UnevaluatedPropertiesKeyword(schema: try compiler.schema(of: site))
     }

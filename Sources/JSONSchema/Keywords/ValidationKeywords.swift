@@ -39,9 +39,7 @@ struct TypeKeyword: Keyword {
             "type", expected: words, "expected \(Wording.alternatives(words)), found \(Wording.found(instance))")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         if site.value.asString != nil { return TypeKeyword(kinds: [try kind(site.value, site, at: [])]) }
         guard let list = site.value.asList, !list.isEmpty else {
             throw site.mismatch("the name of a type or a list of such names", found: site.value)
@@ -59,7 +57,7 @@ struct TypeKeyword: Keyword {
         let names = ValueKind.allCases.map(\.rawValue)
         throw site.error(
             "\(Wording.quoted(name)) is not a type; types are \(names.joined(separator: ", "))", at: tokens,
-            hint: Suggestion.closest(to: name, among: names).map { "did you mean \"\($0)\"?" })
+            hint: Suggestion.hint(for: name, among: names))
     }
 }
 
@@ -122,13 +120,11 @@ struct EnumKeyword: Keyword {
         return Suggestion.closest(to: text, among: values.lazy.compactMap(\.asString))
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         EnumKeyword(name: "enum", values: try site.list())
     }
 
-    @Sendable static func compileConst(
+    static func compileConst(
         _ site: KeywordSite, _ compiler: inout SchemaCompiler
     ) throws(SchemaError) -> (any Keyword)? {
         EnumKeyword(name: "const", values: [site.value])
@@ -152,9 +148,7 @@ struct MultipleOfKeyword: Keyword {
             "expected a multiple of \(Wording.quoted(unit.value)), found \(Wording.quoted(instance.value))")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         guard let unit = Number(site.value), unit > .int(0), let decimal = Decimal(unit) else {
             throw site.mismatch("a number above 0", found: site.value)
         }
@@ -186,9 +180,7 @@ struct BoundKeyword: Keyword {
             name, "expected \(side) \(Wording.quoted(bound.value)), found \(Wording.quoted(instance.value))")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         let isLower = site.name.lowercased().hasSuffix("minimum")
         let isExclusive = site.name.hasPrefix("exclusive")
         if site.dialect.draft == .draft4 {
@@ -244,9 +236,7 @@ struct SizeKeyword: Keyword {
             name, "expected at \(isLower ? "least" : "most") \(Wording.count(bound, measure.noun)), found \(size)")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         guard let measure = Measure(rawValue: String(site.name.dropFirst(3))) else { return nil }
         return SizeKeyword(
             name: site.name, measure: measure, bound: try site.count(), isLower: site.name.hasPrefix("min"))
@@ -273,9 +263,7 @@ struct UniqueItemsKeyword: Keyword {
         return isOpen ? .unknown : .valid
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         try site.bool() ? UniqueItemsKeyword() : nil
     }
 }
@@ -295,9 +283,7 @@ struct RequiredKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         RequiredKeyword(keys: try site.strings())
     }
 }
@@ -326,9 +312,7 @@ struct DependentRequiredKeyword: Keyword {
         return verdict
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         var dependencies: [Dependency] = []
         for (key, value) in try site.object() {
             dependencies.append(Dependency(key: key, needs: try site.strings(value, at: [key])))
@@ -357,9 +341,7 @@ struct PatternKeyword: Keyword {
         }
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         PatternKeyword(pattern: try compiler.pattern(try site.string(), of: site, at: []))
     }
 }
@@ -374,9 +356,7 @@ struct FormatKeyword: Keyword {
         return run.fail("format", "\(Wording.quoted(text)) is not \(format.words)")
     }
 
-    @Sendable static func compile(
-        _ site: KeywordSite, _ compiler: inout SchemaCompiler
-    ) throws(SchemaError) -> (any Keyword)? {
+    static func compile(_ site: KeywordSite, _ compiler: inout SchemaCompiler) throws(SchemaError) -> (any Keyword)? {
         let name = try site.string()
         guard compiler.assertFormats || site.dialect.vocabularies.contains(.formatAssertion) else { return nil }
         return StringFormat(rawValue: name).map(FormatKeyword.init)

@@ -46,7 +46,7 @@ public struct ManifestTrigger: FieldGroup {
         for (index, key) in identity.enumerated() where !declared.contains(key) {
             throw FieldError(
                 "the input has no key \(Value.string(key).quoted())",
-                hint: Suggestion.closest(to: key, among: declared).map { "did you mean \"\($0)\"?" }
+                hint: Suggestion.hint(for: key, among: declared)
                     ?? "name keys of `input.properties`", path: [.key("identity"), .index(index)])
         }
     }
@@ -55,9 +55,7 @@ public struct ManifestTrigger: FieldGroup {
         TriggerDocumentation(
             details: details,
             payload: payload.sorted { $0.key < $1.key }.map { TriggerDocumentation.PayloadKey($0.key, $0.value) },
-            examples: examples.sorted { $0.key < $1.key }.map { title, yaml in
-                StepDocumentation.Example(title, yaml.hasSuffix("\n") ? String(yaml.dropLast()) : yaml)
-            })
+            examples: examples.sortedExamples)
     }
 
     /// What an entry listens to.

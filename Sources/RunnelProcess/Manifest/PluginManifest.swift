@@ -175,11 +175,16 @@ public struct ManifestStep: FieldGroup {
 
 extension ManifestStep {
     var documentation: StepDocumentation {
-        StepDocumentation(
-            details: details, output: output,
-            examples: examples.sorted { $0.key < $1.key }.map { title, yaml in
-                StepDocumentation.Example(title, yaml.hasSuffix("\n") ? String(yaml.dropLast()) : yaml)
-            })
+        StepDocumentation(details: details, output: output, examples: examples.sortedExamples)
+    }
+}
+
+extension [String: String] {
+    /// The examples of a manifest, by title.
+    var sortedExamples: [StepDocumentation.Example] {
+        sorted { $0.key < $1.key }.map { title, yaml in
+            StepDocumentation.Example(title, yaml.hasSuffix("\n") ? String(yaml.dropLast()) : yaml)
+        }
     }
 }
 

@@ -6,8 +6,6 @@ package struct SubprocessService: Subprocesses {
     package let environment: [String: String]
     private let supervisor: ProcessSupervisor
 
-    /// The variables of Runnel's own environment that every child sees.
-    private static let inherited = ["PATH", "HOME", "LANG", "TMPDIR"]
     /// How much output may wait for the step.
     private static let bufferLimit = 256 << 10
 
@@ -22,7 +20,7 @@ package struct SubprocessService: Subprocesses {
     }
 
     init(variables: [String: String], supervisor: ProcessSupervisor) {
-        var environment = variables.filter { Self.inherited.contains($0.key) }
+        var environment = variables.filter { EnvironmentList.always.contains($0.key) }
         environment["PATH"] = environment["PATH"] ?? ProgramSearch.defaultPath
         self.environment = environment
         self.supervisor = supervisor

@@ -12,7 +12,7 @@ struct TriggerLife: Sendable {
     let entry: ValueObject
     let context: TriggerContext
     let health: TriggerHealthReport
-    private let didWork = Flag()
+    private let didWork = Watched(false)
     private let pulse = Pulse()
 
     /// The key of the state in the trigger's memory.
@@ -29,7 +29,7 @@ struct TriggerLife: Sendable {
     }
 
     /// Whether an event has started a run.
-    var hadWorked: Bool { didWork.isSet }
+    var hadWorked: Bool { didWork.value }
 
     private var who: String { "the plugin \"\(trigger.program.name)\"" }
 
@@ -55,7 +55,7 @@ struct TriggerLife: Sendable {
             try await withTaskCancellationHandler {
                 try await withThrowingTaskGroup(of: Outcome.self) { group in
                     if let heartbeat = trigger.declaration.heartbeat {
-                        group.addTask { .ended(try await frozen(after: heartbeat, process)) }
+                        group.addTask { .ended(try await frozen(after: heartbeat)) }
                     }
                     group.addTask {
                         try await context.clock.sleep(for: Self.settling)
@@ -206,7 +206,7 @@ struct TriggerLife: Sendable {
                 var answer: ValueObject = ["type": "ack", "id": event.id]
                 switch acceptance {
                 case .accepted(let id):
-                    didWork.set()
+                    didWork.update { $0 = true }
                     (answer["run"], answer["outcome"]) = (.string(id), "accepted")
                 case .duplicate(let id): (answer["run"], answer["outcome"]) = (.string(id), "duplicate")
                 case .ignored: answer["outcome"] = "ignored"
@@ -266,7 +266,7 @@ struct TriggerLife: Sendable {
     // MARK: - Heartbeat
 
     /// Waits until the program has been silent for longer than its heartbeat allows, while it could write.
-    private func frozen(after heartbeat: Duration, _ process: PluginProcess) async throws -> StepError? {
+    private func frozen(after heartbeat: Duration) async throws -> StepError? {
         while true {
             let before = pulse.count
             try await context.clock.sleep(for: heartbeat)
@@ -290,12 +290,5 @@ struct TriggerLife: Sendable {
         }
 
         func isSilent(since count: Int) -> Bool { state.withLock { $0.count == count && $0.isReading } }
-    }
-
-    private final class Flag: Sendable {
-        private let state = Mutex(false)
-
-        var isSet: Bool { state.withLock { $0 } }
-        func set() { state.withLock { $0 = true } }
     }
 }

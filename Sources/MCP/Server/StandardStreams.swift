@@ -81,7 +81,7 @@ public final class StandardStreams: Sendable {
         guard poll(&descriptor, 1, Self.interval) > 0 else { return .none }
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, initialized in
-            count = systemRead(input, buffer.baseAddress, buffer.count)
+            count = LibC.read(input, buffer.baseAddress, buffer.count)
             initialized = max(0, count)
         }
         if count < 0, errno == EINTR || errno == EAGAIN { return .none }
@@ -104,17 +104,9 @@ public final class StandardStreams: Sendable {
             let piece = UnsafeRawBufferPointer(rebasing: buffer.prefix(Int(PIPE_BUF)))
             // On a socket that is not so, unless one asks for it.
             let sent = send(output, piece.baseAddress, piece.count, CInt(MSG_DONTWAIT))
-            return sent < 0 && errno == ENOTSOCK ? systemWrite(output, piece) : sent
+            return sent < 0 && errno == ENOTSOCK ? LibC.write(output, piece.baseAddress, piece.count) : sent
         }
         if count >= 0 { return count }
         return errno == EINTR || errno == EAGAIN ? 0 : nil
     }
-}
-
-private func systemWrite(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
-    write(descriptor, bytes.baseAddress, bytes.count)
-}
-
-private func systemRead(_ descriptor: CInt, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
-    read(descriptor, buffer, count)
 }

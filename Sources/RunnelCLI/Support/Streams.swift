@@ -89,7 +89,8 @@ struct OutputStream: Sendable {
         bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]
             while !rest.isEmpty {
-                let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                let piece = UnsafeRawBufferPointer(rebasing: rest)
+                let count = LibC.write(descriptor, piece.baseAddress, piece.count)
                 if count > 0 {
                     rest = rest.dropFirst(count)
                 } else if count < 0, errno != EINTR, errno != EAGAIN {
@@ -100,8 +101,4 @@ struct OutputStream: Sendable {
             }
         }
     }
-}
-
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    write(descriptor, bytes.baseAddress, bytes.count)
 }

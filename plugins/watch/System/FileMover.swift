@@ -65,9 +65,7 @@ struct FileMover: Sendable {
         let name = Self.noteName(of: path.name)
         _ = unlinkat(folder.number, name, 0)
         try orFail(path) { () throws(SystemFailure) in
-            let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-            let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags, 0o666) })
-            try write(note, to: file)
+            try write(note, to: Descriptor(creating: name, in: folder))
         }
     }
 
@@ -92,7 +90,7 @@ struct FileMover: Sendable {
         guard number >= 0 else { return nil }
         let file = Descriptor(owning: number)
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
-        let count = systemRead(file.number, &bytes, bytes.count)
+        let count = LibC.read(file.number, &bytes, bytes.count)
         return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
     }
 
@@ -212,9 +210,7 @@ struct FileMover: Sendable {
     ) throws(SystemFailure) -> Bool {
         let name = Self.noteName(of: candidate)
         do throws(SystemFailure) {
-            let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-            let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags, 0o666) })
-            try write(note, to: file)
+            try write(note, to: Descriptor(creating: name, in: folder))
             return true
         } catch  where error.isExisting {
             guard status(of: candidate, in: folder) == nil else { return false }
@@ -228,7 +224,7 @@ struct FileMover: Sendable {
         let expected = Array(text.utf8)
         // One extra byte, to detect a longer text.
         var bytes = [UInt8](repeating: 0, count: expected.count + 1)
-        let count = try SystemFailure.check { systemRead(file.number, &bytes, bytes.count) }
+        let count = try SystemFailure.check { LibC.read(file.number, &bytes, bytes.count) }
         return Array(bytes.prefix(count)) == expected
     }
 
@@ -247,19 +243,11 @@ struct FileMover: Sendable {
         while !rest.isEmpty {
             let piece = rest
             let count = try SystemFailure.check {
-                piece.withUnsafeBytes { systemWrite(file.number, $0.baseAddress, $0.count) }
+                piece.withUnsafeBytes { LibC.write(file.number, $0.baseAddress, $0.count) }
             }
             rest = rest.dropFirst(count)
         }
     }
-}
-
-private func systemWrite(_ descriptor: Int32, _ buffer: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, buffer, count)
-}
-
-private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
-    read(descriptor, buffer, count)
 }
 
 /// Renames a file without ever overwriting another one.
@@ -290,8 +278,7 @@ struct ExclusiveRename: Sendable {
         _ name: String, from source: Descriptor, to target: String, in folder: Descriptor
     ) throws(SystemFailure) -> Bool {
         do throws(SystemFailure) {
-            let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-            close(try SystemFailure.check { openat(folder.number, target, flags, 0o666) })
+            _ = try Descriptor(creating: target, in: folder)
         } catch  where error.isExisting {
             return false
         }

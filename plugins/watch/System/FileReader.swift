@@ -38,7 +38,7 @@ struct FileReader: Sendable {
         defer { buffer.deallocate() }
         var pieces = 0
         while true {
-            let count = try SystemFailure.check { systemRead(file.number, buffer.baseAddress, buffer.count) }
+            let count = try SystemFailure.check { LibC.read(file.number, buffer.baseAddress, buffer.count) }
             guard count > 0 else { return hash.digest }
             hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             pieces += 1
@@ -60,10 +60,6 @@ struct FileReader: Sendable {
         _ = try SystemFailure.check { fstat(file.number, &status) }
         return FolderEntry.Kind(status)
     }
-}
-
-private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
-    read(descriptor, buffer, count)
 }
 
 /// Detects remote file systems, which do not report changes by other machines.

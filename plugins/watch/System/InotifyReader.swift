@@ -117,12 +117,8 @@ final class InotifyReader: Sendable {
     }
 
     private static func readBytes(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        systemRead(descriptor, buffer.baseAddress, buffer.count)
+        LibC.read(descriptor, buffer.baseAddress, buffer.count)
     }
-}
-
-private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
-    read(descriptor, buffer, count)
 }
 
 #else

@@ -51,6 +51,12 @@ final class Descriptor: Sendable {
         self.number = number
     }
 
+    /// Creates a file to write; fails if the name is taken.
+    convenience init(creating name: String, in folder: Descriptor) throws(SystemFailure) {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        self.init(owning: try SystemFailure.check { openat(folder.number, name, flags, 0o666) })
+    }
+
     deinit {
         close(number)
     }

@@ -73,7 +73,7 @@ enum SystemCalls {
         while true {
             var length = 0
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-                length = systemRead(descriptor, buffer.baseAddress, count)
+                length = LibC.read(descriptor, buffer.baseAddress, count)
                 initialized = max(0, length)
             }
             if length >= 0 { return .success(bytes) }
@@ -89,10 +89,6 @@ enum SystemCalls {
             if number != EINTR { return .failure(SystemError(number: number)) }
         }
     }
-}
-
-private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
-    read(descriptor, buffer, count)
 }
 
 /// An `errno` with a message.

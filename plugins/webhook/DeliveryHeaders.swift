@@ -56,26 +56,29 @@ struct SigningSecrets: FieldValue {
     }
 
     init(field value: Value) throws(FieldError) {
-        guard let items = value.asList else {
-            let text = try Self.text(value)
-            texts = [text]
-            keys = [try Self.key(text)]
-            return
+        let secrets = try Self.list(value) { item throws(FieldError) -> (text: String, key: [UInt8]) in
+            let text = try Self.text(item)
+            return (text, try Self.key(text))
         }
+        texts = secrets.map(\.text)
+        keys = secrets.map(\.key)
+    }
+
+    /// Reads one secret, or a list of them.
+    static func list<Secret>(
+        _ value: Value, _ read: (Value) throws(FieldError) -> Secret
+    ) throws(FieldError) -> [Secret] {
+        guard let items = value.asList else { return [try read(value)] }
         guard !items.isEmpty else { throw FieldError("the list holds no secret") }
-        var texts: [String] = []
-        var keys: [[UInt8]] = []
+        var secrets: [Secret] = []
         for (index, item) in items.enumerated() {
             do throws(FieldError) {
-                let text = try Self.text(item)
-                texts.append(text)
-                keys.append(try Self.key(text))
+                secrets.append(try read(item))
             } catch {
                 throw error.under(.index(index))
             }
         }
-        self.texts = texts
-        self.keys = keys
+        return secrets
     }
 
     private static func text(_ value: Value) throws(FieldError) -> String {

@@ -63,8 +63,8 @@ struct ReplayWindow: Sendable {
     }
 }
 
-/// Lets everybody in: `scheme: none`.
-struct OpenDoor: Verifier {
+/// Accepts every call: `scheme: none`.
+struct UnauthenticatedVerifier: Verifier {
     var proofHeaders: Set<String> { [] }
     var coversBody: Bool { false }
 

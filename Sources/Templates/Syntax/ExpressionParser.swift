@@ -40,13 +40,8 @@ struct ExpressionParser {
 
     /// Parses an expression, including the operator of lowest precedence: `a if b else c`.
     mutating func expression() throws(TemplateIssue) -> ExpressionNode {
-        depth += 1
         defer { depth -= 1 }
-        guard depth <= Self.maximumDepth else {
-            throw TemplateIssue(
-                TemplateErrorCode.badExpression, "the expression is nested deeper than \(Self.maximumDepth) levels",
-                current.range)
-        }
+        try descend()
         let then = try binary(minimum: 0)
         guard takeWord("if") else { return then }
         let condition = try binary(minimum: 0)
@@ -54,6 +49,16 @@ struct ExpressionParser {
         let otherwise = try expression()
         return node(
             .conditional(then: then, condition: condition, otherwise: otherwise), then.range.lowerBound)
+    }
+
+    /// Enters a level; the caller leaves it.
+    private mutating func descend() throws(TemplateIssue) {
+        depth += 1
+        guard depth <= Self.maximumDepth else {
+            throw TemplateIssue(
+                TemplateErrorCode.badExpression, "the expression is nested deeper than \(Self.maximumDepth) levels",
+                current.range)
+        }
     }
 
     private mutating func binary(minimum: Int) throws(TemplateIssue) -> ExpressionNode {
@@ -109,13 +114,8 @@ struct ExpressionParser {
 
     private mutating func unary() throws(TemplateIssue) -> ExpressionNode {
         let start = current.range.lowerBound
-        depth += 1
         defer { depth -= 1 }
-        guard depth <= Self.maximumDepth else {
-            throw TemplateIssue(
-                TemplateErrorCode.badExpression, "the expression is nested deeper than \(Self.maximumDepth) levels",
-                current.range)
-        }
+        try descend()
         if takeWord("not") { return node(.not(try binary(minimum: 4)), start) }
         if take("!") { return node(.not(try unary()), start) }
         if take("-") { return node(.negative(try unary()), start) }
@@ -214,13 +214,12 @@ struct ExpressionParser {
         let arguments = try list(until: ")")
         guard let function = Function(rawValue: name) else {
             let functions = Function.allCases.map(\.rawValue)
-            let closest = Suggestion.closest(to: name, among: functions)
             let asFilter = environment.filter(named: name) != nil
             throw TemplateIssue(
                 TemplateErrorCode.unknownFunction, "unknown function \"\(name)\"", range,
                 hint: asFilter
                     ? "`\(name)` is a filter: write `… | \(name)`"
-                    : closest.map { "did you mean \"\($0)\"?" }
+                    : Suggestion.hint(for: name, among: functions)
                         ?? "known functions: \(functions.joined(separator: ", "))")
         }
         guard function.arguments.contains(arguments.count) else {

@@ -96,7 +96,7 @@ struct TemplateParser {
     private mutating func loop(_ head: Range<Int>, _ whole: Range<Int>) -> TemplateNode? {
         guard enter(whole) else { return nil }
         defer { depth -= 1 }
-        let parsed = loopHead(head, whole)
+        let parsed = loopHead(head)
         var (nodes, end) = body()
         var otherwise: [TemplateNode] = []
         if end?.word == "else" { (otherwise, end) = body() }
@@ -107,9 +107,7 @@ struct TemplateParser {
     }
 
     /// `item in list` or `key, value in object`.
-    private mutating func loopHead(
-        _ head: Range<Int>, _ whole: Range<Int>
-    ) -> (names: [String], list: ExpressionNode)? {
+    private mutating func loopHead(_ head: Range<Int>) -> (names: [String], list: ExpressionNode)? {
         do throws(TemplateIssue) {
             var parser = try ExpressionParser(text, in: head, environment: environment)
             var names = [try parser.takeName()]

@@ -47,7 +47,7 @@ struct TextDiagram {
         let reads = pipeline.everyReference.reads
         for (label, root) in [("secrets", "secrets"), ("env", "env")] {
             let names = reads.filter { $0.root == root }.compactMap(\.member).map { PlainLine.text($0) }
-            row(label, names.isEmpty ? [] : [unique(names).joined(separator: ", ")])
+            row(label, names.isEmpty ? [] : [names.withoutRepeats.joined(separator: ", ")])
         }
         if let concurrency = pipeline.concurrency {
             row("at once", ["\(concurrency.limit.number), then \(concurrency.overlap.rawValue)"])
@@ -140,11 +140,6 @@ struct TextDiagram {
             isEmpty = false
         }
         lines.append(line)
-    }
-
-    private func unique(_ words: [String]) -> [String] {
-        var seen: Set<String> = []
-        return words.filter { seen.insert($0).inserted }
     }
 }
 

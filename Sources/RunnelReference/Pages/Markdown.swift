@@ -112,7 +112,7 @@ enum TypeWords {
         }
         if let value = object["const"] { return Markdown.code(written(value)) }
         if let alternatives = object["anyOf"]?.asList ?? object["oneOf"]?.asList, object["properties"] == nil {
-            let words = unique(alternatives.map(text))
+            let words = alternatives.map(text).withoutRepeats
             // Commas separate alternatives that contain "or" themselves.
             return words.contains { $0.contains(" or ") }
                 ? words.joined(separator: ", or ") : Markdown.list(words, "or")
@@ -196,9 +196,12 @@ enum TypeWords {
             return !choices.contains(.string(word.uppercased()))
         }
     }
+}
 
-    private static func unique(_ words: [String]) -> [String] {
+extension [String] {
+    /// The first of each word, in order.
+    var withoutRepeats: [String] {
         var seen: Set<String> = []
-        return words.filter { seen.insert($0).inserted }
+        return filter { seen.insert($0).inserted }
     }
 }

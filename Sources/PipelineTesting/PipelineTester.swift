@@ -30,29 +30,23 @@ public struct PipelineTester: Sendable {
     /// Runs all tests of the suites. Suites with errors have none, and make the report fail.
     ///
     /// When the task is cancelled, the tests that go on end, and those that have not begun count as failed.
-    ///
-    /// - Parameter onResult: Gets each result as it comes, in no particular order.
-    public func run(
-        _ suites: [PipelineTestSuite],
-        onResult: @escaping @Sendable (PipelineTestResult) async -> Void = { _ in }
-    ) async -> PipelineTestReport {
+    public func run(_ suites: [PipelineTestSuite]) async -> PipelineTestReport {
         let start = ContinuousClock.now
         let copies = ProjectCopies()
         defer { copies.removeAll() }
         let work = suites.indices.flatMap { suite in
-            suites[suite].cases.filter { live == nil || $0.chat.canBeLive }.map {
-                (suite: suite, runner: runner(of: $0, in: suites[suite], copies))
+            suites[suite].cases.filter { live == nil || $0.chat.canBeLive }.map { test in
+                (
+                    suite: suite,
+                    runner: CaseRunner(suite: suites[suite], test: test, copies: copies, limit: limit, live: live)
+                )
             }
         }
         var results = [PipelineTestResult?](repeating: nil, count: work.count)
         await withTaskGroup(of: (Int, PipelineTestResult).self) { group in
             for (index, item) in work.enumerated() {
                 if index >= parallel, let (done, result) = await group.next() { results[done] = result }
-                group.addTask {
-                    let result = await item.runner.run()
-                    await onResult(result)
-                    return (index, result)
-                }
+                group.addTask { (index, await item.runner.run()) }
             }
             for await (done, result) in group { results[done] = result }
         }
@@ -63,10 +57,6 @@ public struct PipelineTester: Sendable {
                     file: suite.file, diagnostics: suite.diagnostics, sources: suite.sources,
                     results: all.filter { $0.0 == index }.compactMap(\.1))
             }, duration: start.duration(to: .now))
-    }
-
-    private func runner(of test: PipelineTestCase, in suite: PipelineTestSuite, _ copies: ProjectCopies) -> CaseRunner {
-        CaseRunner(suite: suite, test: test, copies: copies, limit: limit, live: live)
     }
 }
 

@@ -4,7 +4,6 @@ import RunnelEngine
 import RunnelHTTP
 import RunnelKit
 import RunnelSupport
-import Synchronization
 import YAML
 
 /// Runs one test: lays out its world, runs the pipeline in it, and looks at what came of it.
@@ -19,13 +18,6 @@ struct CaseRunner {
 
     /// The id of every run of a test, so that a test can name a file after it.
     static let runID = "00000000-0000-7000-8000-000000000000"
-
-    /// What a run has said so far.
-    private final class Log: Sendable {
-        private let names = Mutex<Set<String>>([])
-        var skipped: Set<String> { names.withLock { $0 } }
-        func skip(_ step: String) { names.withLock { _ = $0.insert(step) } }
-    }
 
     func run() async -> PipelineTestResult {
         let start = ContinuousClock.now
@@ -116,12 +108,13 @@ struct CaseRunner {
             now: { setting.now + clock.passed.nanoseconds }, grace: .seconds(1),
             onUsage: { [budget = live?.budget] in budget?.add($0) })
         func sample() async -> Sample {
-            let log = Log()
+            let skipped = Watched<Set<String>>([])
             let (ended, isLate) = await withDeadline(limit, clock: ContinuousClock()) {
                 await runner.run(pipeline, request) { event in
                     switch event.kind {
                     // An item of a list is no step.
-                    case .stepSkipped(let place) where !place.id.hasSuffix("]"): log.skip(place.id)
+                    case .stepSkipped(let place) where !place.id.hasSuffix("]"):
+                        skipped.update { _ = $0.insert(place.id) }
                     // What follows is a pause, and nobody has to wait for it.
                     case .stepFailed(_, _, _, let retryIn?): clock.skip(retryIn)
                     default: break
@@ -136,7 +129,7 @@ struct CaseRunner {
             // What follows from a call without an answer says nothing.
             guard missing.isEmpty else { return Sample(mismatches: missing) }
             let run = TestRun(
-                outcome: result.outcome, outputs: result.outputs, skipped: log.skipped,
+                outcome: result.outcome, outputs: result.outputs, skipped: skipped.value,
                 prompts: live == nil ? agent.sent : asked.sent,
                 requests: web.sent, copy: copy)
             var expect = test.expect

@@ -38,9 +38,9 @@ public struct RunnelCommand: AsyncParsableCommand {
         let code = await $plugins.withValue(plugins) { await status() }
         if let reason = Streams.outputFailure {
             Streams.error.write("error: standard output cannot be written: \(reason)\n")
-            endProcess(code == 0 ? ExitStatus.runFailed.rawValue : code)
+            LibC.exit(code == 0 ? ExitStatus.runFailed.rawValue : code)
         }
-        endProcess(code)
+        LibC.exit(code)
     }
 
     /// The exit status: 0 success, 1 the run failed, 2 usage, an unknown name or an invalid pipeline, 130 interrupted.
@@ -113,12 +113,7 @@ enum UnknownCommand {
     }
 }
 
-/// Calls the C library's `exit`, which a command's own method shadows.
-private func endProcess(_ code: Int32) -> Never {
-    exit(code)
-}
-
-/// The exit statuses other than success. The error has already been printed.
+/// The exit statuses other than success. The error has been printed before one is thrown.
 enum ExitStatus: Int32, Error {
     case runFailed = 1
     case usage = 2
@@ -129,5 +124,13 @@ enum ExitStatus: Int32, Error {
     /// - Parameter status: The HTTP status of the answer.
     init(refusal status: Int) {
         self = (400..<500).contains(status) && ![408, 429].contains(status) ? .usage : .runFailed
+    }
+
+    /// Prints an error, with what to do about it on the next line.
+    ///
+    /// - Returns: The status, to be thrown.
+    func reporting(_ problem: String, hint: String? = nil) -> ExitStatus {
+        Streams.error.write(problem: problem, hint: hint)
+        return self
     }
 }

@@ -88,8 +88,7 @@ struct AskCommand: AsyncParsableCommand {
             }
             return question
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
     }
 
@@ -120,11 +119,9 @@ struct AskCommand: AsyncParsableCommand {
             }
             given["schema"] = value
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         } catch {
-            Streams.error.write("error: --schema: not JSON: \(error)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("--schema: not JSON: \(error)")
         }
         return given
     }

@@ -30,10 +30,9 @@ struct ConfigCommand: AsyncParsableCommand {
                 let sections = Set(project.effectiveSettings.map { String($0.key.prefix { $0 != "." }) })
                 let known = sections.union(project.effectiveSettings.map(\.key))
                 let hint =
-                    Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
+                    Suggestion.hint(for: key, among: known)
                     ?? "the sections are \(sections.sorted().joined(separator: ", "))"
-                Streams.error.write("error: there is no setting \"\(key)\" with a value\n  = \(hint)\n")
-                throw ExitStatus.usage
+                throw ExitStatus.usage.reporting("there is no setting \"\(key)\" with a value", hint: hint)
             }
         }
         if changed { settings.removeAll { $0.source == .defaultValue } }

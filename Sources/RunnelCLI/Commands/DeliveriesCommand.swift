@@ -1,5 +1,5 @@
-import ArgumentParser
-import RunnelEngine
+public import ArgumentParser
+public import RunnelEngine
 import RunnelKit
 import RunnelServer
 internal import RunnelSupport
@@ -22,12 +22,8 @@ struct DeliveriesCommand: AsyncParsableCommand {
         defaultSubcommand: DeliveriesListCommand.self)
 }
 
-/// `--outcome`
-enum DeliveryOutcomeArgument: String, ExpressibleByArgument, CaseIterable {
-    case accepted, duplicate, ignored, refused
-
-    var outcome: DeliveryRecord.Outcome? { DeliveryRecord.Outcome(rawValue: rawValue) }
-}
+/// The value of `--outcome`.
+extension DeliveryRecord.Outcome: ExpressibleByArgument {}
 
 /// `runnel deliveries list`
 struct DeliveriesListCommand: AsyncParsableCommand {
@@ -39,7 +35,7 @@ struct DeliveriesListCommand: AsyncParsableCommand {
             ]))
 
     @OptionGroup var options: ProjectOptions
-    @Option(help: "Only deliveries with this outcome.") var outcome: DeliveryOutcomeArgument?
+    @Option(help: "Only deliveries with this outcome.") var outcome: DeliveryRecord.Outcome?
     @Option(help: "Only deliveries to hooks of this pipeline.", completion: PipelineCompletion.names)
     var pipeline: String?
     @OptionGroup var page: PagingOptions
@@ -49,7 +45,7 @@ struct DeliveriesListCommand: AsyncParsableCommand {
         let project = try options.project()
         let journal = try options.journal(of: project)
         let filter = DeliveryFilter(
-            outcome: outcome?.outcome, pipeline: pipeline, before: page.last, limit: page.limit)
+            outcome: outcome, pipeline: pipeline, before: page.last, limit: page.limit)
         let deliveries = try await withJournalErrors(closing: journal) {
             let found = try await journal.deliveries.deliveries(filter)
             if found.isEmpty, let pipeline { try await PipelineNames.check(pipeline, in: journal, project) }
@@ -107,8 +103,8 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
             try await journal.deliveries.delivery(Int64(number))
         }
         guard let delivery = found else {
-            Streams.error.write("error: there is no delivery \(number)\n  = `runnel deliveries list` lists them\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "there is no delivery \(number)", hint: "`runnel deliveries list` lists them")
         }
         if json { return Streams.output.write(json: delivery.json(isFull: true), isPretty: true) }
         let style = TextStyle.standardOutput

@@ -44,8 +44,7 @@ struct DocsPagesCommand: AsyncParsableCommand {
                 try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
             }
         } catch {
-            Streams.error.write("error: cannot write the pages to \"\(folder)\": \(NewFiles.reason(error))\n")
-            throw ExitStatus.runFailed
+            throw ExitStatus.runFailed.reporting("cannot write the pages to \"\(folder)\": \(NewFiles.reason(error))")
         }
         for name in pages.keys.sorted() { Streams.output.write("\(folder)/\(name)\n") }
     }

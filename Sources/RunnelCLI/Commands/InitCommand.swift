@@ -6,8 +6,7 @@ struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Create a project you can run right away.",
         discussion: HelpText.text(
-            "The templates:\n"
-                + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"),
+            ProjectTemplate.list,
             examples: [
                 "runnel init": "A project with a pipeline that asks an agent, in the current folder.",
                 "runnel init folder --in tickets": "A project that watches a folder, in the new folder tickets.",
@@ -22,12 +21,9 @@ struct InitCommand: AsyncParsableCommand {
     func run() async throws {
         guard let template = ProjectTemplate.named(template) else {
             let names = ProjectTemplate.all.map(\.name)
-            let closest = Suggestion.closest(to: self.template, among: names)
-            Streams.error.write(
-                "error: unknown template \"\(self.template)\"\n"
-                    + "  = \(closest.map { "did you mean \"\($0)\"?" } ?? "there are \(names.joined(separator: ", "))")\n"
-            )
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "unknown template \"\(self.template)\"",
+                hint: Suggestion.hint(for: self.template, among: names) ?? "there are \(names.joined(separator: ", "))")
         }
         let registry = try StepRegistry(RunnelCommand.plugins)
         let schemas = [EditorSchema.pipeline, .test, .settings].map { ($0.fileName, $0.text(registry)) }

@@ -76,9 +76,8 @@ struct JournalCopyCommand: AsyncParsableCommand {
                     Streams.output.write("\(count.table.padded(to: 18))\(count.target)\(mark)\n")
                 }
                 guard isSame else {
-                    Streams.error.write(
-                        "error: the journals are not the same; copy again into a new schema or folder\n")
-                    throw ExitStatus.runFailed
+                    throw ExitStatus.runFailed.reporting(
+                        "the journals are not the same; copy again into a new schema or folder")
                 }
                 Streams.output.write("copied: both journals have the same numbers of rows\n")
             } catch {
@@ -136,7 +135,7 @@ struct JournalBackupCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project(runsCommands: true)
         let journal = try options.journal(of: project)
-        try await withJournalErrors {
+        try await withJournalErrors(closing: journal) {
             guard let journal = journal as? SQLiteJournal else {
                 throw JournalError.inPostgres(
                     "back it up with `pg_dump --schema=\(project.settings.journal.schema.text)`")
@@ -144,7 +143,6 @@ struct JournalBackupCommand: AsyncParsableCommand {
             let runs = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
             Streams.output.write("\(runs) run\(runs == 1 ? "" : "s") backed up to \(folder)\n")
         }
-        await journal.close()
     }
 }
 

@@ -19,8 +19,8 @@ struct LoadedPipeline: Sendable {
         do {
             _ = try options.folder()
             let path = Self.path(name, in: options.directory)
-            var isFolder = false
-            guard FileReading.exists(path, isDirectory: &isFolder), !isFolder else {
+            let isFolder = FileReading.isFolder(path)
+            guard FileReading.exists(path), !isFolder else {
                 if FileReading.leadsNowhere(path) { throw FileReading.missing(path) }
                 let problem = isFolder ? "\"\(name)\" is a folder, not a pipeline" : "there is no pipeline \"\(name)\""
                 throw FileReading.Failure(
@@ -30,13 +30,7 @@ struct LoadedPipeline: Sendable {
             }
             try PipelineFiles.refuseOthers(path)
             let bytes = try FileReading.yaml(of: path, waits: true)
-            let found = try options.find(near: path, runsCommands: startsServers)
-            switch found {
-            case .failure(let invalid):
-                DiagnosticOutput.write([invalid.report], format: .text)
-                throw ExitStatus.usage
-            case .success(let project): self.project = project
-            }
+            project = try options.find(near: path, runsCommands: startsServers).mapError { $0.reported() }.get()
             if !startsServers, FileReading.leads(out: project.directory, path) {
                 throw FileReading.Failure(message: OutsideLink.message(path) + "\n  = " + OutsideLink.hint)
             }
@@ -46,8 +40,7 @@ struct LoadedPipeline: Sendable {
             guard let pipeline else { throw ExitStatus.usage }
             self.pipeline = pipeline
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
     }
 
@@ -55,9 +48,8 @@ struct LoadedPipeline: Sendable {
     /// name of the pipeline.
     static func path(_ name: String, in project: String?) -> String {
         let places = [name] + (name.hasPrefix("/") ? [] : project.map { ["\($0)/\(name)"] } ?? [])
-        let file = places.flatMap { [$0, $0 + ".yaml", $0 + ".yml"] }.first { candidate in
-            var isDirectory = false
-            return FileReading.exists(candidate, isDirectory: &isDirectory) && !isDirectory
+        let file = places.flatMap { [$0, $0 + ".yaml", $0 + ".yml"] }.first {
+            FileReading.exists($0) && !FileReading.isFolder($0)
         }
         if let file { return file }
         guard !name.contains("/") else { return name }
@@ -70,7 +62,7 @@ struct LoadedPipeline: Sendable {
     static func hint(_ name: String, in folders: [String?]) -> String {
         let known = folders.lazy.map { PipelineNames.below($0 ?? ".") }.first { !$0.isEmpty } ?? []
         let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
-        if let closest = Suggestion.closest(to: name, among: words) { return "did you mean \"\(closest)\"?" }
+        if let hint = Suggestion.hint(for: name, among: words) { return hint }
         guard !known.isEmpty else {
             return "there is none \(PipelineFolder.searched((folders.last ?? nil) ?? "."))\n"
                 + "  = `runnel init` makes a project with a pipeline"

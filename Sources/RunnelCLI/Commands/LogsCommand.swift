@@ -25,10 +25,9 @@ struct LogsCommand: AsyncParsableCommand {
     func run() async throws {
         let journal = try options.journal(of: try options.project())
         let command = self
-        let (_, isInterrupted) = try await withInterrupt {
-            try await withJournalErrors { try await command.show(journal) }
+        let (_, isInterrupted) = try await withJournalErrors(closing: journal) {
+            try await withInterrupt { try await command.show(journal) }
         }
-        await journal.close()
         if isInterrupted { throw ExitStatus.interrupted }
     }
 
@@ -55,10 +54,9 @@ struct LogsCommand: AsyncParsableCommand {
         write(lines.rest())
         guard let step, !isFound, !Task.isCancelled else { return }
         let hint =
-            Suggestion.closest(to: step, among: steps).map { "did you mean \"\($0)\"?" }
+            Suggestion.hint(for: step, among: steps)
             ?? (steps.isEmpty ? nil : "it has events of \(steps.joined(separator: ", "))")
-        Streams.error.write(problem: "the run \(stored.run.id) has no event of a step \"\(step)\"", hint: hint)
-        throw ExitStatus.usage
+        throw ExitStatus.usage.reporting("the run \(stored.run.id) has no event of a step \"\(step)\"", hint: hint)
     }
 
     /// Whether an execution belongs to the step: those of `for_each` have a number behind its id.

@@ -27,8 +27,7 @@ struct NewPipelineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipeline", abstract: "Add a pipeline and its test.",
         discussion: HelpText.text(
-            "The templates:\n"
-                + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"),
+            ProjectTemplate.list,
             examples: [
                 "runnel new pipeline digest --template schedule": "Writes pipelines/digest.yaml and its test."
             ]))

@@ -31,8 +31,7 @@ struct OpenCommand: AsyncParsableCommand {
         var path = "/"
         if let run {
             let journal = try options.journal(of: project)
-            let record = try await withJournalErrors { try await journal.find(run) }
-            await journal.close()
+            let record = try await withJournalErrors(closing: journal) { try await journal.find(run) }
             path = "/runs/\(record.id)"
         }
         let client = ServerClient(project: project)

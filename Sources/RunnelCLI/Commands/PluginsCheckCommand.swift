@@ -38,10 +38,9 @@ struct PluginsCheckCommand: AsyncParsableCommand {
         let plugins = try await ProjectPlugins.load(project)
         guard let plugin = plugins.registry.plugins.first(where: { $0.name == name }) else {
             plugins.write(redactor: project.redactor)
-            let closest = Suggestion.closest(to: name, among: plugins.registry.plugins.map(\.name))
-            Streams.error.write(
-                "error: there is no plugin \"\(name)\"\n" + (closest.map { "  = did you mean \"\($0)\"?\n" } ?? ""))
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "there is no plugin \"\(name)\"",
+                hint: Suggestion.hint(for: name, among: plugins.registry.plugins.map(\.name)))
         }
         let definition = try chosen(of: plugin)
         var harness = TriggerHarness()
@@ -87,10 +86,10 @@ struct PluginsCheckCommand: AsyncParsableCommand {
     private func settings() throws -> ValueObject {
         var values = ValueObject()
         for item in entry {
-            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2 else { throw ValidationError("--entry \(item): expected key=value") }
-            let text = String(parts[1])
-            values[String(parts[0])] = (try? Value.json(Array(text.utf8))) ?? .string(text)
+            guard let (key, text) = NamedValue.split(item) else {
+                throw ValidationError("--entry \(item): expected key=value")
+            }
+            values[key] = (try? Value.json(Array(text.utf8))) ?? .string(text)
         }
         return values
     }

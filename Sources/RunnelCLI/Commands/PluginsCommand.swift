@@ -103,21 +103,17 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
         let servers = folders.filter { $0.manifest?.interface ?? .mcp == .mcp }
         guard let name else { return servers }
         guard let folder = folders.first(where: { $0.name == name }) else {
-            let closest = Suggestion.closest(to: name, among: folders.map(\.name))
-            Streams.error.write(
-                "error: there is no plugin \"\(name)\" in \(project.directory)/plugins\n"
-                    + (closest.map { "  = did you mean \"\($0)\"?\n" } ?? ""))
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "there is no plugin \"\(name)\" in \(project.directory)/plugins",
+                hint: Suggestion.hint(for: name, among: folders.map(\.name)))
         }
         if let problem = folder.problem(Trust.current) {
-            Streams.error.write("error: \(problem.message)\n  = \(problem.hint)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(problem.message, hint: problem.hint)
         }
         guard servers.contains(where: { $0.name == name }) else {
-            Streams.error.write(
-                "error: the plugin \"\(name)\" is not an MCP server: its steps are declared in \(FileReading.shown(folder.path))/plugin.yaml\n"
+            throw ExitStatus.usage.reporting(
+                "the plugin \"\(name)\" is not an MCP server: its steps are declared in \(FileReading.shown(folder.path))/plugin.yaml"
             )
-            throw ExitStatus.usage
         }
         return servers.filter { $0.name == name }
     }

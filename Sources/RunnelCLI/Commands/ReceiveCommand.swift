@@ -5,7 +5,7 @@ import HummingbirdCore
 import NIOCore
 import RunnelEngine
 import RunnelKit
-import Synchronization
+import RunnelSupport
 
 /// `runnel receive`
 struct ReceiveCommand: AsyncParsableCommand {
@@ -32,18 +32,20 @@ struct ReceiveCommand: AsyncParsableCommand {
     func run() async throws {
         let stop = Latch()
         let connections = OpenConnections()
-        let arrivals = Arrivals()
+        let arrivals = Watched(0)
         let application = application(connections) { [count] in
-            if arrivals.add() == count { stop.open() }
+            let arrived = arrivals.update { arrivals in
+                arrivals += 1
+                return arrivals
+            }
+            if arrived == count { stop.open() }
         }
         do {
             _ = try await withInterrupt {
                 try await application.serve(connections, until: stop, closingAfter: .seconds(1))
             }
         } catch {
-            guard let text = PortOption.text(error, host: host, port: port) else { throw error }
-            Streams.error.write(text)
-            throw ExitStatus.usage
+            throw PortOption.reported(error, host: host, port: port)
         }
     }
 
@@ -80,17 +82,5 @@ struct ReceiveCommand: AsyncParsableCommand {
         let shown = (try? Value.json(body))?.json(pretty: true) ?? String(decoding: body, as: UTF8.self)
         text += shown.split(separator: "\n").map { "  \($0)\n" }.joined()
         Streams.output.write(text)
-    }
-}
-
-private final class Arrivals: Sendable {
-    private let count = Mutex(0)
-
-    /// - Returns: The new count.
-    func add() -> Int {
-        count.withLock { count in
-            count += 1
-            return count
-        }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HTTPServing
 import MarketplaceSimulator
 import RunnelEngine
 import RunnelKit
@@ -91,16 +92,16 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         guard watch else { return try await runOnce() }
         let command = self
-        let interruption = Interruption()
+        let interruption = Latch()
         // Signals are handled throughout, so that none is lost between a run and the wait after it.
-        _ = try await withSignals({ _, _ in interruption.come() }) {
-            while !interruption.hasCome {
+        _ = try await withSignals({ _, _ in interruption.open() }) {
+            while !interruption.isOpen {
                 let before = FileChanges(of: command.watchedFiles())
                 do {
                     try await command.runOnce()
                 } catch let status as ExitStatus where status != .interrupted {}
                 Streams.error.write("waiting for a change; Ctrl-C ends\n")
-                guard let changed = try await before.wait(unless: { interruption.hasCome }) else { break }
+                guard let changed = try await before.wait(unless: { interruption.isOpen }) else { break }
                 Streams.error.write("\n\(FileReading.shown(changed)) has changed\n")
             }
         }
@@ -115,8 +116,7 @@ struct RunCommand: AsyncParsableCommand {
             do throws(SimulatorError) {
                 return try FaultPlan(parsing: text)
             } catch {
-                Streams.error.write(error.text)
-                throw ExitStatus.usage
+                throw error.reported()
             }
         }
         let command = self
@@ -182,22 +182,16 @@ struct RunCommand: AsyncParsableCommand {
 
     private func request(for pipeline: Pipeline) throws -> RunRequest {
         do {
-            let given = inputs.map { input in
-                let parts = input.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                return (name: String(parts[0]), text: parts.count > 1 ? String(parts[1]) : "")
-            }
-            let values = try pipeline.inputValues(given)
+            let values = try pipeline.inputValues(inputs.compactMap(NamedValue.split))
             let takesPipe = !watch && self.pipeline != "/dev/stdin"
             let (input, trigger) = try ManualInput.read(inputFile, text: text, takesPipe: takesPipe)
             return RunRequest(
                 id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: values,
                 trigger: Self.inTrace(trigger, ProcessInfo.processInfo.environment), input: input)
         } catch let error as InputError {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
     }
 }

@@ -44,8 +44,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
             loaded.loader.registry.trigger(named: trigger.kind)?.preview.map { (trigger, $0) }
         }
         guard !triggers.isEmpty else {
-            Streams.error.write("error: the pipeline \"\(loaded.pipeline.name)\" has no schedule\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("the pipeline \"\(loaded.pipeline.name)\" has no schedule")
         }
         let scope = loaded.project.triggerScope
         var schedules: [(schedule: TriggerPreview, next: Int64)] = []
@@ -59,8 +58,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
                 }
                 if let next = schedule.next(start) { schedules.append((schedule, next)) }
             } catch {
-                Streams.error.write("error: \(trigger.key): \(error)\n")
-                throw ExitStatus.usage
+                throw ExitStatus.usage.reporting("\(trigger.key): \(error)")
             }
         }
         for _ in 0..<limit {

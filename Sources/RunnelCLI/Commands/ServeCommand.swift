@@ -40,7 +40,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The address to listen on.") var host: String?
     @Option(help: "The port to listen on; 0 takes any free one.") var port: Int?
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
-    @Option(help: "The lowest level of messages to log.") var logLevel: LogLevelArgument?
+    @Option(help: "The lowest level of messages to log.") var logLevel: LogSettings.Level?
     @OptionGroup var options: ProjectOptions
 
     private var folder: String { path ?? PipelineFolder.usual(in: options.directory ?? ".") }
@@ -65,8 +65,7 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             _ = try files.files()
         } catch {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
         let projectOptions = options.near(folder)
         // Its warnings come with the log.
@@ -75,8 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
             do {
                 try TokenFile(in: project.stateDirectory).make()
             } catch {
-                Streams.error.write("error: \(error.message)\n")
-                throw ExitStatus.runFailed
+                throw ExitStatus.runFailed.reporting(error.message)
             }
             project = try projectOptions.project(runsCommands: true, saysProblems: false)
         }
@@ -118,8 +116,7 @@ struct ServeCommand: AsyncParsableCommand {
         switch project.serverToken {
         case .success(let token)?: options.token = token
         case .failure(let problem)?:
-            Streams.error.write("error: `server.token` \(problem.predicate)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("`server.token` \(problem.predicate)")
         case nil: break
         }
         for token in project.namedTokens {
@@ -127,8 +124,7 @@ struct ServeCommand: AsyncParsableCommand {
             case .success(let value):
                 options.tokens.append(APIToken(name: token.name, value: value, scope: token.scope))
             case .failure(let problem):
-                Streams.error.write("error: `server.tokens.\(token.name).token` has no value: \(problem.reason)\n")
-                throw ExitStatus.usage
+                throw ExitStatus.usage.reporting("`server.tokens.\(token.name).token` has no value: \(problem.reason)")
             }
         }
         let server = project.settings.server
@@ -150,13 +146,9 @@ struct ServeCommand: AsyncParsableCommand {
             }
         }
         if !options.isLoopback, server.token == nil, options.tokens.isEmpty {
-            Streams.error.write(
-                """
-                error: others can reach \(options.host), so the API needs a token
-                  = set `server: { token: { env: RUNNEL_TOKEN } }` in runnel.yaml, or listen on 127.0.0.1
-
-                """)
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "others can reach \(options.host), so the API needs a token",
+                hint: "set `server: { token: { env: RUNNEL_TOKEN } }` in runnel.yaml, or listen on 127.0.0.1")
         }
         return options
     }
@@ -169,7 +161,7 @@ struct ServeCommand: AsyncParsableCommand {
         let loader = try await project.loader(startsServers: true, simulates: simulate)
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator, logLevel: .info,
-            fixedLevel: logLevel?.level)
+            fixedLevel: logLevel)
         project.report.log(to: assembly.logger)
         if (journal as? PostgresJournal)?.isBehindProxy ?? false {
             assembly.logger.notice("\(PostgresJournal.proxyNotice)")
@@ -221,11 +213,7 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             await assembly.services.shutDown()
             let server = PortOption.isInUse(error) ? await Self.server(in: journal, on: worker.host) : nil
-            guard let text = PortOption.text(error, host: options.host, port: options.port, server: server) else {
-                throw error
-            }
-            Streams.error.write(text)
-            throw ExitStatus.usage
+            throw PortOption.reported(error, host: options.host, port: options.port, server: server)
         }
         await assembly.services.shutDown()
     }
@@ -256,12 +244,8 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// A level of the log on the command line.
-enum LogLevelArgument: String, ExpressibleByArgument, CaseIterable {
-    case debug, info, warning, error
-
-    var level: LogSettings.Level? { LogSettings.Level(rawValue: rawValue) }
-}
+/// The value of `--log-level`.
+extension LogSettings.Level: ExpressibleByArgument {}
 
 extension Project {
     /// Prints what is wrong with a file of `server.tls`, and where it is set.

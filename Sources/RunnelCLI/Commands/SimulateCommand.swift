@@ -32,8 +32,7 @@ struct SimulateCommand: AsyncParsableCommand {
         if faults {
             let width = Fault.allCases.map(\.rawValue.count).max() ?? 0
             for fault in Fault.allCases {
-                let padding = String(repeating: " ", count: width - fault.rawValue.count)
-                Streams.output.write("\(fault.rawValue)\(padding)  \(fault.summary)\n")
+                Streams.output.write("\(fault.rawValue.padded(to: width))  \(fault.summary)\n")
             }
             return
         }
@@ -57,8 +56,7 @@ struct SimulateCommand: AsyncParsableCommand {
                 }
             }
         } catch let error as SimulatorError {
-            Streams.error.write(error.text)
-            throw ExitStatus.usage
+            throw error.reported()
         }
     }
 
@@ -75,8 +73,7 @@ struct SimulateCommand: AsyncParsableCommand {
         do throws(SimulatorError) {
             if let fault { configuration.faults = try FaultPlan(parsing: fault) }
         } catch {
-            Streams.error.write(error.text)
-            throw ExitStatus.usage
+            throw error.reported()
         }
         return configuration
     }
@@ -86,5 +83,30 @@ struct SimulateCommand: AsyncParsableCommand {
             throw ValidationError("\(option) \(text): expected a duration such as 20ms or 1h")
         }
         return duration
+    }
+}
+
+extension SimulatorError {
+    /// Prints the error.
+    ///
+    /// - Returns: The status of the command, to be thrown.
+    func reported() -> ExitStatus { .usage.reporting(message, hint: hint) }
+}
+
+/// Runs `body`, with an embedded simulator if requested.
+func withSimulator(
+    when isWanted: Bool, faults: FaultPlan = .none,
+    _ body: @escaping @Sendable (SimulatedMarketplace?) async throws -> Void
+) async throws {
+    guard isWanted else { return try await body(nil) }
+    var configuration = SimulatorConfiguration()
+    configuration.faults = faults
+    try await MarketplaceSimulator.withSimulator(configuration) { running in
+        var marketplace = SimulatedMarketplace(
+            baseURL: running.baseURL, clientID: configuration.clientID, clientSecret: configuration.clientSecret,
+            agentID: configuration.agentID)
+        marketplace.reconnectPath = SimulatorConfiguration.reconnectPath
+        marketplace.cancelPath = SimulatorConfiguration.cancelPath
+        try await body(marketplace)
     }
 }

@@ -24,23 +24,24 @@ struct StepsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let registry = try await options.project().loader().registry
-        guard let name else {
-            let width = registry.names.map(\.count).max() ?? 0
-            for name in registry.names {
-                let line = "\(name.padded(to: width))  \(registry[name]?.summary ?? "")"
-                Streams.output.write(TextWrap.wrap(line, width: Streams.output.width, hanging: width + 2) + "\n")
-            }
-            return
-        }
+        guard let name else { return SummaryList.write(registry.names.map { ($0, registry[$0]?.summary ?? "") }) }
         guard let step = registry[name] else {
-            let closest = Suggestion.closest(to: name, among: registry.names)
-            Streams.error.write(
-                "error: unknown step \"\(name)\"; "
-                    + (closest.map { "did you mean \"\($0)\"?" } ?? "`runnel steps` lists all steps") + "\n")
-            throw ExitStatus.usage
+            let hint = Suggestion.hint(for: name, among: registry.names) ?? "`runnel steps` lists all steps"
+            throw ExitStatus.usage.reporting("unknown step \"\(name)\"; \(hint)")
         }
         if schema { return Streams.output.write(json: step.schema, isPretty: true) }
         Streams.output.write(StepReference(step).text(width: Streams.output.width))
+    }
+}
+
+/// Names with their summaries, one a line.
+private enum SummaryList {
+    static func write(_ items: [(name: String, summary: String)]) {
+        let width = items.map(\.name.count).max() ?? 0
+        for (name, summary) in items {
+            let line = "\(name.padded(to: width))  \(summary)"
+            Streams.output.write(TextWrap.wrap(line, width: Streams.output.width, hanging: width + 2) + "\n")
+        }
     }
 }
 
@@ -69,19 +70,13 @@ struct TriggersCommand: AsyncParsableCommand {
     func run() async throws {
         let registry = try await options.project().loader().registry
         guard let name else {
-            let width = registry.triggerNames.map(\.count).max() ?? 0
-            for name in registry.triggerNames {
-                let line = "\(name.padded(to: width))  \(registry.trigger(named: name)?.summary ?? "")"
-                Streams.output.write(TextWrap.wrap(line, width: Streams.output.width, hanging: width + 2) + "\n")
-            }
-            return
+            let names = registry.triggerNames
+            return SummaryList.write(names.map { ($0, registry.trigger(named: $0)?.summary ?? "") })
         }
         guard let trigger = registry.trigger(named: name) else {
-            let closest = Suggestion.closest(to: name, among: registry.triggerNames)
-            Streams.error.write(
-                "error: unknown trigger \"\(name)\"; "
-                    + (closest.map { "did you mean \"\($0)\"?" } ?? "`runnel triggers` lists all triggers") + "\n")
-            throw ExitStatus.usage
+            let hint =
+                Suggestion.hint(for: name, among: registry.triggerNames) ?? "`runnel triggers` lists all triggers"
+            throw ExitStatus.usage.reporting("unknown trigger \"\(name)\"; \(hint)")
         }
         if schema { return Streams.output.write(json: trigger.schema, isPretty: true) }
         Streams.output.write(StepReference(trigger).text(width: Streams.output.width))

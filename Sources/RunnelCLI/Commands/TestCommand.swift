@@ -79,8 +79,8 @@ struct TestCommand: AsyncParsableCommand {
             do {
                 try report.junit().write(toFile: junit, atomically: true, encoding: .utf8)
             } catch {
-                Streams.error.write("error: cannot write the results to \"\(junit)\": \(NewFiles.reason(error))\n")
-                throw ExitStatus.runFailed
+                throw ExitStatus.runFailed.reporting(
+                    "cannot write the results to \"\(junit)\": \(NewFiles.reason(error))")
             }
         }
         if isInterrupted { throw ExitStatus.interrupted }
@@ -100,8 +100,7 @@ struct TestCommand: AsyncParsableCommand {
             do {
                 try recorded.text.write(toFile: suite.file, atomically: true, encoding: .utf8)
             } catch {
-                Streams.error.write("error: cannot write \"\(suite.file)\": \(NewFiles.reason(error))\n")
-                throw ExitStatus.runFailed
+                throw ExitStatus.runFailed.reporting("cannot write \"\(suite.file)\": \(NewFiles.reason(error))")
             }
         }
     }
@@ -115,8 +114,7 @@ struct TestCommand: AsyncParsableCommand {
                 try paths.isEmpty
                 ? Self.files(of: PipelineTestFiles.under(usual, entering: PipelineFolder.entered(usual))) : named()
         } catch {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
         for file in files where !PipelineTestFiles.isTestFile(file) {
             let bytes = try? FileReading.yaml(of: file)
@@ -124,14 +122,12 @@ struct TestCommand: AsyncParsableCommand {
             guard root?["steps"] != nil else { continue }
             let tests = Self.tests(of: file)
             let hint = FileReading.exists(tests) ? "its tests are in \(tests)" : "`runnel new test \(file)` adds one"
-            Streams.error.write("error: \"\(file)\" is a pipeline, not a test\n  = \(hint)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("\"\(file)\" is a pipeline, not a test", hint: hint)
         }
         guard !files.isEmpty else {
-            Streams.error.write(
-                "error: there are no tests (.test.yaml) in \(paths.isEmpty ? usual : paths.joined(separator: ", "))\n"
-                    + "  = `runnel new test PIPELINE` creates one\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "there are no tests (.test.yaml) in \(paths.isEmpty ? usual : paths.joined(separator: ", "))",
+                hint: "`runnel new test PIPELINE` creates one")
         }
         var projects: [String: TestProject] = [:]
         var suites: [PipelineTestSuite] = []
@@ -139,14 +135,12 @@ struct TestCommand: AsyncParsableCommand {
             let project = try await project(of: file, &projects)
             let suite = try PipelineTestSuite.load(file, project: project)
             if let link = suite.sources.map(\.name).first(where: { FileReading.leads(out: project.directory, $0) }) {
-                Streams.error.write("error: \(OutsideLink.message(link))\n  = \(OutsideLink.hint)\n")
-                throw ExitStatus.usage
+                throw ExitStatus.usage.reporting(OutsideLink.message(link), hint: OutsideLink.hint)
             }
             suites.append(filter.map { text in suite.filter { $0.contains(text) } } ?? suite)
         }
         if let filter, suites.allSatisfy({ $0.isEmpty }) {
-            Streams.error.write("error: no test's name contains \"\(filter)\"\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("no test's name contains \"\(filter)\"")
         }
         return suites
     }
@@ -189,28 +183,21 @@ struct TestCommand: AsyncParsableCommand {
                 config: options.config, environment: live ? ProcessInfo.processInfo.environment : [:],
                 hasSecrets: live, runsCommands: live)
         } catch {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
-        switch found {
-        case .failure(let invalid):
-            DiagnosticOutput.write([invalid.report], format: .text)
-            throw ExitStatus.usage
-        case .success(let project):
-            if let known = known[project.directory] { return known }
-            let plugins = try await ProjectPlugins.load(project, simulates: !live)
-            plugins.write(redactor: project.redactor)
-            var made = TestProject(
-                directory: project.directory, names: project.names, registry: plugins.registry,
-                files: project.files().protected)
-            made.distrust = project.distrust
-            if !plugins.folders.isEmpty {
-                made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live)
-                }
-            }
-            known[project.directory] = made
-            return made
+        let project = try found.mapError { $0.reported() }.get()
+        if let known = known[project.directory] { return known }
+        let plugins = try await ProjectPlugins.load(project, simulates: !live)
+        plugins.write(redactor: project.redactor)
+        var made = TestProject(
+            directory: project.directory, names: project.names, registry: plugins.registry,
+            files: project.files().protected)
+        made.distrust = project.distrust
+        if !plugins.folders.isEmpty {
+            made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live) }
         }
+        known[project.directory] = made
+        return made
     }
 
     /// The plugins of one test: their processes get its copy of the project and its secrets.

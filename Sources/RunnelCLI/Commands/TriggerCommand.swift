@@ -52,9 +52,10 @@ struct TriggerCommand: AsyncParsableCommand {
         if let event { body["trigger"] = try read(event) }
         var values = ValueObject()
         for input in inputs {
-            let parts = input.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2 else { throw ValidationError("--input \(input): expected name=value") }
-            values[String(parts[0])] = .string(String(parts[1]))
+            guard let (name, text) = NamedValue.split(input) else {
+                throw ValidationError("--input \(input): expected name=value")
+            }
+            values[name] = .string(text)
         }
         body["inputs"] = .object(values)
         body["priority"] = priority.level.map { .int(Int64($0)) }
@@ -68,15 +69,13 @@ struct TriggerCommand: AsyncParsableCommand {
             let bytes = path == "-" ? try FileReading.standardInput() : try FileReading.bytes(of: path)
             let value = try Value.json(bytes)
             guard value.asObject != nil else {
-                Streams.error.write("error: \(path) is not a JSON object\n")
-                throw ExitStatus.usage
+                throw ExitStatus.usage.reporting("\(path) is not a JSON object")
             }
             return value
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage.reporting(error.message)
         } catch let error as JSONError {
-            Streams.error.write("error: \(shown) is not JSON: \(error)\n")
+            throw ExitStatus.usage.reporting("\(shown) is not JSON: \(error)")
         }
-        throw ExitStatus.usage
     }
 }

@@ -42,16 +42,16 @@ struct TrustCommand: AsyncParsableCommand {
             let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
             if remove {
                 guard all.contains(real) else {
-                    throw fail("\"\(real)\" is not trusted", "`runnel trust --list` lists the trusted folders")
+                    throw ExitStatus.usage.reporting(
+                        "\"\(real)\" is not trusted", hint: "`runnel trust --list` lists the trusted folders")
                 }
                 all.removeAll { $0 == real }
             } else {
-                var isFolder = false
-                guard FileReading.exists(real, isDirectory: &isFolder), isFolder else {
-                    throw fail("there is no folder \"\(folder)\"", nil)
+                guard FileReading.isFolder(real) else {
+                    throw ExitStatus.usage.reporting("there is no folder \"\(folder)\"")
                 }
                 guard !real.contains(where: \.isNewline) else {
-                    throw fail("the name \"\(folder)\" contains a line break", nil)
+                    throw ExitStatus.usage.reporting("the name \"\(folder)\" contains a line break")
                 }
                 if !all.contains(real) { all.append(real) }
             }
@@ -59,17 +59,12 @@ struct TrustCommand: AsyncParsableCommand {
         do {
             try trusted.set(all)
         } catch {
-            throw fail("\(error)", nil)
+            throw ExitStatus.usage.reporting("\(error)")
         }
         for folder in folders {
             let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
             Streams.error.write(
                 remove ? "\(real) is no longer trusted\n" : "\(real) and everything below it is now trusted\n")
         }
-    }
-
-    private func fail(_ message: String, _ hint: String?) -> ExitStatus {
-        Streams.error.write(problem: message, hint: hint)
-        return .usage
     }
 }

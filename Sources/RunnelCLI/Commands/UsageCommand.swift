@@ -36,7 +36,7 @@ struct UsageCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project()
         let journal = try options.journal(of: project)
-        try await withJournalErrors {
+        try await withJournalErrors(closing: journal) {
             let now = WallClock.nanoseconds()
             let start = now - since.duration.nanoseconds
             // Whole days, so that the first one can be compared with the others.
@@ -70,7 +70,6 @@ struct UsageCommand: AsyncParsableCommand {
                 Streams.output.write(styled: space + table)
             }
         }
-        await journal.close()
     }
 }
 

@@ -79,8 +79,7 @@ struct ValidateCommand: AsyncParsableCommand {
                     }
                 }
                 // One file alone says nothing of the names of others.
-                var isFolder = path == nil
-                if let path { _ = FileReading.exists(path, isDirectory: &isFolder) }
+                let isFolder = path.map(FileReading.isFolder) ?? true
                 let hasAll = found.unreadable.isEmpty && together.count == found.files.count
                 together.check(&reports, isComplete: isFolder && hasAll)
             }
@@ -98,11 +97,9 @@ struct ValidateCommand: AsyncParsableCommand {
             }
             if faulty > 0 { throw ExitStatus.usage }
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         } catch let error as RegistryError {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
     }
 

@@ -32,8 +32,7 @@ struct WorkersListCommand: AsyncParsableCommand {
 
     func run() async throws {
         let journal = try options.journal(of: try options.project(runsCommands: true))
-        let workers = try await withJournalErrors { try await WorkerStatus.all(in: journal) }
-        await journal.close()
+        let workers = try await withJournalErrors(closing: journal) { try await WorkerStatus.all(in: journal) }
         if json {
             Streams.output.write(json: .list(workers.map(\.json)), isPretty: true)
         } else if workers.isEmpty {
@@ -94,10 +93,9 @@ struct WorkersUndrainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let journal = try options.journal(of: try options.project(runsCommands: true), migrates: true)
-        let status = try await withJournalErrors {
+        let status = try await withJournalErrors(closing: journal) {
             try await WorkerDrain(journal: journal).set(worker, isDrained: false)
         }
-        await journal.close()
         Streams.output.write("\(status.worker.name) takes runs again\n")
     }
 }
@@ -114,13 +112,11 @@ struct WorkerDrain {
         do {
             found = try WorkerStatus.find(name, in: try await WorkerStatus.all(in: journal))
         } catch let error as WorkerNameError {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
         let id = found.worker.id
         guard try await journal.operators.setWorker(id, isDrained: isDrained) else {
-            Streams.error.write("error: the worker \(found.worker.name) has ended meanwhile\n")
-            throw ExitStatus.runFailed
+            throw ExitStatus.runFailed.reporting("the worker \(found.worker.name) has ended meanwhile")
         }
         try await journal.operators.record(
             isDrained ? "drain-worker" : "undrain-worker", of: found.worker.name, outcome: id.text)
@@ -142,5 +138,68 @@ struct WorkerDrain {
             wasIdle = isIdle
             try await ContinuousClock().sleep(for: Self.interval)
         }
+    }
+}
+
+/// Workers as a table of at most 80 columns, and what is wrong with them below it.
+struct WorkerTable {
+    private let workers: [WorkerStatus]
+    private let now: Int64
+
+    private static let width = 80
+    private static let titles = ["WORKER", "ROLE", "VERSION", "STATE", "RUNS", "BEAT", "CLOCK", "SINCE"]
+
+    init(_ workers: [WorkerStatus], now: Int64 = WallClock.nanoseconds()) {
+        (self.workers, self.now) = (workers, now)
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let rows = workers.map { cells($0).map(style.line) }
+        var widths = Self.titles.map(\.count)
+        for row in rows { for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) } }
+        let rest = widths.dropFirst().reduce(0) { $0 + $1 + 2 }
+        widths[0] = min(widths[0], max(12, Self.width - rest))
+        func line(_ cells: [String]) -> String {
+            zip(cells, widths).map { Self.cut($0, to: $1).padded(to: $1) }.joined(separator: "  ")
+                .trimmingEnd
+        }
+        var lines = [style.dim(line(Self.titles))]
+        for (worker, row) in zip(workers, rows) {
+            lines.append(worker.state == .ended || worker.state == .silent ? style.red(line(row)) : line(row))
+        }
+        for worker in workers {
+            if let problem = worker.worker.clockProblem { lines.append(style.red("✗ ") + style.safe(problem)) }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func cells(_ status: WorkerStatus) -> [String] {
+        let worker = status.worker
+        return [
+            worker.name, worker.role, worker.version.isEmpty ? "–" : worker.version, status.state.rawValue,
+            "\(status.leases.count)", Self.seconds(worker.silence),
+            worker.clockLead.map(Self.difference) ?? "–",
+            LocalTime.short(worker.startedAt, now: now),
+        ]
+    }
+
+    private static func difference(_ lead: Duration) -> String {
+        let text = seconds(lead < .zero ? .zero - lead : lead)
+        return text == "0.0s" ? text : (lead < .zero ? "-" : "+") + text
+    }
+
+    /// `0.3s`, `12s`, `3h`: short rather than exact.
+    private static func seconds(_ duration: Duration) -> String {
+        let seconds = duration.milliseconds / 1000
+        if seconds < 10 { return "\((seconds * 10).rounded() / 10)s" }
+        if seconds < 600 { return "\(Int(seconds))s" }
+        return seconds < 36_000 ? "\(Int(seconds / 60))m" : "\(Int(min(seconds / 3600, 1e6)))h"
+    }
+
+    /// Leaves out of the middle, so that the process of a long host name stays.
+    private static func cut(_ text: String, to width: Int) -> String {
+        guard text.count > width else { return text }
+        let tail = (width - 1) / 2
+        return text.prefix(width - 1 - tail) + "…" + text.suffix(tail)
     }
 }

@@ -173,13 +173,12 @@ extension DriveResult {
             )
             throw ExitStatus.interrupted
         case .lost:
-            Streams.error.write(
-                "error: the run \(runID) is now owned by another process; see `runnel runs show \(runID)`\n")
-            throw ExitStatus.runFailed
+            throw ExitStatus.runFailed.reporting(
+                "the run \(runID) is now owned by another process; see `runnel runs show \(runID)`")
         case .broken(let error):
-            Streams.error.write(JournalSetup.text(error))
+            let status = error.reported()
             Streams.error.write("the progress of the run is stored; resume it with `runnel runs resume \(runID)`\n")
-            throw ExitStatus.runFailed
+            throw status
         }
     }
 }

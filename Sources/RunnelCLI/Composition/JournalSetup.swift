@@ -11,9 +11,9 @@ enum JournalSetup {
         do {
             return try journal(of: project)
         } catch {
-            Streams.error.write(text(error))
+            let status = error.reported()
             if let hint { Streams.error.write("  = \(hint)\n") }
-            throw ExitStatus.runFailed
+            throw status
         }
     }
 
@@ -87,10 +87,6 @@ enum JournalSetup {
             version: RunnelCommand.version, startedAt: now)
     }
 
-    static func text(_ error: JournalError) -> String {
-        "error: \(error.message) [\(error.code)]\n" + (error.hint.map { "  = \($0)\n" } ?? "")
-    }
-
     /// The name of this machine in the journal.
     private static func hostName(_ settings: JournalSettings) -> String {
         if let machine = settings.machine, !machine.isEmpty { return machine }
@@ -106,6 +102,13 @@ enum JournalSetup {
     }
 }
 
+extension JournalError {
+    /// Prints the error.
+    ///
+    /// - Returns: The status of the command, to be thrown.
+    func reported() -> ExitStatus { .runFailed.reporting("\(message) [\(code)]", hint: hint) }
+}
+
 /// Runs `body`, and prints errors of the journal.
 ///
 /// - Parameter journal: Closed when `body` has returned or thrown.
@@ -118,8 +121,7 @@ func withJournalErrors<Result>(
         return result
     } catch let error as JournalError {
         await journal?.close()
-        Streams.error.write(JournalSetup.text(error))
-        throw ExitStatus.runFailed
+        throw error.reported()
     } catch {
         await journal?.close()
         throw error

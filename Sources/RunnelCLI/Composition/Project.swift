@@ -308,6 +308,14 @@ struct Project: Sendable {
 /// `runnel.yaml` or an overriding variable has errors.
 struct InvalidConfiguration: Error {
     let report: LoadReport
+
+    /// Prints the errors.
+    ///
+    /// - Returns: The status of the command, to be thrown.
+    func reported() -> ExitStatus {
+        DiagnosticOutput.write([report], format: .text)
+        return .usage
+    }
 }
 
 /// The outputs of the commands of secrets, as long as their `cache` allows: reading the configuration again does not ask

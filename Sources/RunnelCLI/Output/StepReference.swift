@@ -91,7 +91,8 @@ struct StepReference {
 }
 
 extension String {
-    fileprivate var trimmingEnd: String {
+    /// Without white space at its end.
+    var trimmingEnd: String {
         String(reversed().drop { $0.isWhitespace }.reversed())
     }
 }

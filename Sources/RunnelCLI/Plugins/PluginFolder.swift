@@ -56,9 +56,7 @@ struct PluginFolder: Sendable {
     static func all(of project: Project) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: parent) else {
-            var isFolder = false
-            let isThere = FileReading.exists(parent, isDirectory: &isFolder) && isFolder
-            guard isThere else { return [] }
+            guard FileReading.isFolder(parent) else { return [] }
             return [unreadable(parent, "cannot read the folder; let the user who runs Runnel read and enter it")]
         }
         let secrets = project.settings.secrets.keys.sorted()
@@ -96,7 +94,7 @@ extension PluginManifest {
         secrets.filter { !known.contains($0.name) }.map { secret in
             FieldError(
                 "there is no secret \"\(secret.name)\"",
-                hint: Suggestion.closest(to: secret.name, among: known).map { "did you mean \"\($0)\"?" }
+                hint: Suggestion.hint(for: secret.name, among: known)
                     ?? "name it under `secrets:` in runnel.yaml",
                 path: secret.path, code: PipelineErrorCode.unknownReference)
         }

@@ -32,9 +32,8 @@ struct ProjectPlugins: Sendable {
         do {
             return try await ProjectPlugins(project, discovery: discovery, only: only, simulates: simulates)
         } catch let error as RegistryError {
-            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage.reporting(error.message)
         }
-        throw ExitStatus.usage
     }
 
     /// - Parameter host: The environment of child processes; nil for the default.
@@ -119,11 +118,10 @@ struct ProjectPlugins: Sendable {
         var broken: Set<String> = []
         let known = plugins.map(\.name) + folders
         for name in settings.values.keys.sorted() where !known.contains(name) {
-            let closest = Suggestion.closest(to: name, among: known)
             problems.append(
                 (
                     name, "runnel.yaml: `plugins.\(name)`: there is no plugin \"\(name)\"",
-                    closest.map { "did you mean \"\($0)\"?" }
+                    Suggestion.hint(for: name, among: known)
                 ))
         }
         let good = plugins.compactMap { plugin -> (any Plugin)? in
@@ -137,7 +135,7 @@ struct ProjectPlugins: Sendable {
                     problems.append(
                         (
                             plugin.name, "runnel.yaml: `plugins.\(plugin.name)`: there is no setting \"\(key)\"",
-                            Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
+                            Suggestion.hint(for: key, among: known)
                                 ?? "its settings are \(known.joined(separator: ", "))"
                         ))
                 }

@@ -15,9 +15,8 @@ struct NewFiles {
         let there = files.map(\.path).filter { FileReading.exists("\(folder)/\($0)") }
         guard there.isEmpty else {
             let names = there.map { "\"\(shown($0))\"" }.joined(separator: ", ")
-            Streams.error.write(
-                "error: \(names) \(there.count == 1 ? "is" : "are") there already; nothing was written\n  = \(hint)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "\(names) \(there.count == 1 ? "is" : "are") there already; nothing was written", hint: hint)
         }
         var made: [String] = []
         for file in files {
@@ -32,9 +31,8 @@ struct NewFiles {
             } catch {
                 // Folders stand before what is in them.
                 for path in made.reversed() { try? FileManager.default.removeItem(atPath: path) }
-                Streams.error.write(
-                    "error: \"\(shown(file.path))\" cannot be written: \(Self.reason(error)); nothing was written\n")
-                throw ExitStatus.runFailed
+                throw ExitStatus.runFailed.reporting(
+                    "\"\(shown(file.path))\" cannot be written: \(Self.reason(error)); nothing was written")
             }
         }
         for file in files { Streams.output.write("  \(shown(file.path))\n") }

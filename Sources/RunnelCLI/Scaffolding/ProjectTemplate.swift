@@ -16,6 +16,11 @@ struct ProjectTemplate: Sendable {
     static let all = [hello, hook, folder, schedule, alert]
     static let standard = hello
 
+    /// The templates for `--help`, one a line.
+    static var list: String {
+        "The templates:\n" + all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n")
+    }
+
     static func named(_ name: String) -> ProjectTemplate? { all.first { $0.name == name } }
 
     /// All files of the project beside the schemas, by path.

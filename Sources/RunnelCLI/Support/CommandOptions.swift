@@ -15,52 +15,48 @@ enum PortOption {
     /// Whether another program listens at the address.
     static func isInUse(_ error: any Error) -> Bool { (error as? IOError)?.errnoCode == EADDRINUSE }
 
-    /// The message for an address on which the process cannot listen; nil for an error of another kind.
+    /// Prints why the process cannot listen on an address.
     ///
     /// - Parameters:
+    ///   - error: What listening threw.
     ///   - host: The address.
     ///   - port: The port.
     ///   - server: The `runnel serve` of this project that runs on this machine.
-    static func text(_ error: any Error, host: String, port: Int, server: WorkerRecord? = nil) -> String? {
+    /// - Returns: What to throw: the status of the command, or an error of another kind as it is.
+    static func reported(_ error: any Error, host: String, port: Int, server: WorkerRecord? = nil) -> any Error {
+        let otherAddress = "listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host"
         if let error = error as? SocketAddressError.UnknownHost {
-            return """
-                error: there is no host "\(host)": \(error.errorDescription)
-                  = listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host
-
-                """
+            return ExitStatus.usage.reporting(
+                "there is no host \"\(host)\": \(error.errorDescription)", hint: otherAddress)
         }
-        guard let error = error as? IOError else { return nil }
-        return text(error.errnoCode, host: host, port: port, server: server)
-    }
-
-    private static func text(_ code: Int32, host: String, port: Int, server: WorkerRecord?) -> String {
+        guard let code = (error as? IOError)?.errnoCode else { return error }
         switch code {
         case EADDRINUSE:
-            """
-            error: the port \(port) of \(host) is in use
-            \(server.map(Self.sentence(on:)) ?? "")  = stop the program that listens on it, or choose another with --port
-
-            """
+            let running = server.map {
+                "`runnel serve` of this project already runs: process \($0.processID), "
+                    + "since \(LocalTime.text($0.startedAt))\n  = "
+            }
+            return ExitStatus.usage.reporting(
+                "the port \(port) of \(host) is in use",
+                hint: (running ?? "") + "stop the program that listens on it, or choose another with --port")
         case EACCES, EPERM:
-            """
-            error: this user may not listen on the port \(port) of \(host)
-              = choose a port from 1024 on with --port
-
-            """
+            return ExitStatus.usage.reporting(
+                "this user may not listen on the port \(port) of \(host)",
+                hint: "choose a port from 1024 on with --port")
         case EADDRNOTAVAIL:
-            """
-            error: \(host) is no address of this machine
-              = listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host
-
-            """
+            return ExitStatus.usage.reporting("\(host) is no address of this machine", hint: otherAddress)
         default:
-            "error: cannot listen on \(host):\(port): \(String(cString: strerror(code)))\n"
+            return ExitStatus.usage.reporting("cannot listen on \(host):\(port): \(String(cString: strerror(code)))")
         }
     }
+}
 
-    private static func sentence(on server: WorkerRecord) -> String {
-        "  = `runnel serve` of this project already runs: process \(server.processID), "
-            + "since \(LocalTime.text(server.startedAt))\n"
+/// `name=value` on the command line.
+enum NamedValue {
+    /// The name and the value; nil without a `=`.
+    static func split(_ argument: String) -> (name: String, text: String)? {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
     }
 }
 
@@ -89,6 +85,21 @@ struct PriorityOption: ParsableArguments {
             throw ValidationError("--priority \(text): \(error.message)")
         }
     }
+}
+
+/// `--limit` and `--before` of commands that list numbered records, the newest first.
+struct PagingOptions: ParsableArguments {
+    @Option(name: [.customShort("n"), .long], help: "How many, the newest first.")
+    var limit = 50
+    @Option(help: ArgumentHelp("Only those before this number: the last of a page before.", valueName: "number"))
+    var before: Int?
+
+    func validate() throws {
+        if limit < 1 { throw ValidationError("--limit \(limit): expected 1 or more") }
+    }
+
+    /// ``before`` as the journal has it.
+    var last: Int64? { before.map { Int64($0) } }
 }
 
 /// How much a command that runs pipelines tells on standard error.

@@ -20,20 +20,14 @@ enum FileReading {
     static let maximumInput = 64 << 20
 
     static func bytes(of path: String) throws(Failure) -> [UInt8] {
-        var isDirectory = false
-        guard exists(path, isDirectory: &isDirectory) else { throw missing(path) }
-        guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        return try contents(of: path, limit: .max - 1, waits: true)
+        try contents(of: path, limit: .max - 1, waits: true)
     }
 
     /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.
     ///
     /// - Parameter waits: Whether to wait for the writer of a named pipe. Files below `/dev` are always waited for.
     static func yaml(of path: String, waits: Bool = false) throws(Failure) -> [UInt8] {
-        var isDirectory = false
-        guard exists(path, isDirectory: &isDirectory) else { throw missing(path) }
-        guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        return try contents(of: path, limit: YAMLLimits.default.maxBytes, waits: waits || path.hasPrefix("/dev/"))
+        try contents(of: path, limit: YAMLLimits.default.maxBytes, waits: waits || path.hasPrefix("/dev/"))
     }
 
     /// The error for a path without a file.
@@ -49,7 +43,9 @@ enum FileReading {
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK && !exists(path)
     }
 
-    private static func contents(of path: String, limit: Int, waits: Bool = false) throws(Failure) -> [UInt8] {
+    private static func contents(of path: String, limit: Int, waits: Bool) throws(Failure) -> [UInt8] {
+        guard exists(path) else { throw missing(path) }
+        guard !isFolder(path) else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
         do throws(BoundedFile.Failure) {
             return try BoundedFile.bytes(of: path, limit: limit, waits: waits)
         } catch {
@@ -106,20 +102,17 @@ enum FileReading {
 
     /// Throws unless the path is that of a folder.
     static func checkFolder(_ path: String) throws(Failure) {
-        var isFolder = false
-        guard exists(path, isDirectory: &isFolder) else { throw Failure(message: "there is no folder \"\(path)\"") }
-        guard isFolder else {
+        guard exists(path) else { throw Failure(message: "there is no folder \"\(path)\"") }
+        guard isFolder(path) else {
             throw Failure(message: "\"\(path)\" is a file, not a folder\n  = name its folder: \(folder(of: path))")
         }
     }
 
-    static func exists(_ path: String) -> Bool {
-        var isDirectory = false
-        return exists(path, isDirectory: &isDirectory)
-    }
+    static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
-    static func exists(_ path: String, isDirectory: inout Bool) -> Bool {
-        FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    static func isFolder(_ path: String) -> Bool {
+        var isDirectory = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
     }
 
     /// The absolute path, without `.` and `..`.

@@ -3,7 +3,6 @@ import Logging
 import RunnelEngine
 import RunnelKit
 internal import RunnelSupport
-import Synchronization
 
 /// Enforces the retention settings of `journal:` in runnel.yaml.
 struct Housekeeping: Sendable {
@@ -11,16 +10,8 @@ struct Housekeeping: Sendable {
     let logger: Logger
     /// The folder of the journal and where to say that its disk is full; nil to say so in the log alone.
     let disk: (folder: String, board: HealthBoard)?
-    private let setting: Setting
-
-    /// The retention, which may change while it is enforced.
-    private final class Setting: Sendable {
-        let retention: Mutex<Retention>
-
-        init(_ retention: Retention) {
-            self.retention = Mutex(retention)
-        }
-    }
+    /// May change while it is enforced.
+    private let retention: Watched<Retention>
 
     init(
         journal: any Journal, retention: Retention, logger: Logger, disk: (folder: String, board: HealthBoard)? = nil
@@ -28,13 +19,11 @@ struct Housekeeping: Sendable {
         self.journal = journal
         self.logger = logger
         self.disk = disk
-        setting = Setting(retention)
+        self.retention = Watched(retention)
     }
 
     /// Applies from the next batch on.
-    func set(_ retention: Retention) { setting.retention.withLock { $0 = retention } }
-
-    private var retention: Retention { setting.retention.withLock(\.self) }
+    func set(_ new: Retention) { retention.update { $0 = new } }
 
     /// The pause between batches: while there is something to remove, and otherwise.
     private static let intervals = (busy: Duration.seconds(1), idle: Duration.seconds(5))
@@ -45,7 +34,7 @@ struct Housekeeping: Sendable {
         while !Task.isCancelled {
             var interval = Self.intervals.idle
             do throws(JournalError) {
-                let report = try await journal.prune(retention, now: WallClock.nanoseconds())
+                let report = try await journal.prune(retention.value, now: WallClock.nanoseconds())
                 if report.runs > 0 { interval = Self.intervals.busy }
                 problem = nil
             } catch {
@@ -74,6 +63,6 @@ struct Housekeeping: Sendable {
 
     /// One brief pass at the end of a command; what remains is done next time.
     func runBriefly() async {
-        _ = try? await journal.prune(retention, now: WallClock.nanoseconds(), within: .seconds(1))
+        _ = try? await journal.prune(retention.value, now: WallClock.nanoseconds(), within: .seconds(1))
     }
 }

@@ -1,5 +1,5 @@
 import LibC
-import Synchronization
+import RunnelSupport
 import UnixSignals
 
 /// The kind of stop that a signal requests.
@@ -30,7 +30,7 @@ func withSignals<Result: Sendable>(
 ) async throws -> (result: Result, request: StopRequest?) {
     // Installed before anything runs, so that no signal is missed.
     let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm] + (onReload == nil ? [] : [.sighup]))
-    let first = FirstRequest()
+    let first = Promise<StopRequest>()
     return try await withThrowingTaskGroup(of: Result?.self) { group in
         group.addTask { try await body() }
         group.addTask {
@@ -42,7 +42,7 @@ func withSignals<Result: Sendable>(
                 }
                 let request: StopRequest = signal == .sigterm ? .terminate : .interrupt
                 guard count < 2 else { _exit(ExitStatus.interrupted.rawValue) }
-                first.take(request)
+                first.fulfil(.success(request))
                 await onStop(request, count)
                 count += 1
             }
@@ -51,32 +51,13 @@ func withSignals<Result: Sendable>(
         defer { group.cancelAll() }
         while let event = try await group.next() {
             guard let result = event else { continue }
-            let request = first.request
+            let request = try? first.result?.get()
             // The process is already stopping; a repeated signal must not kill it.
-            if request != nil { for signal in [SIGINT, SIGTERM, SIGHUP] { ignore(signal) } }
+            if request != nil { for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) } }
             return (result, request)
         }
         throw CancellationError()
     }
-}
-
-private final class FirstRequest: Sendable {
-    private let state = Mutex<StopRequest?>(nil)
-
-    var request: StopRequest? { state.withLock { $0 } }
-    func take(_ request: StopRequest) { state.withLock { $0 = $0 ?? request } }
-}
-
-private func ignore(_ number: Int32) {
-    signal(number, SIG_IGN)
-}
-
-/// A flag that is set when a signal arrives, for polling.
-final class Interruption: Sendable {
-    private let state = Mutex(false)
-
-    var hasCome: Bool { state.withLock(\.self) }
-    func come() { state.withLock { $0 = true } }
 }
 
 /// Runs `body` and cancels it on the first SIGINT or SIGTERM. The second exits the process at once.

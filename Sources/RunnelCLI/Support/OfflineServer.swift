@@ -35,8 +35,7 @@ struct OfflineServer: Sendable {
         do {
             return try result.get()
         } catch let refusal as OfflineOperations.Refusal {
-            Streams.error.write("error: \(refusal.message)\n")
-            throw ExitStatus(refusal: refusal.status)
+            throw ExitStatus(refusal: refusal.status).reporting(refusal.message)
         }
     }
 

@@ -1,4 +1,3 @@
-import MarketplaceSimulator
 import RunnelKit
 
 /// Words what the argument parser says like all other messages.
@@ -35,18 +34,12 @@ enum ParserMessage {
         if lines[0].hasPrefix("The value '"), quoted.count > 1 {
             // Short lists stand in the sentence: 'a', 'b' or 'c'.
             let known = choices.isEmpty ? stride(from: 5, to: quoted.count, by: 2).map { quoted[$0] } : choices
-            let closest = Suggestion.closest(to: quoted[1], among: known)
-            if let closest { lines.insert("  = did you mean \"\(closest)\"?", at: 1) }
+            if let hint = Suggestion.hint(for: quoted[1], among: known) { lines.insert("  = \(hint)", at: 1) }
             if known.isEmpty, lines[0].hasSuffix("'") { lines[0] += ": expected \(expectation(quoted[3]))" }
         }
         return "error: " + lines[0].prefix(1).lowercased() + lines[0].dropFirst()
             + lines.dropFirst().map { "\n" + $0 }.joined()
     }
-}
-
-extension SimulatorError {
-    /// The error in the form of all other messages.
-    var text: String { "error: \(message)\n  = \(hint)\n" }
 }
 
 /// Formats what `--help` says beyond the summary of a command.

@@ -27,10 +27,8 @@ struct PipelineFolder: Sendable {
     /// What a command works on that was given no folder: the `pipelines` of a project, if it has that folder.
     static func usual(in path: String) -> String {
         let usual = path == "." ? usualFolder : path.hasSuffix("/") ? path + usualFolder : "\(path)/\(usualFolder)"
-        var isFolder = false
         let isUsed =
-            FileReading.exists(usual, isDirectory: &isFolder) && isFolder && Project.isProject(path)
-            && !FileReading.exists(usual + "/runnel.yaml")
+            FileReading.isFolder(usual) && Project.isProject(path) && !FileReading.exists(usual + "/runnel.yaml")
         return isUsed ? usual : path
     }
 
@@ -138,11 +136,9 @@ enum PipelineNames {
         let known =
             try await journal.runs(RunFilter(limit: 1000)).map(\.pipeline) + below(project.directory).map(\.name)
         guard !known.contains(pipeline) else { return }
-        let closest = Suggestion.closest(to: pipeline, among: known)
         let names = Set(known).sorted()
         let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
-        let hint = closest.map { "did you mean \"\($0)\"?" } ?? "the pipelines are \(shown)"
-        Streams.error.write("error: there is no pipeline \"\(pipeline)\"\n" + (known.isEmpty ? "" : "  = \(hint)\n"))
-        throw ExitStatus.usage
+        let hint = Suggestion.hint(for: pipeline, among: known) ?? "the pipelines are \(shown)"
+        throw ExitStatus.usage.reporting("there is no pipeline \"\(pipeline)\"", hint: known.isEmpty ? nil : hint)
     }
 }

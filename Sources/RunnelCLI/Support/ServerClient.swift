@@ -43,37 +43,27 @@ struct ServerClient: Sendable {
         do {
             (response, bytes) = try await send(request, timeout: .seconds(seconds))
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
-            Streams.error.write(
-                """
-                error: the server at \(baseURL) did not answer within \(seconds)s
-                  = it may be stopped or overloaded
-
-                """)
-            throw ExitStatus.runFailed
+            throw ExitStatus.runFailed.reporting(
+                "the server at \(baseURL) did not answer within \(seconds)s", hint: "it may be stopped or overloaded")
         } catch {
-            Streams.error.write(
-                "error: no server is listening at \(baseURL)\n  = start `runnel serve`, or set `server` in runnel.yaml to its address\n"
-            )
-            throw ExitStatus.runFailed
+            throw ExitStatus.runFailed.reporting(
+                "no server is listening at \(baseURL)",
+                hint: "start `runnel serve`, or set `server` in runnel.yaml to its address")
         }
         let value = (try? Value.json(bytes)) ?? .null
         guard (200..<300).contains(response.status.code) else {
             let message = value.asObject?["error"]?.asObject?["message"]?.asString
             if message == nil, response.headers.first(name: "server") != "runnel" {
-                Streams.error.write(
-                    """
-                    error: another program than `runnel serve` answers at \(baseURL): HTTP \(response.status.code)
-                      = set `server` in runnel.yaml to the address of the server
-
-                    """)
-                throw ExitStatus.runFailed
+                throw ExitStatus.runFailed.reporting(
+                    "another program than `runnel serve` answers at \(baseURL): HTTP \(response.status.code)",
+                    hint: "set `server` in runnel.yaml to the address of the server")
             }
-            if response.status == .unauthorized {
-                Streams.error.write(problem: rejection.message, hint: rejection.hint)
-            } else {
-                Streams.error.write(problem: message ?? "the server answered \(response.status.code)", hint: nil)
+            let status = ExitStatus(refusal: Int(response.status.code))
+            guard response.status == .unauthorized else {
+                throw status.reporting(message ?? "the server answered \(response.status.code)")
             }
-            throw ExitStatus(refusal: Int(response.status.code))
+            let (problem, hint) = rejection
+            throw status.reporting(problem, hint: hint)
         }
         return value
     }

@@ -16,13 +16,9 @@ enum UnkeptRun {
                 ("\(section).pipeline_budgets.\(pipeline.name)", settings["pipeline_budgets"]?[pipeline.name]),
             ]
             guard let budget = budgets.first(where: { $0.1?.asObject != nil })?.0 else { continue }
-            Streams.error.write(
-                """
-                error: --no-journal: what the step "\(step.id)" uses would not count in the budget `\(budget)`
-                  = leave out --no-journal, or ask a simulator with --simulate
-
-                """)
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(
+                "--no-journal: what the step \"\(step.id)\" uses would not count in the budget `\(budget)`",
+                hint: "leave out --no-journal, or ask a simulator with --simulate")
         }
     }
 }

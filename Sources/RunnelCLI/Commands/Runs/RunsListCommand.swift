@@ -36,7 +36,7 @@ struct RunsListCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project()
         let journal = try options.journal(of: project)
-        try await withJournalErrors {
+        try await withJournalErrors(closing: journal) {
             let runs = try await runs(in: journal)
             if runs.isEmpty, let pipeline { try await PipelineNames.check(pipeline, in: journal, project) }
             if json {
@@ -48,7 +48,6 @@ struct RunsListCommand: AsyncParsableCommand {
                     styled: RunTable(style: .standardOutput, width: Streams.output.width).text(runs))
             }
         }
-        await journal.close()
     }
 
     private func runs(in journal: any Journal) async throws -> [RunRecord] {

@@ -68,17 +68,11 @@ struct ProjectOptions: ParsableArguments {
     ///   - saysProblems: Whether warnings about the configuration are printed.
     func project(runsCommands: Bool = false, saysProblems: Bool = true) throws -> Project {
         do {
-            switch try find(runsCommands: runsCommands) {
-            case .success(let project):
-                if saysProblems { DiagnosticOutput.write([project.report], format: .text, redactor: project.redactor) }
-                return project
-            case .failure(let invalid):
-                DiagnosticOutput.write([invalid.report], format: .text)
-                throw ExitStatus.usage
-            }
+            let project = try find(runsCommands: runsCommands).mapError { $0.reported() }.get()
+            if saysProblems { DiagnosticOutput.write([project.report], format: .text, redactor: project.redactor) }
+            return project
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting(error.message)
         }
     }
 
@@ -101,8 +95,7 @@ struct ProjectOptions: ParsableArguments {
                     hint: "runs are kept beside the `runnel.yaml` of their pipeline; name that folder with --project")
             }
         } catch {
-            Streams.error.write(JournalSetup.text(error))
-            throw ExitStatus.runFailed
+            throw error.reported()
         }
         throw ExitStatus.usage
     }
@@ -122,24 +115,20 @@ extension Journal {
                 let run = try await run(newest.id)
             else {
                 let isAny = states.isEmpty && pipeline == nil
-                Streams.error.write(isAny ? "error: there are no runs\n" : "error: there is no such run\n")
-                throw ExitStatus.usage
+                throw ExitStatus.usage.reporting(isAny ? "there are no runs" : "there is no such run")
             }
             return run
         }
         guard !name.isEmpty else {
             // Usually an unset variable in a script.
-            Streams.error.write("error: the id of the run is empty\n  = name a run, or `last`\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("the id of the run is empty", hint: "name a run, or `last`")
         }
         let found = try await runs(idPrefix: name.lowercased(), limit: 2)
         guard let run = found.first else {
-            Streams.error.write("error: there is no run \"\(name)\"\n  = `runnel runs list` lists the runs\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("there is no run \"\(name)\"", hint: "`runnel runs list` lists the runs")
         }
         guard found.count == 1 else {
-            Streams.error.write("error: more than one run begins with \"\(name)\"\n  = use a longer prefix\n")
-            throw ExitStatus.usage
+            throw ExitStatus.usage.reporting("more than one run begins with \"\(name)\"", hint: "use a longer prefix")
         }
         return run
     }

@@ -28,7 +28,7 @@ struct RunsPruneCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project()
         let journal = try options.journal(of: project, migrates: true)
-        try await withJournalErrors {
+        try await withJournalErrors(closing: journal) {
             var retention = project.settings.retention
             if keep != nil || keepRuns != nil {
                 (retention.age, retention.count, retention.bytes) = (keep?.duration, keepRuns, nil)
@@ -37,6 +37,5 @@ struct RunsPruneCommand: AsyncParsableCommand {
             let runs = report.runs == 1 ? "1 run" : "\(report.runs) runs"
             Streams.output.write("removed \(runs), \(readable(bytes: Int(report.bytes))) freed\n")
         }
-        await journal.close()
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import MarketplaceSimulator
 import RunnelEngine
 import RunnelKit
 internal import RunnelSupport
@@ -109,23 +108,5 @@ struct RunsResumeCommand: AsyncParsableCommand {
         }
         Streams.error.write("error: the run \(id) cannot be resumed: \(problem)\n")
         guard all else { throw ExitStatus.usage }
-    }
-}
-
-/// Runs `body`, with an embedded simulator if requested.
-func withSimulator(
-    when isWanted: Bool, faults: FaultPlan = .none,
-    _ body: @escaping @Sendable (SimulatedMarketplace?) async throws -> Void
-) async throws {
-    guard isWanted else { return try await body(nil) }
-    var configuration = SimulatorConfiguration()
-    configuration.faults = faults
-    try await MarketplaceSimulator.withSimulator(configuration) { running in
-        var marketplace = SimulatedMarketplace(
-            baseURL: running.baseURL, clientID: configuration.clientID, clientSecret: configuration.clientSecret,
-            agentID: configuration.agentID)
-        marketplace.reconnectPath = SimulatorConfiguration.reconnectPath
-        marketplace.cancelPath = SimulatorConfiguration.cancelPath
-        try await body(marketplace)
     }
 }

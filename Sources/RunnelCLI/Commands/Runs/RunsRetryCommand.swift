@@ -136,7 +136,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             do {
                 try RetryError.check(old)
             } catch {
-                return try fail(error, old.id)
+                throw failure(error, old.id)
             }
             return [old.id]
         }
@@ -188,19 +188,15 @@ struct RunsRetryCommand: AsyncParsableCommand {
     ) async throws -> NewRun {
         let changes: ValueObject
         do throws(InputError) {
-            changes = try pipeline.changedInputs(
-                inputs.map { input in
-                    let parts = input.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                    return (String(parts[0]), String(parts[1]))
-                })
+            changes = try pipeline.changedInputs(inputs.compactMap(NamedValue.split))
         } catch {
-            return try fail(error.message, nil)
+            throw ExitStatus.usage.reporting(error.message)
         }
         do {
             return try await service.makeRetry(
                 of: old, with: pipeline, from: from, changing: changes, priority: priority.level)
         } catch {
-            return try fail(error, old.id)
+            throw failure(error, old.id)
         }
     }
 
@@ -208,7 +204,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
         of run: RunRecord, in journal: any Journal, _ project: Project, _ loader: PipelineLoader
     ) async throws -> Pipeline {
         guard let definition = try await journal.definition(run.definition) else {
-            return try fail("the journal does not hold the pipeline of the run \(run.id)", nil)
+            throw ExitStatus.usage.reporting("the journal does not hold the pipeline of the run \(run.id)")
         }
         var bytes = Array(project.seal.unseal(definition.text).utf8)
         let isStream = FileReading.isStream(definition.file)
@@ -224,32 +220,29 @@ struct RunsRetryCommand: AsyncParsableCommand {
         return pipeline
     }
 
-    private func fail<Result>(_ error: RetryError, _ runID: String) throws -> Result {
+    /// Prints why the run cannot be retried; the caller prints an error of the journal.
+    private func failure(_ error: RetryError, _ runID: String) -> any Error {
         switch error {
-        case .notEnded: return try fail("the run \(runID) has not ended yet", "`runnel runs resume` continues it")
+        case .notEnded:
+            return ExitStatus.usage.reporting(
+                "the run \(runID) has not ended yet", hint: "`runnel runs resume` continues it")
         case .noSuchStep(let step, let ids):
-            let closest = Suggestion.closest(to: step, among: ids)
-            return try fail(
+            return ExitStatus.usage.reporting(
                 "the pipeline has no step \"\(step)\"",
-                closest.map { "did you mean \"\($0)\"?" } ?? "its steps are \(ids.joined(separator: ", "))")
+                hint: Suggestion.hint(for: step, among: ids) ?? "its steps are \(ids.joined(separator: ", "))")
         case .noResult(let step):
-            return try fail(
+            return ExitStatus.usage.reporting(
                 "the step \"\(step)\" has no result in the run \(runID)",
-                "start from that step, or omit --from")
+                hint: "start from that step, or omit --from")
         case .sourceGone(let place, let newer):
             let hint = newer.map { newer in
                 let place = newer.movedTo.map { ", at \"\($0)\"" } ?? ""
                 return "the run \(newer.id) has it since\(place): `runnel runs retry \(newer.id)`"
             }
-            return try fail(
+            return ExitStatus.usage.reporting(
                 "what the run \(runID) was started for is not at \"\(place)\" any more",
-                hint ?? "put it back there, or start behind the steps that need it: --from")
-        case .journal(let error): throw error
+                hint: hint ?? "put it back there, or start behind the steps that need it: --from")
+        case .journal(let error): return error
         }
-    }
-
-    private func fail<Result>(_ message: String, _ hint: String?) throws -> Result {
-        Streams.error.write(problem: message, hint: hint)
-        throw ExitStatus.usage
     }
 }

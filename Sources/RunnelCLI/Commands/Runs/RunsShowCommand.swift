@@ -33,7 +33,7 @@ struct RunsShowCommand: AsyncParsableCommand {
 
     func run() async throws {
         let journal = try options.journal(of: options.project())
-        try await withJournalErrors {
+        try await withJournalErrors(closing: journal) {
             let record = try await journal.asSeen(journal.find(run, states: states, pipeline: pipeline))
             let steps = try await journal.steps(of: record.id)
             let events = try await journal.events(of: record.id, from: 0, limit: 100_000)
@@ -51,6 +51,5 @@ struct RunsShowCommand: AsyncParsableCommand {
                 Streams.output.write(styled: view.text(record, steps, happened))
             }
         }
-        await journal.close()
     }
 }

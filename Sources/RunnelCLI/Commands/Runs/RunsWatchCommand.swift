@@ -23,10 +23,9 @@ struct RunsWatchCommand: AsyncParsableCommand {
         let project = try options.project()
         let journal = try options.journal(of: project)
         let command = self
-        let (end, _) = try await withInterrupt {
-            try await withJournalErrors { try await command.watch(journal) }
+        let (end, _) = try await withJournalErrors(closing: journal) {
+            try await withInterrupt { try await command.watch(journal) }
         }
-        await journal.close()
         switch end.state {
         case .succeeded: return
         case .queued, .running, .waiting:

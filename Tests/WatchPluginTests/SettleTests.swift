@@ -166,6 +166,26 @@ import Testing
             #expect(await fixture.runs.health.last == .watching)
         }
     }
+
+    @Test(
+        "a folder without permission to enter it is reported, and what came meanwhile is processed later",
+        .enabled(if: geteuid() != 0), arguments: Mode.allCases)
+    func forbiddenFolder(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys) {
+                try fixture.drop("1", at: "inbox/1")
+                try await fixture.runs.waitForAccepted(1)
+                let file = SlowFile(fixture.absolute("inbox/2"))
+                chmod(fixture.absolute("inbox"), 0)
+                try await fixture.runs.waitForHealth(.problem("cannot watch \"inbox\": permission denied"))
+                file.write("2")
+                file.close()
+                chmod(fixture.absolute("inbox"), 0o700)
+                try await fixture.runs.waitForAccepted(2)
+            }
+            #expect(await fixture.runs.paths == ["inbox/1", "inbox/2"])
+        }
+    }
 }
 
 /// A file that is written to bit by bit.

@@ -181,7 +181,11 @@ extension WatchLoop {
             if folder == settings.root { isRootLost = true }
             return
         }
-        guard !event.name.bytes.isEmpty else { return }
+        guard !event.name.bytes.isEmpty else {
+            // Without permission to enter the folder, its files cannot be seen, nor what happens to them meanwhile.
+            if folder == settings.root, event.mask.contains(.attributes) { machine.overflowed() }
+            return
+        }
         let isGone = !event.mask.isDisjoint(with: [.delete, .movedFrom])
         guard let name = event.name.text else {
             if isGone {
@@ -224,12 +228,17 @@ extension WatchLoop {
 
     /// Reports the file at the path to the machine.
     mutating func inspect(_ path: FilePath, _ arrival: Arrival) async {
-        switch try? tree.entry(at: path) {
-        case .file(let status): machine.file(path, status, arrival, at: now())
-        case .link:
-            machine.gone(path)
-            await reportLink(path)
-        case .folder, .other, nil: machine.gone(path)
+        do throws(SystemFailure) {
+            switch try tree.entry(at: path) {
+            case .file(let status): machine.file(path, status, arrival, at: now())
+            case .link:
+                machine.gone(path)
+                await reportLink(path)
+            case .folder, .other, nil: machine.gone(path)
+            }
+        } catch {
+            // It may still be there: a folder above it cannot be entered, for example.
+            isLookIncomplete = true
         }
     }
 

@@ -234,23 +234,33 @@ import Testing
         }
     }
 
-    @Test("a file that cannot be moved stays, is reported, and is tried again at the next start")
+    @Test("a file that cannot be moved stays, is reported, and is moved once that works, also after another start")
     func blocked() async throws {
-        try await WatchFixture.with { fixture in
+        let clock = ManualClock()
+        try await WatchFixture.with(clock: clock) { fixture in
             try fixture.write("in the way", to: "done")
             let keys: ValueObject = ["after": "move", "mode": "inotify"]
+            let problem = TriggerHealth.problem(
+                "cannot move \"inbox/a.txt\" to \"done\": it is not a folder; the file stays where it is, "
+                    + "and it is tried again")
             try await fixture.watching(keys) {
                 try fixture.drop("1", at: "inbox/a.txt")
                 try await fixture.runs.waitForAccepted(1)
                 await fixture.runs.finish("run-1", .succeeded(output: .null))
-                try await fixture.runs.waitForHealth(
-                    .problem("cannot move \"inbox/a.txt\" to \"done\": it is not a folder; the file stays where it is"))
+                try await fixture.runs.waitForHealth(problem)
                 #expect(fixture.text("inbox/a.txt") == "1")
             }
-            try fixture.remove("done")
-            try await fixture.watching(keys) { try await fixture.eventually { fixture.ledger.isEmpty } }
+            let count = await fixture.runs.health.count
+            try await fixture.watching(keys) {
+                try await fixture.runs.waitForHealth(problem, after: count)
+                await clock.waitForSleepers(1)
+                try fixture.remove("done")
+                clock.advance(by: .seconds(1))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
             #expect(fixture.text("done/a.txt") == "1")
             #expect(await fixture.runs.accepted.count == 1)
+            #expect(await fixture.runs.health.last == .watching)
         }
     }
 

@@ -117,20 +117,6 @@ import Testing
         #expect(machine.actions() == [.take(path, second, known: nil)])
     }
 
-    @Test("a file that could not be moved is left alone until it is touched, and then found again by its run")
-    func failedMove() {
-        var machine = running()
-        machine.ended(path, run: "r1", success)
-        _ = machine.actions()
-        machine.finished(path, run: "r1", .failed, at: .zero)
-        machine.file(path, first, .present, at: .zero)
-        #expect(machine.actions() == [])
-        machine.file(path, second, .complete, at: .zero)
-        #expect(machine.actions() == [.take(path, second, known: nil)])
-        machine.taken(path, .emitted(run: "r1", entry(second)), at: .zero)
-        #expect(machine.actions() == [.follow(path, run: "r1")])
-    }
-
     @Test("a file that was removed while its run goes on is remembered until the end")
     func removed() {
         var machine = running()

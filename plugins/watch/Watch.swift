@@ -33,7 +33,8 @@ struct Watch: LedgerTrigger {
             ends. Files are \
             never overwritten: the second `a.txt` becomes `a-2.txt`. A file that was changed while its run was going \
             on stays, and is an event of its own. All folders are relative to the project's and have to be on one \
-            file system; a file keeps its place below the watched folder.
+            file system; a file keeps its place below the watched folder. A file that cannot be moved or deleted stays, is \
+            reported, and is tried again.
 
             No folder may lie in a place that pipelines do not touch, such as `plugins` or `.git`; files in such places are \
             ignored, and so are pipelines.

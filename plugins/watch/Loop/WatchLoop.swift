@@ -199,9 +199,9 @@ struct WatchLoop {
             machine.ended(path, run: run, end)
             guard end == nil else { return }
             await report(path, "run \(run) of \"\(path.text)\" no longer exists; the file stays where it is")
-        case .finished(let path, let run, let result, let problem):
+        case .finished(let path, let run, let result):
             machine.finished(path, run: run, result, at: now())
-            await report(path, problem)
+            await clear(.file(path.text))
         case .saved: isSaving = false
         case .problem(let subject, let text): await raise(subject, text)
         case .cleared(let subject): await clear(subject)
@@ -236,7 +236,7 @@ enum WatchMessage: Sendable {
     case lookTimer
     case taken(FilePath, TakeResult, problem: String?)
     case ended(FilePath, run: String, RunEnd?)
-    case finished(FilePath, run: String, FinishResult, problem: String?)
+    case finished(FilePath, run: String, FinishResult)
     case saved
     case problem(ActiveProblems.Subject, String)
     case cleared(ActiveProblems.Subject)

@@ -79,6 +79,11 @@ struct RunFollower: Sendable {
 
     private static let backoff = Backoff(initial: .seconds(1), maximum: .seconds(60))
 
+    /// Why a file could not be moved or deleted.
+    private struct FinishFailure: Error {
+        let problem: String
+    }
+
     func follow(_ path: FilePath, run: String) async throws {
         if run == LedgerEntry.ignoredRun {
             inbox.post(.ended(path, run: run, .succeeded(output: .null)))
@@ -100,10 +105,20 @@ struct RunFollower: Sendable {
         }
     }
 
+    /// Moves or deletes the file. Where that fails, as on a full disk or for want of permission, it is tried again.
     func finish(_ path: FilePath, _ status: FileStatus, run: String, _ end: RunEnd) async throws {
-        let (result, source, problem) = finish(path, status, run, end)
-        if let source { try await note(source, of: run) }
-        inbox.post(.finished(path, run: run, result, problem: problem))
+        var failures = 0
+        while true {
+            do {
+                let (result, source) = try finish(path, status, run, end)
+                if let source { try await note(source, of: run) }
+                return inbox.post(.finished(path, run: run, result))
+            } catch let failure as FinishFailure {
+                inbox.post(.problem(.file(path.text), failure.problem))
+            }
+            failures += 1
+            try await context.clock.sleep(for: Self.backoff.delay(afterAttempt: failures))
+        }
     }
 
     /// Notes where the file is, for runs that repeat this one.
@@ -119,7 +134,7 @@ struct RunFollower: Sendable {
 
     private func finish(
         _ path: FilePath, _ status: FileStatus, _ run: String, _ end: RunEnd
-    ) -> (FinishResult, RunSource?, problem: String?) {
+    ) throws(FinishFailure) -> (FinishResult, RunSource?) {
         if settings.after != .keep {
             let failed = settings.failed.appending(path.relative(to: settings.root) ?? path)
             try? mover.removeOldNote(of: failed, about: path)
@@ -127,17 +142,17 @@ struct RunFollower: Sendable {
         let action: String
         do throws(FileMover.Failure) {
             switch (end, settings.after) {
-            case (.succeeded, .keep): return (.done, nil, nil)
+            case (.succeeded, .keep): return (.done, nil)
             case (.succeeded, .delete):
                 action = "delete \"\(path.text)\""
-                return (try mover.delete(path, status, id: run), nil, nil)
+                return (try mover.delete(path, status, id: run), nil)
             case (.succeeded, .move):
                 action = "move \"\(path.text)\" to \"\(settings.done.shown)\""
                 let (result, place) = try mover.move(path, status, from: settings.root, to: settings.done) {
                     target, _ in
                     context.placing(target.text, modified: status.modified, for: run)
                 }
-                return (result, place.map(FailedFile.processed), nil)
+                return (result, place.map(FailedFile.processed))
             // Any other end is no success.
             default:
                 action = "move \"\(path.text)\" to \"\(settings.failed.shown)\""
@@ -153,10 +168,11 @@ struct RunFollower: Sendable {
                         done: settings.after == .move ? settings.done : nil
                     ).source
                 }
-                return (result, source, nil)
+                return (result, source)
             }
         } catch {
-            return (.failed, nil, "cannot \(action): \(error.system.reason); the file stays where it is")
+            throw FinishFailure(
+                problem: "cannot \(action): \(error.system.reason); the file stays where it is, and it is tried again")
         }
     }
 }

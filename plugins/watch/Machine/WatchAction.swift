@@ -45,8 +45,6 @@ enum FinishResult: Sendable, Hashable {
     case done
     /// The file has changed since it was processed; it was left untouched.
     case changed(FileStatus)
-    /// The file stays where it is.
-    case failed
 }
 
 /// The ledger's entry of a file.

@@ -200,7 +200,6 @@ extension WatchMachine {
                 entry.isPending = false
                 entry.run = nil
                 remember(path, entry)
-            case .failed: break
             }
         }
         if case .changed(let status) = result, activity.again == nil { activity.again = (status, .active) }

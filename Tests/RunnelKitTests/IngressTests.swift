@@ -81,6 +81,54 @@ import Testing
         }
     }
 
+    @Test("a request waits for the next holder of a path that was just released, and goes to no other meanwhile")
+    func handover() async throws {
+        let services = Services()
+        let run = TriggerDefinition(Echo.self).run
+        func start(_ path: String) async throws -> Task<Void, any Error> {
+            var harness = TriggerHarness()
+            harness.services = services
+            let context = harness.context
+            let task = Task { try await run(["path": .string(path)], context) }
+            try await harness.runs.wait { !$0.health.isEmpty }
+            return task
+        }
+        let other = try await start("orders/{id}")
+        let former = try await start("orders/new")
+        former.cancel()
+        await #expect(throws: CancellationError.self) { try await former.value }
+        let ingress = try await services.get(HTTPIngress.self)
+        let general = try await ingress.awaitedRoute("orders/1")
+        #expect(general?.path == "orders/{id}")
+        async let awaited = ingress.awaitedRoute("orders/new")
+        let current = try await start("orders/new")
+        let route = try await awaited
+        #expect(route?.path == "orders/new")
+        for task in [other, current] {
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        // Nobody waits while the server shuts down.
+        await services.shutDown()
+        let none = try await ingress.awaitedRoute("orders/new")
+        #expect(none == nil)
+    }
+
+    @Test("a path that nobody claims again is gone")
+    func releasedForGood() async throws {
+        let services = Services()
+        await services.register(HTTPIngress.self, make: { _ in HTTPIngress(handover: .milliseconds(1)) })
+        var harness = TriggerHarness()
+        harness.services = services
+        let context = harness.context
+        let task = Task { try await TriggerDefinition(Echo.self).run(["path": "orders"], context) }
+        try await harness.runs.wait { !$0.health.isEmpty }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let route = try await services.get(HTTPIngress.self).awaitedRoute("orders")
+        #expect(route == nil)
+    }
+
     @Test("what a handler throws is the answer")
     func thrown() async throws {
         try await Self.serve([["path": "a", "fails": "refusal"], ["path": "b", "fails": "error"]]) { harness in

@@ -22,10 +22,34 @@ package final class HTTPIngress: ServiceKey, Sendable {
         var claimants: [String: [Claimant]] = [:]
         /// The shapes that have parameters.
         var patterns: Set<String> = []
+        /// By shape: paths that nobody has claimed since they were released, and until when requests wait for them.
+        var released: [String: (pattern: RoutePattern, end: ContinuousClock.Instant)] = [:]
         var lastToken: UInt64 = 0
         var isShutDown = false
 
         func holder(of shape: String) -> ClaimedRoute? { claimants[shape]?.first?.route }
+
+        func route(_ segments: [Substring]) -> ClaimedRoute? {
+            guard !isShutDown else { return nil }
+            if let route = holder(of: segments.joined(separator: "/")), route.pattern.parameters.isEmpty {
+                return route
+            }
+            var best: ClaimedRoute?
+            for shape in patterns {
+                guard let route = holder(of: shape), route.pattern.matches(segments) else { continue }
+                if best.map({ route.pattern.precedes($0.pattern) }) ?? true { best = route }
+            }
+            return best
+        }
+
+        /// Whether a path that is preferred to the route has just been released.
+        func isBetweenHolders(_ segments: [Substring], _ route: ClaimedRoute?) -> Bool {
+            guard !isShutDown, !released.isEmpty else { return false }
+            let now = ContinuousClock.now
+            return released.values.contains { pattern, end in
+                end > now && pattern.matches(segments) && (route.map { pattern.precedes($0.pattern) } ?? true)
+            }
+        }
     }
 
     /// A place in the queue for a path.
@@ -42,26 +66,37 @@ package final class HTTPIngress: ServiceKey, Sendable {
     }
 
     private let state = Mutex(State())
+    private let handover: Duration
+    private static let interval = Duration.milliseconds(20)
 
-    package init() {}
+    /// - Parameter handover: How long requests wait for a path that was released. The triggers of a changed pipeline end
+    ///   before those of its new version start, and many senders do not send again what was answered with 404.
+    package init(handover: Duration = .seconds(5)) {
+        self.handover = handover
+    }
 
     /// The route of a path behind `/hooks/`, and what stands in the places of its parameters; slashes around the path
     /// do not count. A literal segment is preferred to a parameter. nil where there is none.
     package func route(_ path: String) -> ClaimedRoute? {
-        let path = PercentDecoding.normalized(path)
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false).trimmingEmpty()
-        return state.withLock { state in
-            guard !state.isShutDown else { return nil }
-            if let route = state.holder(of: segments.joined(separator: "/")), route.pattern.parameters.isEmpty {
-                return route
+        let segments = Self.segments(of: path)
+        return state.withLock { $0.route(segments) }
+    }
+
+    /// ``route(_:)``, but waits for the next holder of a path that has just been released.
+    package func awaitedRoute(_ path: String) async throws -> ClaimedRoute? {
+        let segments = Self.segments(of: path)
+        while true {
+            let (route, isBetweenHolders) = state.withLock { state in
+                let route = state.route(segments)
+                return (route, state.isBetweenHolders(segments, route))
             }
-            var best: ClaimedRoute?
-            for shape in state.patterns {
-                guard let route = state.holder(of: shape), route.pattern.matches(segments) else { continue }
-                if best.map({ route.pattern.precedes($0.pattern) }) ?? true { best = route }
-            }
-            return best
+            guard isBetweenHolders else { return route }
+            try await ContinuousClock().sleep(for: Self.interval)
         }
+    }
+
+    private static func segments(of path: String) -> [Substring] {
+        PercentDecoding.normalized(path).split(separator: "/", omittingEmptySubsequences: false).trimmingEmpty()
     }
 
     /// All routes that are served, by path.
@@ -83,8 +118,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
     package func answer(_ request: IngressRequest, by route: ClaimedRoute) async throws -> IngressResponse {
         if let answer = route.route.ownAnswer(to: request) { return answer }
         guard request.bodySize <= route.body.limit else { return .bodyTooLarge(limit: route.body.limit) }
-        let path = PercentDecoding.normalized(String(request.path.dropFirst(Self.prefix.count)))
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false).trimmingEmpty()
+        let segments = Self.segments(of: String(request.path.dropFirst(Self.prefix.count)))
         var request = request.serving(route.pattern.values(in: segments)) { self.status(of: route) }
         request.path = Self.prefix + segments.joined(separator: "/")
         DeliveryNote.current?.note(request)
@@ -117,6 +151,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
             let place = claimants.firstIndex { route.precedes($0.route) } ?? claimants.endIndex
             claimants.insert(Claimant(token: state.lastToken, route: route, holders: continuation), at: place)
             state.claimants[shape] = claimants
+            state.released[shape] = nil
             if !route.pattern.parameters.isEmpty { state.patterns.insert(shape) }
             Self.tell(place == 0 ? claimants[...] : claimants[place...place], first: claimants[0])
             return state.lastToken
@@ -129,9 +164,15 @@ package final class HTTPIngress: ServiceKey, Sendable {
             guard var claimants = state.claimants[claim.shape],
                 let place = claimants.firstIndex(where: { $0.token == claim.token })
             else { return }
-            claimants.remove(at: place).holders.finish()
+            let removed = claimants.remove(at: place)
+            removed.holders.finish()
             state.claimants[claim.shape] = claimants.isEmpty ? nil : claimants
-            if claimants.isEmpty { state.patterns.remove(claim.shape) }
+            if claimants.isEmpty {
+                state.patterns.remove(claim.shape)
+                let now = ContinuousClock.now
+                state.released = state.released.filter { $0.value.end > now }
+                state.released[claim.shape] = (pattern: removed.route.pattern, end: now + handover)
+            }
             if place == 0, let first = claimants.first { Self.tell(claimants[...], first: first) }
         }
     }

@@ -59,6 +59,9 @@ import Testing
         #expect(try Self.value(nil, "abc") == .bytes(Array("abc".utf8)))
         let latin = try Self.read("text/plain; charset=iso-8859-1", [0xE4, 0xF6])
         #expect(latin == WebhookBody(value: "äö", raw: .bytes([0xE4, 0xF6])))
+        let declaration = "<?xml version=\"1.0\" encoding=\"Shift_JIS\"?>"
+        #expect(
+            try Self.read("text/xml", Array(declaration.utf8) + [0x82, 0xA0]).value == .string(declaration + "あ"))
     }
 
     @Test("no body is null, also where a client names a type for it")

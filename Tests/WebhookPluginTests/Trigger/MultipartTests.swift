@@ -40,6 +40,18 @@ import Testing
         #expect(try Self.read(body) == expected)
     }
 
+    @Test(
+        "a file's name is read from the extended form, which some clients send for names outside ASCII",
+        arguments: [
+            ("filename=\"=?utf-8?B?6KuL5rGC?=\"; filename*=utf-8''%E8%AB%8B%E6%B1%82+1.pdf", "請求+1.pdf"),
+            ("filename*=ISO-8859-1'de'%FC.pdf", "ü.pdf"), ("filename=a.pdf; filename*=x", "a.pdf"),
+            ("filename=a.pdf; filename*=klingon''b.pdf", "a.pdf"), ("filename*=UTF-8''..%2Fb.pdf", "b.pdf"),
+        ])
+    func extendedName(parameters: String, name: String) throws {
+        let body = ["--b", "Content-Disposition: form-data; name=f; \(parameters)", "", "abc", "--b--"]
+        #expect(try Self.read(body)["f"]?["filename"] == .string(name))
+    }
+
     @Test("what is not text stays bytes, in files and in fields")
     func bytes() throws {
         var body = Array(

@@ -26,6 +26,16 @@ struct HeaderParameters: Hashable {
         self.values = values
     }
 
+    /// The parameter, preferably in its extended form (RFC 8187): `filename*=UTF-8''%C3%A4.pdf`.
+    func text(_ name: String) -> String? {
+        let parts = values[name + "*"]?.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false) ?? []
+        guard parts.count == 3,
+            let text = try? TextDecoding.decode(
+                FormReader.decoded(Array(parts[2].utf8)[...], plusIsSpace: false), charset: String(parts[0]))
+        else { return values[name] }
+        return text
+    }
+
     /// Takes a string in quotes, in which a backslash stands before what is meant as it is.
     private static func quoted(_ rest: inout Substring) -> String {
         rest = rest.dropFirst()

@@ -121,7 +121,8 @@ enum MultipartForm {
                 // RFC 7578, section 4.7, wants none to be sent.
                 throw .malformed("part \(index + 1) of the form is encoded, which forms are not")
             }
-            pairs.append((unescaped(name), value(part, filename: disposition.values["filename"])))
+            // Some clients send names in the extended form, though RFC 7578, section 4.2, forbids it.
+            pairs.append((unescaped(name), value(part, filename: disposition.text("filename").map(unescaped))))
         }
         return .gathering(pairs, style)
     }
@@ -133,7 +134,7 @@ enum MultipartForm {
         let content = isText ? text(part.content, charset: type?.charset).map(Value.string) : nil
         guard let filename else { return content ?? .bytes(Array(part.content)) }
         var file: ValueObject = [
-            "filename": .string(lastComponent(unescaped(filename))),
+            "filename": .string(lastComponent(filename)),
             "media_type": .string(type?.essence ?? "application/octet-stream"),
             "size": .int(Int64(part.content.count)),
         ]

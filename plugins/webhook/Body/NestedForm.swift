@@ -119,7 +119,7 @@ enum FormReader {
 
     private static func text(_ encoded: ArraySlice<UInt8>, _ charset: String?) throws(BodyProblem) -> String {
         do {
-            return try TextDecoding.decode(decoded(encoded), charset: charset)
+            return try TextDecoding.decode(decoded(encoded, plusIsSpace: true), charset: charset)
         } catch {
             throw .unsupported(
                 code: .unsupportedCharset,
@@ -127,13 +127,14 @@ enum FormReader {
         }
     }
 
-    private static func decoded(_ encoded: ArraySlice<UInt8>) -> [UInt8] {
+    /// Without percent-encoding (RFC 3986, section 2.1). A `%` that no two digits follow stays as it is.
+    static func decoded(_ encoded: ArraySlice<UInt8>, plusIsSpace: Bool) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(encoded.count)
         var rest = encoded
         while let byte = rest.popFirst() {
             switch byte {
-            case UInt8(ascii: "+"): output.append(0x20)
+            case UInt8(ascii: "+") where plusIsSpace: output.append(0x20)
             case UInt8(ascii: "%"):
                 if let code = CodeEncoding.hex.decode(String(decoding: rest.prefix(2), as: UTF8.self)), code.count == 1
                 {

@@ -94,6 +94,22 @@ import Testing
         }
     }
 
+    @Test("ends the run only when nobody else waits for it")
+    func lastCaller() async throws {
+        var entry = Self.waiting
+        entry["cancel_on_disconnect"] = true
+        try await Hook.run(entry) { hook in
+            let calls = (0..<2).map { _ in Task { try await hook.call(headers: ["webhook-id": "1"]) } }
+            await hook.clock.waitForSleepers(2)
+            for (call, expected) in zip(calls, [[], ["run-1"]]) {
+                call.cancel()
+                let answer = try await call.value
+                #expect(answer == .accepted("run-1"))
+                #expect(await hook.runs.cancelled == expected)
+            }
+        }
+    }
+
     @Test("does not end the run when it is Runnel that leaves")
     func shutDown() async throws {
         var entry = Self.waiting

@@ -11,7 +11,8 @@ struct StreamAnswer: Sendable {
     let context: TriggerContext
     let runID: String
     let request: IngressRequest
-    /// Called when the caller is gone before the run has ended.
+    let callers: WaitingCallers
+    /// Called when the run's last caller is gone before it has ended.
     let callerLeft: @Sendable () async -> Void
 
     var response: IngressResponse {
@@ -23,14 +24,18 @@ struct StreamAnswer: Sendable {
                 "x-accel-buffering": "no", RunAnswer.runHeader: runID,
             ],
             body: .stream { writer in
+                callers.enter(runID)
                 do {
                     try await write(to: &writer)
-                } catch  where Task.isCancelled && request.routeStatus == .shuttingDown {
-                    // The run goes on once Runnel is started again.
-                    try await writer.write(Self.event("end", RunAnswer.acceptance(runID)))
+                    _ = callers.leave(runID)
                 } catch {
+                    let isLast = callers.leave(runID)
+                    guard !Task.isCancelled || request.routeStatus != .shuttingDown else {
+                        // The run goes on once Runnel is started again.
+                        return try await writer.write(Self.event("end", RunAnswer.acceptance(runID)))
+                    }
                     // Where the run cannot be followed any more, the caller is still there.
-                    if !(error is CancellationError) || Task.isCancelled { await callerLeft() }
+                    if isLast, !(error is CancellationError) || Task.isCancelled { await callerLeft() }
                     throw error
                 }
             })

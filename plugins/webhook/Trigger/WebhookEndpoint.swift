@@ -20,6 +20,7 @@ struct WebhookEndpoint: Sendable {
     let cancelsOnDisconnect: Bool
     let challengeToken: SharedSecrets?
     let context: TriggerContext
+    let callers = WaitingCallers()
 
     /// Other methods go to the handler as well, since the question of a hub is a GET.
     var route: IngressRoute {
@@ -105,29 +106,38 @@ struct WebhookEndpoint: Sendable {
         case .accepted: RunAnswer.accepted(runID)
         case .result: await result(of: runID, request)
         case .stream:
-            StreamAnswer(context: context, runID: runID, request: request) { await callerLeft(runID, request) }.response
+            StreamAnswer(context: context, runID: runID, request: request, callers: callers) {
+                await cancel(runID, request)
+            }.response
         }
     }
 
     private struct TimeIsUp: Error {}
 
     private func result(of runID: String, _ request: IngressRequest) async -> IngressResponse {
+        let end: Result<RunEnd, any Error>
+        callers.enter(runID)
         do {
-            let end = try await withTimeLimit(timeout, clock: context.clock, error: TimeIsUp()) { [context] in
-                try await context.end(of: runID)
-            }
-            return RunAnswer.ended(runID, end)
-        } catch let error as StepError where error.has(.noSuchRun) {
-            return RunAnswer.forgotten(runID)
+            end = .success(
+                try await withTimeLimit(timeout, clock: context.clock, error: TimeIsUp()) { [context] in
+                    try await context.end(of: runID)
+                })
         } catch {
+            end = .failure(error)
+        }
+        let isLast = callers.leave(runID)
+        switch end {
+        case .success(let end): return RunAnswer.ended(runID, end)
+        case .failure(let error as StepError) where error.has(.noSuchRun): return RunAnswer.forgotten(runID)
+        case .failure:
             // The time is up, the caller has gone, or Runnel shuts down: the run is on disk and goes on.
-            if Task.isCancelled { await callerLeft(runID, request) }
+            if Task.isCancelled, isLast { await cancel(runID, request) }
             return RunAnswer.accepted(runID)
         }
     }
 
-    /// Cancels the run if that is wanted, unless it is not the caller who left but the hook that closed.
-    private func callerLeft(_ runID: String, _ request: IngressRequest) async {
+    /// Cancels the run of a caller who left, if that is wanted, unless it was the hook that closed.
+    private func cancel(_ runID: String, _ request: IngressRequest) async {
         guard cancelsOnDisconnect, request.routeStatus == .active else { return }
         // This task is cancelled itself by now, which must not keep the word from going out.
         let cancelling = Task { [context] in try await context.cancel(runID) }
@@ -135,6 +145,24 @@ struct WebhookEndpoint: Sendable {
             try await cancelling.value
         } catch {
             context.logger.warning("a run could not be cancelled", metadata: ["run": "\(runID)", "reason": "\(error)"])
+        }
+    }
+}
+
+/// Counts the callers that wait for each run: a sender that has given up, and its next delivery, wait for the same.
+final class WaitingCallers: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    func enter(_ run: String) {
+        counts.withLock { $0[run, default: 0] += 1 }
+    }
+
+    /// - Returns: Whether nobody waits for the run any more.
+    func leave(_ run: String) -> Bool {
+        counts.withLock { counts in
+            let rest = counts[run, default: 1] - 1
+            counts[run] = rest == 0 ? nil : rest
+            return rest == 0
         }
     }
 }

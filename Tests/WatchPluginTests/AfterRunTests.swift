@@ -1,3 +1,4 @@
+import Foundation
 import RunnelKit
 import RunnelTesting
 import Testing
@@ -261,6 +262,40 @@ import Testing
             #expect(fixture.text("done/a.txt") == "1")
             #expect(await fixture.runs.accepted.count == 1)
             #expect(await fixture.runs.health.last == .watching)
+        }
+    }
+
+    @Test(
+        "a file that would have to get to another file system stays, with words about what to do, here and in `doctor`",
+        .enabled(if: access("/dev/shm", W_OK) == 0))
+    func otherFileSystem() async throws {
+        let outside = "/dev/shm/" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: outside, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: outside) }
+        try await WatchFixture.with(clock: ManualClock()) { fixture in
+            var fixture = fixture
+            fixture.harness.project = ProjectDirectory(path: fixture.path, followedLinks: ["linked"])
+            try fixture.link("linked", to: outside)
+            let (entry, watching): (ValueObject, WatchFixture) = (["path": "linked", "after": "move"], fixture)
+            try await fixture.watching(entry) {
+                try watching.write("1", to: "linked/a.txt")
+                try await watching.runs.waitForAccepted(1)
+                await watching.runs.finish("run-1", .succeeded(output: .null))
+                try await watching.runs.waitForHealth(
+                    .problem(
+                        "cannot move \"linked/a.txt\" to \"done\": it is on another file system; the file stays where it is, "
+                            + "and it is tried again; choose a folder on the same one, such as `move_to: linked/done`"))
+            }
+            #expect(fixture.text("linked/a.txt") == "1")
+            let context = DiagnosisContext(project: fixture.harness.project)
+            let findings = try await Watch(fields: entry).diagnose(pipeline: "p", context)
+            let finding = { (key: String, folder: String) in
+                HealthFinding.problem(
+                    "folders",
+                    "files of \"linked\" cannot be moved to \"\(folder)\", as p does: it is on another file system",
+                    "choose a folder on the same one, such as `\(key): linked/\(folder)`")
+            }
+            #expect(findings == [finding("move_to", "done"), finding("failed", "failed")])
         }
     }
 

@@ -133,6 +133,16 @@ struct Watch: LedgerTrigger {
         guard access(absolute, R_OK) == 0 else {
             return [.problem("folders", "\"\(folder)\", which \(pipeline) watches, cannot be read")]
         }
+        let unreachable = ownFolders.filter { tree.device(of: $0.folder.path) != status.st_dev }
+        guard unreachable.isEmpty else {
+            return unreachable.map { key, target in
+                .problem(
+                    "folders",
+                    "files of \"\(folder)\" cannot be moved to \"\(target.path.shown)\", as \(pipeline) does: "
+                        + "it is on another file system",
+                    WatchSettings.sameFileSystem(key, below: path, like: target.path))
+            }
+        }
         return [.good("folders", "\"\(folder)\" is watched by \(pipeline)")]
     }
 
@@ -282,6 +292,11 @@ struct WatchSettings: Sendable {
     var takesEmpty = false
 
     var root: FilePath { filter.root }
+
+    /// What to do about files that cannot be moved, as they would have to get to another file system.
+    static func sameFileSystem(_ key: String, below root: FilePath, like folder: FilePath) -> String {
+        "choose a folder on the same one, such as `\(key): \(root.appending(folder.name).shown)`"
+    }
 
     /// The same with the watched folder as it is spelled on disk.
     func spelled(in tree: ProjectTree) -> WatchSettings {

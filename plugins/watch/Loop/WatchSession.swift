@@ -140,6 +140,7 @@ struct RunFollower: Sendable {
             try? mover.removeOldNote(of: failed, about: path)
         }
         let action: String
+        var target: (key: String, folder: FilePath) = ("move_to", settings.done)
         do throws(FileMover.Failure) {
             switch (end, settings.after) {
             case (.succeeded, .keep): return (.done, nil)
@@ -156,6 +157,7 @@ struct RunFollower: Sendable {
             // Any other end is no success.
             default:
                 action = "move \"\(path.text)\" to \"\(settings.failed.shown)\""
+                target = ("failed", settings.failed)
                 let note = FailureNote(file: path, run: run, end: end, time: context.now())
                 let (result, place) = try mover.move(
                     path, status, from: settings.root, to: settings.failed, note: note.text
@@ -171,8 +173,11 @@ struct RunFollower: Sendable {
                 return (result, source)
             }
         } catch {
-            throw FinishFailure(
-                problem: "cannot \(action): \(error.system.reason); the file stays where it is, and it is tried again")
+            var problem = "cannot \(action): \(error.system.reason); the file stays where it is, and it is tried again"
+            if error.system.isOtherFileSystem {
+                problem += "; " + WatchSettings.sameFileSystem(target.key, below: settings.root, like: target.folder)
+            }
+            throw FinishFailure(problem: problem)
         }
     }
 }

@@ -82,6 +82,16 @@ struct ProjectTree: Sendable {
         return FolderEntry.Kind(status)
     }
 
+    /// The device of the folder, or of the nearest one above it that is there.
+    func device(of folder: FilePath) -> dev_t? {
+        var (folder, status) = (folder, stat())
+        while stat(absolute(folder), &status) != 0 {
+            guard !folder.isProject else { return nil }
+            folder = folder.folder
+        }
+        return status.st_dev
+    }
+
     func absolute(_ path: FilePath) -> String {
         path.isProject ? base : base + "/" + path.text
     }

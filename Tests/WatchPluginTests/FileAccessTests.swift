@@ -121,6 +121,28 @@ import Testing
         }
     }
 
+    @Test("a file in a folder that cannot be entered is not taken for gone", .enabled(if: geteuid() != 0))
+    func forbidden() async throws {
+        try await WatchFixture.with { fixture in
+            let mover = FileMover(tree: ProjectTree(base: fixture.path))
+            try fixture.write("1", to: "inbox/a")
+            let status = try #require(try fixture.status("inbox/a"))
+            chmod(fixture.absolute("inbox"), 0o444)
+            defer { chmod(fixture.absolute("inbox"), 0o700) }
+            for delete in [true, false] {
+                let failure = try #require(throws: FileMover.Failure.self) {
+                    if delete {
+                        _ = try mover.delete(FilePath("inbox/a"), status, id: "r")
+                    } else {
+                        _ = try mover.move(
+                            FilePath("inbox/a"), status, from: FilePath("inbox"), to: FilePath("done"))
+                    }
+                }
+                #expect(failure.system.reason == "permission denied")
+            }
+        }
+    }
+
     @Test("what a killed process was about to delete is deleted, or put back if it is something else")
     func leftovers() async throws {
         try await WatchFixture.with { fixture in

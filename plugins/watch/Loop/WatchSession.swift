@@ -135,6 +135,14 @@ struct RunFollower: Sendable {
     private func finish(
         _ path: FilePath, _ status: FileStatus, _ run: String, _ end: RunEnd
     ) throws(FinishFailure) -> (FinishResult, RunSource?) {
+        do throws(SystemFailure) {
+            // The files of a folder that is not there, such as one that is not mounted, are not gone.
+            _ = try mover.tree.open(folder: settings.root)
+        } catch {
+            throw FinishFailure(
+                problem: "cannot open \"\(settings.root.shown)\": \(error.reason); "
+                    + "\"\(path.text)\" is moved or deleted later")
+        }
         if settings.after != .keep {
             let failed = settings.failed.appending(path.relative(to: settings.root) ?? path)
             try? mover.removeOldNote(of: failed, about: path)

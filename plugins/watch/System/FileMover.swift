@@ -34,7 +34,8 @@ struct FileMover: Sendable {
         placing: (_ path: FilePath, _ isNote: Bool) -> Void = { _, _ in }
     ) throws(Failure) -> (FinishResult, FilePath?) {
         guard let source = try source(of: path) else { return (.done, nil) }
-        guard let status = status(of: path.name, in: source) else { return (.done, nil) }
+        let found = try orFail(path.folder) { () throws(SystemFailure) in try self.status(of: path.name, in: source) }
+        guard let status = found else { return (.done, nil) }
         guard status == expected else { return (.changed(status), nil) }
         let target = folder.appending((path.relative(to: root) ?? path).folder)
         let targetFolder = try orFail(target) { () throws(SystemFailure) in
@@ -50,7 +51,7 @@ struct FileMover: Sendable {
             } catch  where error.isMissing {
                 return (.done, nil)
             }
-            guard let moved = self.status(of: name, in: targetFolder), moved != expected else {
+            guard let moved = try self.status(of: name, in: targetFolder), moved != expected else {
                 return (.done, target.appending(name))
             }
             try putBack(name, from: targetFolder, to: path.name, in: source)
@@ -61,10 +62,11 @@ struct FileMover: Sendable {
 
     /// Replaces the note beside a file, if the file is there.
     func replaceNote(of path: FilePath, with note: String) throws(Failure) {
-        guard let folder = try source(of: path), status(of: path.name, in: folder) != nil else { return }
-        let name = Self.noteName(of: path.name)
-        _ = unlinkat(folder.number, name, 0)
+        guard let folder = try source(of: path) else { return }
         try orFail(path) { () throws(SystemFailure) in
+            guard try status(of: path.name, in: folder) != nil else { return }
+            let name = Self.noteName(of: path.name)
+            _ = unlinkat(folder.number, name, 0)
             try write(note, to: Descriptor(creating: name, in: folder))
         }
     }
@@ -77,10 +79,13 @@ struct FileMover: Sendable {
 
     /// Removes the note about `original` beside a place that its file has left: it was put back.
     func removeOldNote(of path: FilePath, about original: FilePath) throws(Failure) {
-        guard let folder = try source(of: path), status(of: path.name, in: folder) == nil else { return }
-        let name = Self.noteName(of: path.name)
-        guard let note = text(of: name, in: folder), note.contains("\nfile: \(original.text)\n") else { return }
-        _ = unlinkat(folder.number, name, 0)
+        guard let folder = try source(of: path) else { return }
+        try orFail(path) { () throws(SystemFailure) in
+            guard try status(of: path.name, in: folder) == nil else { return }
+            let name = Self.noteName(of: path.name)
+            guard let note = text(of: name, in: folder), note.contains("\nfile: \(original.text)\n") else { return }
+            _ = unlinkat(folder.number, name, 0)
+        }
     }
 
     /// The beginning of a note; nil if there is none.
@@ -98,25 +103,23 @@ struct FileMover: Sendable {
     func delete(_ path: FilePath, _ expected: FileStatus, id: String) throws(Failure) -> FinishResult {
         guard let source = try source(of: path) else { return .done }
         let name = "\(FileFilter.ownPrefix)\(id).deleting"
-        if let left = self.status(of: name, in: source) {
-            // Left by a process that was killed.
-            if left == expected {
-                _ = unlinkat(source.number, name, 0)
-            } else {
-                try orFail(path) { () throws(SystemFailure) in
+        return try orFail(path) { () throws(SystemFailure) in
+            if let left = try self.status(of: name, in: source) {
+                // Left by a process that was killed.
+                if left == expected {
+                    _ = unlinkat(source.number, name, 0)
+                } else {
                     try putBack(name, from: source, to: path.name, in: source)
                 }
             }
-        }
-        guard let status = status(of: path.name, in: source) else { return .done }
-        guard status == expected else { return .changed(status) }
-        return try orFail(path) { () throws(SystemFailure) in
+            guard let status = try self.status(of: path.name, in: source) else { return .done }
+            guard status == expected else { return .changed(status) }
             do throws(SystemFailure) {
                 _ = try SystemFailure.check { renameat(source.number, path.name, source.number, name) }
             } catch  where error.isMissing {
                 return .done
             }
-            if let moved = self.status(of: name, in: source), moved != expected {
+            if let moved = try self.status(of: name, in: source), moved != expected {
                 try putBack(name, from: source, to: path.name, in: source)
                 return .changed(moved)
             }
@@ -176,9 +179,14 @@ struct FileMover: Sendable {
         }
     }
 
-    private func status(of name: String, in folder: Descriptor) -> FileStatus? {
+    /// nil if there is no such file.
+    private func status(of name: String, in folder: Descriptor) throws(SystemFailure) -> FileStatus? {
         var status = stat()
-        guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        do throws(SystemFailure) {
+            _ = try SystemFailure.check { fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) }
+        } catch  where error.isMissing {
+            return nil
+        }
         return FileStatus(status)
     }
 
@@ -190,7 +198,7 @@ struct FileMover: Sendable {
     ) throws(SystemFailure) -> String {
         for number in 1...Self.maximumNumber {
             let candidate = Self.name(name, number: number)
-            guard status(of: candidate, in: folder) == nil else { continue }
+            guard try status(of: candidate, in: folder) == nil else { continue }
             placing(candidate)
             if let note, try !make(note, for: candidate, in: folder) { continue }
             do throws(SystemFailure) {
@@ -213,7 +221,7 @@ struct FileMover: Sendable {
             try write(note, to: Descriptor(creating: name, in: folder))
             return true
         } catch  where error.isExisting {
-            guard status(of: candidate, in: folder) == nil else { return false }
+            guard try status(of: candidate, in: folder) == nil else { return false }
             return try holds(name, note, in: folder)
         }
     }

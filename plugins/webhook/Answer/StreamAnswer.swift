@@ -30,7 +30,7 @@ struct StreamAnswer: Sendable {
                     _ = callers.leave(runID)
                 } catch {
                     let isLast = callers.leave(runID)
-                    guard !Task.isCancelled || request.routeStatus != .shuttingDown else {
+                    if Task.isCancelled, request.routeStatus == .shuttingDown {
                         // The run goes on once Runnel is started again.
                         return try await writer.write(Self.event("end", RunAnswer.acceptance(runID)))
                     }

@@ -44,7 +44,7 @@ struct WebhookTrigger: ReplayingTrigger {
     var redeliver: RedeliverMode = .retry
     @Field("What the caller is answered.") var respond: RespondMode = .accepted
     @Field("With `respond: result`: how long the caller waits.") var timeout: Duration = .seconds(30)
-    @Field("With `respond: result` or `stream`: whether the run is cancelled when the caller has gone.")
+    @Field("With `respond: result` or `stream`: whether the run is cancelled when nobody waits for it any more.")
     var cancelOnDisconnect: Bool = false
     @Field("What a hub has to send as `hub.verify_token`: a secret, or a list of them while it changes.")
     var challengeToken: SharedSecrets?

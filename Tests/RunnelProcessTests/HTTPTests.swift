@@ -1,6 +1,7 @@
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import MCP
@@ -40,6 +41,26 @@ private final class FakeHTTP: MCPHTTPClient {
     }
 }
 
+/// A server that performs the handshake and does not respond any more afterwards.
+private final class SilentHTTP: MCPHTTPClient {
+    private let server = legacy { _, _ in (200, json, []) }
+    private let unanswered = Mutex<[String]>([])
+
+    /// The methods of the requests that got no response.
+    var methods: [String] { unanswered.withLock { $0 } }
+
+    func send(_ request: MCPHTTPRequest) async throws -> MCPHTTPResponse {
+        let method = (try? Value.json(request.body))?["method"]?.asString ?? request.method
+        if ["server/discover", "initialize", "notifications/initialized"].contains(method) {
+            return try await server.send(request)
+        }
+        unanswered.withLock { $0.append(method) }
+        // Until it is cancelled.
+        try await ManualClock().sleep(for: .seconds(1))
+        throw CancellationError()
+    }
+}
+
 private let json = ["content-type": "application/json"]
 
 private func result(_ message: Value, _ result: Value) -> String {
@@ -47,12 +68,13 @@ private func result(_ message: Value, _ result: Value) -> String {
 }
 
 private func withHTTP<Result>(
-    _ http: FakeHTTP, _ body: (Stage, MCPPlugin) async throws -> Result
+    _ http: any MCPHTTPClient, clock: any Clock<Duration> = ContinuousClock(),
+    _ body: (Stage, MCPPlugin) async throws -> Result
 ) async throws -> Result {
     let manifest = try PluginManifest(
         manifest: [
             "name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp",
-            "headers": ["Authorization": ["secret": "token"]],
+            "headers": ["Authorization": ["secret": "token"]], "timeout": "30s",
         ])
     return try await withTemporaryDirectory { directory in
         let cache = ToolCache(
@@ -62,7 +84,7 @@ private func withHTTP<Result>(
         let plugin = try #require(
             MCPPlugin.cached(
                 manifest, folder: "/", cacheFile: directory + "/tools.json", host: host, http: access))
-        return try await Stage.with(plugin) { try await body($0, plugin) }
+        return try await Stage.with(plugin, clock: clock) { try await body($0, plugin) }
     }
 }
 
@@ -170,6 +192,26 @@ private func legacy(
             #expect(try await stage.run(plugin, "add") == "3")
         }
         #expect(http.sent.map(\.method).filter { $0 == "initialize" }.count == 2)
+    }
+
+    @Test("a server that does not respond to the end of a call or of the session is left alone after two seconds")
+    func silent() async throws {
+        let clock = ManualClock()
+        let http = SilentHTTP()
+        func waits(for method: String, _ limit: Duration) async -> Bool {
+            await eventually { http.methods.last == method && clock.timeUntilNextDeadline == limit }
+        }
+        try await withHTTP(http, clock: clock) { stage, plugin async throws in
+            async let failure = stage.failure(plugin, "add")
+            #expect(await waits(for: "tools/call", .seconds(30)))
+            clock.advance(by: .seconds(30))
+            #expect(await waits(for: "notifications/cancelled", .seconds(2)))
+            clock.advance(by: .seconds(2))
+            #expect(await waits(for: "DELETE", .seconds(2)))
+            clock.advance(by: .seconds(2))
+            let error = try #require(await failure)
+            #expect(error.message == #"the plugin "tools" did not answer "add" within 30s (timeout)"#)
+        }
     }
 
     @Test(

@@ -22,18 +22,22 @@ final class MCPClient: Sendable {
 
     /// The time limit for `server/discover` before the server is treated as an old one.
     static let discoverLimit = Duration.seconds(5)
+    /// The time limit for telling the server that a call or the session has ended.
+    private static let endingLimit = Duration.seconds(2)
     /// The maximum number of pages of a listing, against servers that always return another page.
     private static let pageLimit = 200
 
     let plugin: String
     private let transport: any MCPTransport
     private let log: PluginLog
+    private let clock: any Clock<Duration>
     private let state = Mutex(State())
 
-    init(plugin: String, transport: any MCPTransport, log: PluginLog) {
+    init(plugin: String, transport: any MCPTransport, log: PluginLog, clock: any Clock<Duration>) {
         self.plugin = plugin
         self.transport = transport
         self.log = log
+        self.clock = clock
     }
 
     /// The reason why the connection has ended; nil while it is open.
@@ -55,7 +59,7 @@ final class MCPClient: Sendable {
 
     /// Connects and negotiates the protocol version.
     /// - Throws: ``MCPFault``.
-    func open(remembered: MCPRevision?, clock: any Clock<Duration>) async throws -> MCPRevision {
+    func open(remembered: MCPRevision?) async throws -> MCPRevision {
         try await transport.open { [weak self] in self?.receive($0) ?? [] }
         var negotiation = MCPNegotiation()
         var move = negotiation.start(remembered: remembered)
@@ -123,8 +127,14 @@ final class MCPClient: Sendable {
     }
 
     func close(_ plan: StopPlan) async {
-        await transport.close(plan)
+        await withinEndingLimit { [transport] in await transport.close(plan) }
         end(MCPEnd(words: "was ended"))
+    }
+
+    /// Cancels `body` after ``endingLimit``: a server that does not respond must delay neither the end of a call nor a
+    /// shutdown. A child is waited for, because it is killed in the end.
+    private func withinEndingLimit(_ body: @escaping @Sendable () async throws -> Void) async {
+        _ = await withDeadline(Self.endingLimit, clock: clock, body)
     }
 
     private func end(_ reason: MCPEnd) {
@@ -158,7 +168,9 @@ final class MCPClient: Sendable {
                 return state.session.abandon(id, reason: "the caller gave up")
             }
             // In an unstructured task, because the current one may be cancelled.
-            if let cancel { await Task { try? await transport.send(cancel) }.value }
+            if let cancel {
+                await Task { await withinEndingLimit { [transport] in try await transport.send(cancel) } }.value
+            }
             throw error
         }
     }

@@ -234,7 +234,7 @@ actor MCPConnection: SupervisedServer {
         let limit = plugin.manifest.startTimeout
         do {
             let (outcome, isLate) = try await withCheckedDeadline(limit, clock: context.clock) {
-                try await client.open(remembered: remembered, clock: context.clock)
+                try await client.open(remembered: remembered)
             }
             if isLate, case .failure = outcome {
                 throw StepError(

@@ -43,7 +43,7 @@ struct MCPEndpoint: Sendable {
         case .stdio: transport = StdioTransport(program: program, log: log)
         case .http: transport = try await httpTransport(context.services)
         }
-        return MCPClient(plugin: name, transport: transport, log: log)
+        return MCPClient(plugin: name, transport: transport, log: log, clock: context.clock)
     }
 
     private func httpTransport(_ services: Services) async throws -> StreamableHTTPTransport {

@@ -265,6 +265,13 @@ import YAML
         #expect(!log.json.joined().contains("hunter2x"))
     }
 
+    @Test("a secret that a program gives as its error's code is masked")
+    func maskedCode() {
+        let error = RunError(reported: "hunter2x", "no").redacted(by: Redactor(secrets: ["hunter2x"]))
+        #expect(error.code == "***")
+        #expect(error.message == "no")
+    }
+
     @Test(
         "a template in a file of its own names file, line and column when it fails", arguments: [#"\n"#, #"\r\n"#])
     func rendering(lineEnd: String) async throws {

@@ -74,6 +74,8 @@ public struct RunError: Error, Sendable {
     /// The redacted error.
     func redacted(by redactor: Redactor) -> RunError {
         var copy = self
+        // A program names its codes itself.
+        copy.code = redactor.redact(code)
         copy.message = redactor.redact(message)
         copy.hint = hint.map(redactor.redact)
         copy.partialOutput = partialOutput.map { redactor.redact($0) }

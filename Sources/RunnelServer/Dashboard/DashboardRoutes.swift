@@ -69,7 +69,7 @@ struct DashboardRoutes: Sendable {
             _ = try await form(request, context)
             var response = Response.redirect(to: "/sign-in")
             response.headers.append(
-                Cookies.field(DashboardSessions.cookie, "", seconds: 0, isSecure: Self.isSecure(request)))
+                Cookies.field(DashboardSessions.cookie, "", seconds: 0, isSecure: isSecure(request, context)))
             return response
         }
         group.post("/language") { request, context in
@@ -78,7 +78,8 @@ struct DashboardRoutes: Sendable {
             if let language = form["language"].flatMap(Language.init(rawValue:)) {
                 response.headers.append(
                     Cookies.field(
-                        Language.cookie, language.rawValue, seconds: 400 * 86_400, isSecure: Self.isSecure(request)))
+                        Language.cookie, language.rawValue, seconds: 400 * 86_400, isSecure: isSecure(request, context))
+                )
             }
             return response
         }
@@ -92,13 +93,19 @@ struct DashboardRoutes: Sendable {
             Cookies.field(
                 DashboardSessions.cookie, sessions.makeCookie(for: token, now: context.now),
                 seconds: DashboardSessions.lifetime,
-                isSecure: Self.isSecure(request)))
+                isSecure: isSecure(request, context)))
         return response
     }
 
-    /// Whether the browser speaks TLS, with a proxy in between.
-    private static func isSecure(_ request: Request) -> Bool {
-        request.headers[.origin]?.hasPrefix("https://") ?? false
+    /// Whether the browser speaks TLS, with this server or with a proxy in between.
+    private func isSecure(_ request: Request, _ context: ServerContext) -> Bool {
+        if let origin = request.headers[.origin] { return origin.hasPrefix("https://") }
+        // Browsers send no origin when a link is opened.
+        let client = ForwardedClient(
+            peer: context.remoteAddress?.ipAddress ?? "unknown", request.headers, proxies: options.trustedProxies)
+        if let scheme = client.scheme { return scheme == "https" }
+        return options.tls != nil
+            || options.publicURL?.origin == "https://" + (request.head.authority ?? "").lowercased()
     }
 
     /// An address on this server; `/` for any other (open redirect).

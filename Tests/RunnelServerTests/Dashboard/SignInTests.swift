@@ -75,6 +75,38 @@ import Testing
         }
     }
 
+    @Test("the cookie of a link is sent over HTTPS only, where the link was opened over HTTPS")
+    func secureLink() async throws {
+        var rig = ServerRig.dashboard()
+        rig.options.publicURL = PublicURL("https://runnel.example.org")
+        rig.options.trustedProxies = TrustedProxies([try #require(AddressRange("127.0.0.1"))])
+        try await rig.serve { server in
+            for (header, isSecure) in [
+                (("Host", "runnel.example.org"), true), (("X-Forwarded-Proto", "https"), true),
+                (("X-Forwarded-Proto", "http"), false), (("Host", "localhost"), false),
+            ] {
+                let made = try await server.call(
+                    "POST", "/api/v1/sign-in-links", [("Authorization", "Bearer \(Browsing.token)")])
+                let path = try #require(try made.json()["path"]?.asString)
+                let answer = try await server.call("GET", path, [header, ("X-Forwarded-For", "192.0.2.1")])
+                let cookie = try #require(answer.headers["set-cookie"])
+                #expect(cookie.hasSuffix("; Secure") == isSecure, "\(header)")
+            }
+        }
+    }
+
+    @Test("a form is small until its sender has signed in")
+    func smallForms() async throws {
+        try await ServerRig.dashboard().serve { server in
+            for path in ["/sign-in", "/language"] {
+                let answer = try await Browsing(server: server).send(
+                    path, ["to": String(repeating: "a", count: 17_000)], isSignedIn: false)
+                #expect(answer.status == 413)
+                #expect(answer.text.contains("the form is larger than 16 KiB"))
+            }
+        }
+    }
+
     @Test("forms need the token of the page and the page's own origin")
     func forgery() async throws {
         try await ServerRig.dashboard(["g.yaml": Pipelines.gate]).serve { server in

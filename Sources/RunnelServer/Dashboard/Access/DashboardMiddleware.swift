@@ -88,8 +88,12 @@ struct Form: Sendable {
 
     /// In bytes.
     static let maximumBody = 8 << 20
+    /// Of a form that anybody can send, in bytes.
+    static let maximumAnonymousBody = 16 << 10
 
     /// Reads the form, and checks its token.
+    ///
+    /// - Parameter session: nil for a form that is open to browsers that are not signed in.
     static func read(
         _ request: Request, _ context: ServerContext, _ bodies: BodyReading, session: DashboardSession?
     ) async throws -> Form {
@@ -97,9 +101,11 @@ struct Form: Sendable {
         guard type == "application/x-www-form-urlencoded" else {
             throw APIError(415, .unsupportedMediaType, "expected a form")
         }
-        let form = try await bodies.withBody(of: request, context, upTo: maximumBody) { bytes in
+        let isAnonymous = session == nil
+        let limit = isAnonymous ? maximumAnonymousBody : maximumBody
+        let form = try await bodies.withBody(of: request, context, upTo: limit, isAnonymous: isAnonymous) { bytes in
             guard let bytes = bytes?.take() else {
-                throw APIError(413, .bodyTooLarge, "the form is larger than \(ByteCount(Self.maximumBody))")
+                throw APIError(413, .bodyTooLarge, "the form is larger than \(ByteCount(limit))")
             }
             return try Form(String(decoding: bytes, as: UTF8.self))
         }

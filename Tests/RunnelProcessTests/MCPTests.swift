@@ -91,6 +91,25 @@ private func withServer<Result>(
         }
     }
 
+    @Test("a tool whose name would forge a line of a list or of the log is left out, and so is a second one of a name")
+    func names() async throws {
+        let manifest = try manifest("legacy")
+        try await withTemporaryDirectory { directory in
+            let names: [Value] = ["add", "a\nhttp.fetch", "add"]
+            let cache = ToolCache(
+                manifest: manifest, protocol: "", tools: names.compactMap { MCPTool(["name": $0]) })
+            try cache.write(directory + "/tools.json")
+            let plugin = try #require(
+                MCPPlugin.cached(manifest, folder: resources, cacheFile: directory + "/tools.json", host: host))
+            #expect(plugin.steps.map(\.name) == ["tools.add"])
+            #expect(
+                plugin.problems == [
+                    #"the plugin "tools" lists a tool whose name contains a control character: "a\nhttp.fetch""#,
+                    #"the plugin "tools" lists the tool "add" twice"#,
+                ])
+        }
+    }
+
     @Test("a server of an unknown revision is refused in exact words")
     func foreign() async throws {
         let error = await #expect(throws: StepError.self) { try await withServer("foreign") { _, _, _ in } }

@@ -20,6 +20,12 @@ public struct MCPPlugin: Plugin {
         var problems: [String] = []
         var seen: Set<String> = []
         for tool in tools {
+            guard !tool.name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+                problems.append(
+                    "the plugin \"\(endpoint.name)\" lists a tool whose name contains a control character: "
+                        + Value.string(tool.name).quoted())
+                continue
+            }
             guard seen.insert(tool.name).inserted else {
                 problems.append("the plugin \"\(endpoint.name)\" lists the tool \"\(tool.name)\" twice")
                 continue

@@ -101,9 +101,7 @@ struct DashboardRoutes: Sendable {
     private func isSecure(_ request: Request, _ context: ServerContext) -> Bool {
         if let origin = request.headers[.origin] { return origin.hasPrefix("https://") }
         // Browsers send no origin when a link is opened.
-        let client = ForwardedClient(
-            peer: context.remoteAddress?.ipAddress ?? "unknown", request.headers, proxies: options.trustedProxies)
-        if let scheme = client.scheme { return scheme == "https" }
+        if let scheme = ForwardedClient(request, context, options).scheme { return scheme == "https" }
         return options.tls != nil
             || options.publicURL?.origin == "https://" + (request.head.authority ?? "").lowercased()
     }

@@ -11,6 +11,7 @@ struct BearerAuthMiddleware: RouterMiddleware {
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         var context = context
+        context.clientAddress = ForwardedClient(request, context, options).address
         let tokens = options.allTokens
         if !tokens.isEmpty {
             let given = request.headers[.authorization] ?? ""

@@ -32,6 +32,12 @@ struct ForwardedClient: Sendable, Hashable {
         if scheme != "http", scheme != "https" { scheme = nil }
     }
 
+    /// The client of a request.
+    init(_ request: Request, _ context: ServerContext, _ options: ServerOptions) {
+        self.init(
+            peer: context.remoteAddress?.ipAddress ?? "unknown", request.headers, proxies: options.trustedProxies)
+    }
+
     /// Goes from the nearest proxy to the client, up to the first address that is not a trusted proxy's.
     private mutating func follow(_ elements: [[String: String]], _ proxies: TrustedProxies) {
         for element in elements.reversed() {

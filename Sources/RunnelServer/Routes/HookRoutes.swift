@@ -74,8 +74,7 @@ struct HookRoutes: Sendable {
         var headers = HeaderList()
         for field in request.headers { headers.add(field.name.rawName, field.value) }
         if let authority = request.head.authority { headers.add("host", authority) }
-        let client = ForwardedClient(
-            peer: context.remoteAddress?.ipAddress ?? "unknown", request.headers, proxies: options.trustedProxies)
+        let client = ForwardedClient(request, context, options)
         let query = request.uri.query ?? ""
         let root =
             options.publicURL?.text

@@ -216,7 +216,7 @@ struct Operator: Sendable {
 
     init(_ context: ServerContext) {
         name = context.caller
-        origin = context.remoteAddress?.ipAddress ?? "unknown"
+        origin = context.clientAddress
         time = context.now
     }
 }

@@ -214,6 +214,30 @@ import Testing
         }
     }
 
+    @Test("the audit log has the address of the client that a trusted proxy names, by REST and in the browser")
+    func clientAddress() async throws {
+        var rig = ServerRig.dashboard(["greet.yaml": Pipelines.greet])
+        rig.options.trustedProxies = TrustedProxies([try #require(AddressRange("127.0.0.1"))])
+        try await rig.serve { server in
+            let forwarded = [("X-Forwarded-For", "203.0.113.9, 192.0.2.7")]
+            func origin() async throws -> String? {
+                try await server.journal.operators.audit(before: nil, limit: 1).first?.origin
+            }
+            let started = try await server.post(
+                "/api/v1/pipelines/greet/runs", #"{"inputs":{"who":"you"}}"#,
+                [("Authorization", "Bearer \(Browsing.token)")] + forwarded)
+            #expect(started.status == 202)
+            #expect(try await origin() == "192.0.2.7")
+            let browser = try await Browsing.signedIn(server)
+            let sent = try await browser.send("/pipelines/greet/start", ["input.who": "you"])
+            #expect(sent.status == 303)
+            #expect(try await origin() == "127.0.0.1")
+            let again = try await browser.send("/pipelines/greet/start", ["input.who": "me"], forwarded)
+            #expect(again.status == 303)
+            #expect(try await origin() == "192.0.2.7")
+        }
+    }
+
     @Test("whoever reaches the server without a trusted proxy cannot name themselves")
     func stranger() async throws {
         var rig = ServerRig.dashboard()

@@ -20,6 +20,7 @@ struct DashboardMiddleware: RouterMiddleware {
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         var context = context
+        context.clientAddress = ForwardedClient(request, context, options).address
         var response: Response
         do {
             try checkSite(request)

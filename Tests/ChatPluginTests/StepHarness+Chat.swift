@@ -33,7 +33,7 @@ extension StepHarness {
 
 extension MarketplaceService.Service {
     /// A client of its own.
-    init(_ settings: MarketplaceConfiguration) throws {
+    convenience init(_ settings: MarketplaceConfiguration) throws {
         let http = HTTPClient(configuration: settings.httpClientConfiguration)
         self.init(client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http)
     }

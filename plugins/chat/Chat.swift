@@ -121,18 +121,35 @@ struct Chat: Step {
     }
 
     func run(_ context: StepContext) async throws -> Value {
-        var asked = try messages(input: context.input)
-        if prompt == nil, messages == nil { context.journal.describe(["prompt": .string(context.input.promptText)]) }
         let service = try await context.services.get(MarketplaceService.self)
-        warnOfExposedCredentials(service.client.configuration, context)
-        let attachments = try Attachments(files, service, context.project)
-        asked = attachments.attached(to: asked)
-        var exchange = ChatExchange(chat: self, service: service, context: context, attachments: attachments)
+        let (exchange, asked) = try prepared(service, context)
         var conversation = try await Conversation(conversation, service, context)
         guard let schema else {
             let answer = try await exchange.ask(asked, in: &conversation, key: context.idempotencyKey)
             return await finish(answer, .null, asked, conversation, context)
         }
+        return try await fitting(schema, asked, exchange, &conversation, context)
+    }
+
+    // What follows is not inlined: the async frame of `run` stays in memory while the answer streams.
+
+    /// What is asked, and by what.
+    @inline(never) private func prepared(
+        _ service: MarketplaceService.Service, _ context: StepContext
+    ) throws -> (ChatExchange, [ChatMessage]) {
+        let asked = try messages(input: context.input)
+        if prompt == nil, messages == nil { context.journal.describe(["prompt": .string(context.input.promptText)]) }
+        warnOfExposedCredentials(service.client.configuration, context)
+        let attachments = try Attachments(files, service, context.project)
+        let exchange = ChatExchange(chat: self, service: service, context: context, attachments: attachments)
+        return (exchange, attachments.attached(to: asked))
+    }
+
+    /// Asks, once more if the answer does not fit the schema, and returns the step's output.
+    @inline(never) private func fitting(
+        _ schema: SchemaField, _ asked: [ChatMessage], _ exchange: ChatExchange, _ conversation: inout Conversation,
+        _ context: StepContext
+    ) async throws -> Value {
         let rejected: RejectedAnswer
         if let earlier = exchange.rejected {
             // The run was interrupted behind this answer, and what it has used was not stored.
@@ -173,7 +190,7 @@ struct Chat: Step {
     }
 
     /// The step's output, once the turn is kept in its conversation.
-    private func finish(
+    @inline(never) private func finish(
         _ answer: ChatAnswer, _ json: Value, _ asked: [ChatMessage], _ conversation: Conversation,
         _ context: StepContext
     ) async -> Value {
@@ -195,7 +212,7 @@ struct Chat: Step {
     }
 
     /// The JSON in the answer, and what is wrong with it. The last value that fits is taken: a model concludes at the end.
-    private func check(
+    @inline(never) private func check(
         _ answer: ChatAnswer, _ schema: SchemaField, _ context: StepContext
     ) async -> (value: Value?, problem: String?) {
         let values = JSONFinder.values(in: answer.text)

@@ -3,7 +3,10 @@ import Marketplace
 import RunnelKit
 
 /// Asks once, or once more, on behalf of a step, and keeps account of it.
-struct ChatExchange {
+///
+/// The async frames of its functions stay in memory while the answer streams. So that they are small, it is a class, and
+/// what is done before and after is not inlined.
+final class ChatExchange {
     let chat: Chat
     let service: MarketplaceService.Service
     let context: StepContext
@@ -43,114 +46,153 @@ struct ChatExchange {
     /// - Parameters:
     ///   - asked: What is new in the conversation.
     ///   - key: The idempotency key.
-    mutating func ask(_ asked: [ChatMessage], in conversation: inout Conversation, key: String) async throws
+    func ask(_ asked: [ChatMessage], in conversation: inout Conversation, key: String) async throws
         -> ChatAnswer
     {
-        let plainKey = key + ".plain"
-        let plain = interruptedAnswer(plainKey)
-        let resuming = plain ?? interruptedAnswer(key)
-        if resuming == nil { try await Budgets(settings: settings).check(agent: agent, model: model, context) }
-        if uploaded == nil { uploaded = try await attachments.upload(client) }
-        let format = chat.schema == nil || plain != nil ? .none : service.formats.format(model: model)
-        do {
-            return try await stream(
-                asked, format, in: &conversation, key: plain == nil ? key : plainKey, resuming: resuming)
-        } catch let error as MarketplaceError {
-            guard service.formats.drops(format, after: error, model: model) else {
-                throw failure(error, in: conversation)
-            }
-        }
-        await context.report(
-            .note("the server does not accept `response_format`; asking with the schema in the prompt"))
-        do {
-            return try await stream(asked, .none, in: &conversation, key: plainKey, resuming: nil)
-        } catch let error as MarketplaceError {
-            throw failure(error, in: conversation)
+        var attempt = try await firstAttempt(key)
+        while true {
+            if let answer = try await stream(asked, attempt, in: &conversation) { return answer }
+            await context.report(
+                .note("the server does not accept `response_format`; asking with the schema in the prompt"))
+            attempt = Attempt(format: .none, key: Self.plainKey(key), resuming: nil)
         }
     }
 
+    /// How an answer is asked for.
+    private struct Attempt {
+        let format: ResponseFormat
+        /// The idempotency key.
+        let key: String
+        /// The interrupted answer that is taken up.
+        let resuming: MessageInfo?
+    }
+
+    /// The idempotency key of the chat with the schema in the prompt.
+    private static func plainKey(_ key: String) -> String { key + ".plain" }
+
+    @inline(never) private func firstAttempt(_ key: String) async throws -> Attempt {
+        let plain = interruptedAnswer(Self.plainKey(key))
+        let resuming = plain ?? interruptedAnswer(key)
+        if resuming == nil { try await Budgets(settings: settings).check(agent: agent, model: model, context) }
+        if uploaded == nil { uploaded = try await attachments.upload(client) }
+        return Attempt(
+            format: chat.schema == nil || plain != nil ? .none : service.formats.format(model: model),
+            key: plain == nil ? key : Self.plainKey(key), resuming: resuming)
+    }
+
     /// The step's failure. The key of a conversation that the server no longer has is forgotten.
-    private func failure(_ error: MarketplaceError, in conversation: Conversation) -> StepError {
+    @inline(never) private func failure(_ error: MarketplaceError, in conversation: Conversation) -> StepError {
         var failure = StepError(error)
         if let hint = error.missingConversation.flatMap({ conversation.lost($0) }) { failure.hint = hint }
         return failure
     }
 
-    private func stream(
-        _ asked: [ChatMessage], _ format: ResponseFormat, in conversation: inout Conversation, key: String,
-        resuming: MessageInfo?
-    ) async throws -> ChatAnswer {
-        let asked = chat.schema?.stated(in: asked, format: format) ?? asked
+    /// - Returns: nil if the server does not accept the format.
+    @inline(never) private func stream(
+        _ asked: [ChatMessage], _ attempt: Attempt, in conversation: inout Conversation
+    ) async throws -> ChatAnswer? {
+        let asked = chat.schema?.stated(in: asked, format: attempt.format) ?? asked
         let messages = conversation.whole(with: asked)
         let span = ChatSpan(context, provider: provider, agent: agent, model: model, messages)
         do {
-            let answer = try await receive(messages, format, in: &conversation, key: key, resuming: resuming, span)
+            let answer = try await receive(messages, attempt, in: &conversation, span)
             span.end()
             return answer
         } catch {
             span.end(error)
-            throw error
+            guard let error = error as? MarketplaceError else { throw error }
+            if service.formats.drops(attempt.format, after: error, model: model) { return nil }
+            throw failure(error, in: conversation)
         }
     }
 
-    private func receive(
-        _ messages: [ChatMessage], _ format: ResponseFormat, in conversation: inout Conversation, key: String,
-        resuming: MessageInfo?, _ span: ChatSpan
+    @inline(never) private func receive(
+        _ messages: [ChatMessage], _ attempt: Attempt, in conversation: inout Conversation, _ span: ChatSpan
     ) async throws -> ChatAnswer {
-        context.journal.describe([
-            "agent": agent.map { .string($0) } ?? .null, "model": .string(model), "finish_reason": .null,
-            "input_tokens": .null, "output_tokens": .null, "cached_tokens": .null, "time_to_first_token_ms": .null,
-        ])
         let (notices, continuation) = AsyncStream.makeStream(
             of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
-        var request = ChatRequest(
-            messages: messages, agentID: chat.agentID, model: chat.model,
-            responseSchema: chat.schema?.source.json(), responseFormat: format, conversationID: conversation.id,
-            extraFields: extraFields,
-            resuming: resuming, idempotencyKey: key, acceptsTruncated: chat.accept.contains(.length),
-            onRetry: { [recorder = span.retries] notice in
-                recorder(notice)
-                continuation.yield(notice)
-            })
-        request.headers = span.carried?.headers ?? []
-        request.willSend = context.checkOwnership
-        async let reporting: Void = report(notices)
+        let batches = begin(messages, attempt, conversationID: conversation.id, span, continuation)
+        let step = context
+        async let reporting: Void = ChatExchange.report(notices, to: step)
         defer { continuation.finish() }
         var answer = ChatAnswer()
         var hasToken = false
-        var kept = (ids: resuming ?? MessageInfo(), saves: 0)
+        var kept = (ids: attempt.resuming ?? MessageInfo(), saves: 0)
         let elapsed = context.clock.stopwatch()
         do {
-            for try await batch in client.chat(request).batches {
+            for try await batch in batches {
                 if !hasToken, batch.contains(where: \.isToken) {
                     hasToken = true
-                    span.began(after: elapsed())
-                    context.journal.describe(["time_to_first_token_ms": .int(elapsed().wholeMilliseconds)])
+                    noteFirstToken(after: elapsed(), span)
                 }
                 try await take(batch, into: &answer, span)
                 if answer.ids != MessageInfo(), answer.ids != kept.ids, kept.saves < Self.maximumSaves {
                     kept = (answer.ids, kept.saves + 1)
-                    try await keep(answer.ids, key)
+                    try await keep(answer.ids, attempt.key)
                 }
             }
         } catch {
-            if answer.hasBegun || resuming != nil, isUnwanted(after: error) {
-                await cancelAtServer(answer.hasBegun ? answer.ids : resuming ?? answer.ids)
-            }
-            if answer.hasBegun { account(for: answer, messages, span) }
-            conversation.found(answer.conversationID)
-            conversation.found((error as? MarketplaceError)?.question?.conversationID)
-            if Task.isCancelled, !answer.text.isEmpty { throw StepError.cancelled(partialOutput: .string(answer.text)) }
-            try Task.checkCancellation()
-            if let error = error as? MarketplaceError, error.code == .emptyAnswer, !answer.reasoning.isEmpty {
-                var failure = StepError(error)
-                failure.partialOutput = ["text": "", "reasoning": .string(answer.reasoning)]
-                throw failure
-            }
+            try await fail(error, answer, messages, in: &conversation, resuming: attempt.resuming, span)
             throw error
         }
         continuation.finish()
         await reporting
+        await finish(answer, messages, in: &conversation, span)
+        return answer
+    }
+
+    /// Sends the request and returns the answer, which has not begun.
+    @inline(never) private func begin(
+        _ messages: [ChatMessage], _ attempt: Attempt, conversationID: String?, _ span: ChatSpan,
+        _ notices: AsyncStream<RetryNotice>.Continuation
+    ) -> ChatBatches {
+        context.journal.describe([
+            "agent": agent.map { .string($0) } ?? .null, "model": .string(model), "finish_reason": .null,
+            "input_tokens": .null, "output_tokens": .null, "cached_tokens": .null, "time_to_first_token_ms": .null,
+        ])
+        var request = ChatRequest(
+            messages: messages, agentID: chat.agentID, model: chat.model,
+            responseSchema: chat.schema?.source.json(), responseFormat: attempt.format,
+            conversationID: conversationID, extraFields: extraFields, resuming: attempt.resuming,
+            idempotencyKey: attempt.key, acceptsTruncated: chat.accept.contains(.length),
+            onRetry: { [recorder = span.retries] notice in
+                recorder(notice)
+                notices.yield(notice)
+            })
+        request.headers = span.carried?.headers ?? []
+        request.willSend = context.checkOwnership
+        return client.chat(request).batches
+    }
+
+    @inline(never) private func noteFirstToken(after time: Duration, _ span: ChatSpan) {
+        span.began(after: time)
+        context.journal.describe(["time_to_first_token_ms": .int(time.wholeMilliseconds)])
+    }
+
+    /// Ends a stream that has failed; throws where the step fails with another error.
+    @inline(never) private func fail(
+        _ error: any Error, _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: inout Conversation,
+        resuming: MessageInfo?, _ span: ChatSpan
+    ) async throws {
+        if answer.hasBegun || resuming != nil, isUnwanted(after: error) {
+            await cancelAtServer(answer.hasBegun ? answer.ids : resuming ?? answer.ids)
+        }
+        if answer.hasBegun { account(for: answer, messages, span) }
+        conversation.found(answer.conversationID)
+        conversation.found((error as? MarketplaceError)?.question?.conversationID)
+        if Task.isCancelled, !answer.text.isEmpty { throw StepError.cancelled(partialOutput: .string(answer.text)) }
+        try Task.checkCancellation()
+        if let error = error as? MarketplaceError, error.code == .emptyAnswer, !answer.reasoning.isEmpty {
+            var failure = StepError(error)
+            failure.partialOutput = ["text": "", "reasoning": .string(answer.reasoning)]
+            throw failure
+        }
+    }
+
+    /// Notes what a whole answer has used, and says what is unusual about it.
+    @inline(never) private func finish(
+        _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: inout Conversation, _ span: ChatSpan
+    ) async {
         account(for: answer, messages, span)
         conversation.found(answer.conversationID)
         if let reason = answer.finishReason, FinishKind(reason) == .other {
@@ -160,7 +202,6 @@ struct ChatExchange {
         if answer.text.isEmpty {
             await context.report(.note("the agent did its tasks and said nothing: `text` is empty"))
         }
-        return answer
     }
 
     // MARK: Interruptions
@@ -173,14 +214,14 @@ struct ChatExchange {
     }
 
     /// Keeps the ids of the answer, so that a later life of the run takes it up again instead of asking once more.
-    private func keep(_ ids: MessageInfo, _ key: String) async throws {
+    @inline(never) private func keep(_ ids: MessageInfo, _ key: String) async throws {
         guard canReconnect else { return }
         try await save(ChatCheckpoint(key: key, ids: ids, rejected: rejected))
     }
 
     /// Keeps an answer that is sent back, so that a later life of the run does not ask for it once more.
     /// - Parameter messages: What was asked.
-    mutating func reject(
+    func reject(
         _ answer: ChatAnswer, _ problem: String, of messages: [ChatMessage]
     ) async throws -> RejectedAnswer {
         let rejected = RejectedAnswer(
@@ -248,7 +289,8 @@ struct ChatExchange {
     }
 
     /// Shows a batch: its text in one piece, and each task as a note in its place.
-    private func take(_ batch: [ChatEvent], into answer: inout ChatAnswer, _ span: ChatSpan) async throws {
+    @inline(never) private func take(_ batch: [ChatEvent], into answer: inout ChatAnswer, _ span: ChatSpan) async throws
+    {
         var text = ""
         for event in batch {
             answer.add(event)
@@ -267,7 +309,7 @@ struct ChatExchange {
         try Task.checkCancellation()
     }
 
-    private func report(_ notices: AsyncStream<RetryNotice>) async {
+    private static func report(_ notices: AsyncStream<RetryNotice>, to context: StepContext) async {
         for await notice in notices {
             let pause = DurationText.format(.milliseconds(Int(notice.delay / .milliseconds(1))))
             guard !notice.isReconnection else {

@@ -43,7 +43,7 @@ enum ConversationField: FieldValue, Hashable {
 /// The conversation that a chat continues, and where it is kept.
 struct Conversation {
     let field: ConversationField?
-    let settings: MarketplaceSettings
+    private let service: MarketplaceService.Service
     let journal: any StepJournal
     /// Under which key the journal keeps it. Conversations of a stand-in have keys of their own: their ids mean nothing
     /// to a server.
@@ -53,10 +53,12 @@ struct Conversation {
     /// What was said before, where the server does not keep it.
     private(set) var history: [ChatMessage] = []
 
+    private var settings: MarketplaceSettings { service.settings }
+
     /// Finds the conversation.
     init(_ field: ConversationField?, _ service: MarketplaceService.Service, _ context: StepContext) async throws {
         self.field = field
-        settings = service.settings
+        self.service = service
         journal = context.journal
         place = field.map { (service.isSimulated ? "simulated:" : "") + $0.text }
         guard let field, let place else { return }

@@ -106,7 +106,8 @@ struct MarketplaceSetup {
 
 /// The one Marketplace client that all steps share, with its token and its limits.
 public enum MarketplaceService: ServiceKey {
-    public struct Service: Sendable {
+    /// A class, since each chat holds it for as long as it streams.
+    public final class Service: Sendable {
         public let client: MarketplaceClient
         /// Belongs to the client alone, since the client decides about connecting and redirects by itself.
         public let httpClient: HTTPClient

@@ -68,7 +68,7 @@ final class AbandonableTask<Success: Sendable>: Sendable {
 extension Task where Failure == Never {
     /// Starts a task on the executor, or an ordinary task without one. Preferring no executor is not free: it adds a record
     /// to the task that is read at each switch.
-    init(on executor: (any TaskExecutor)?, _ operation: @escaping @Sendable () async -> Success) {
+    init(on executor: (any TaskExecutor)?, _ operation: sending @escaping () async -> Success) {
         if let executor {
             self.init(executorPreference: executor, operation: operation)
         } else {

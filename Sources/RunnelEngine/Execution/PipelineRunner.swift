@@ -112,10 +112,11 @@ public final class PipelineRunner: Sendable {
     /// - Parameters:
     ///   - pipeline: The version with which the run was accepted.
     ///   - run: As it was claimed.
+    ///   - isCancelled: Whether somebody has asked for its end.
     ///   - control: Ends the work from outside; cancelling the task does not.
     func drive(
-        _ pipeline: ExecutablePipeline, _ run: ClaimedRun, in journal: any Journal, as lease: Lease,
-        control: RunControl, events: @escaping @Sendable (RunEvent) async -> Void
+        _ pipeline: ExecutablePipeline, _ run: ClaimedRun, isCancelled: Bool, in journal: any Journal,
+        as lease: Lease, control: RunControl, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
         let record = run.record
         let steps: [StepRecord]
@@ -130,6 +131,22 @@ public final class PipelineRunner: Sendable {
         } catch {
             return .broken(error)
         }
+        let earlier = tracing.tracer == nil ? nil : await earlierSpan(of: record, in: journal)
+        let driver = makeDriver(
+            pipeline, run, steps, earlier, isCancelled: isCancelled, in: journal, as: lease, control: control,
+            events: events)
+        // An unstructured task, awaited here: cancellation of the caller must not reach the steps without the run's
+        // knowledge.
+        return await Task(on: executor) { await driver.drive() }.value
+    }
+
+    /// Not inlined, so that its variables do not stay in the async frame of a run.
+    @inline(never) private func makeDriver(
+        _ pipeline: ExecutablePipeline, _ run: ClaimedRun, _ steps: [StepRecord], _ earlier: TraceContext?,
+        isCancelled: Bool, in journal: any Journal, as lease: Lease, control: RunControl,
+        events: @escaping @Sendable (RunEvent) async -> Void
+    ) -> sending RunDriver {
+        let record = run.record
         let request =
             run.request
             ?? RunRequest(
@@ -137,19 +154,13 @@ public final class PipelineRunner: Sendable {
                 trigger: seal.unseal(record.trigger), input: seal.unseal(record.input), chain: record.chain)
         let storage = RunStorage(
             journal: journal, lease: lease, seal: seal, steps: steps.map { $0.opened(by: seal) }, worked: record.worked,
-            isSuspect: record.deaths > 0, isCancelled: record.isCancelRequested)
+            isSuspect: record.deaths > 0, isCancelled: isCancelled)
         let trace = RunTrace(
             tracing, pipeline.declaration, runID: record.id, trigger: request.trigger,
-            earlier: tracing.tracer == nil ? nil : await earlierSpan(of: record, in: journal),
-            attributes: record.traceAttributes, now: now)
-        // An unstructured task, awaited here: cancellation of the caller must not reach the steps without the run's
-        // knowledge.
-        return await Task(on: executor) { [self] in
-            await RunDriver(
-                runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
-                storage: storage, control: control, trace: trace, events: events
-            ).drive()
-        }.value
+            earlier: earlier, attributes: record.traceAttributes, now: now)
+        return RunDriver(
+            runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
+            storage: storage, control: control, trace: trace, events: events)
     }
 }
 

@@ -7,47 +7,61 @@ extension RunDriver {
     /// Performs the machine's actions and those that follow from them.
     ///
     /// Records are on disk before any later attempt starts.
-    func perform(
+    @inline(never) func perform(
         _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>,
         _ flushes: AsyncStream<Void>.Continuation
     ) async throws {
+        let performed = carryOut(actions, in: &group)
+        try await write(performed.commit, events: performed.events, before: performed.begun.map(\.key))
+        for (key, number) in performed.begun where outcome == nil { begin(key, number, in: &group, flushes) }
+    }
+
+    /// What actions led to.
+    private struct Performed {
+        var commit = RunCommit.empty
+        var events: [RunEvent.Kind] = []
+        /// The attempts that begin once the commit is written.
+        var begun: [(key: ExecutionKey, number: Int)] = []
+    }
+
+    /// Does what needs no waiting. A function of its own, so that its variables do not stay in the async frame of a run.
+    @inline(never) private func carryOut(
+        _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>
+    ) -> Performed {
         var queue = actions
         var next = 0
-        var commit = RunCommit.empty
-        var happened: [RunEvent.Kind] = []
-        var begun: [(key: ExecutionKey, number: Int)] = []
+        var performed = Performed()
         while next < queue.count {
             let action = queue[next]
             next += 1
             switch action {
             case .decide(let key, let question): queue += machine.handle(.decided(key, decide(key, question)))
-            case .attempt(let key, let number): begun.append((key, number))
+            case .attempt(let key, let number): performed.begun.append((key, number))
             case .cancelAttempts(let keys):
                 // Attempts that have not started are dropped.
-                let unbegun = begun.filter { keys.contains($0.key) }
-                begun.removeAll { keys.contains($0.key) }
+                let unbegun = performed.begun.filter { keys.contains($0.key) }
+                performed.begun.removeAll { keys.contains($0.key) }
                 for (key, _) in unbegun { queue += machine.handle(.cancelled(key)) }
                 cancelAttempts(keys, in: &group)
             case .startTimer(let id, let delay): startTimer(id, delay, in: &group)
             case .stopTimer(let id): timers.removeValue(forKey: id)?.cancel()
             case .record(let change):
-                commit.steps.append(record(change))
-                keep(change, in: &commit)
-                if let kind = happening(change) { happened.append(kind) }
+                performed.commit.steps.append(record(change))
+                keep(change, in: &performed.commit)
+                if let kind = happening(change) { performed.events.append(kind) }
                 note(change)
-                if let note = retryNote(change) { happened.append(note) }
+                if let note = retryNote(change) { performed.events.append(note) }
             case .renderOutput: queue += machine.handle(.rendered(renderOutput()))
             case .finish(let outcome):
                 (self.outcome, endedAt) = (outcome, runner.now())
-                commit.end = end(outcome)
+                performed.commit.end = end(outcome)
             case .release: isReleased = true
             }
         }
         if let time = restingTime() {
-            (wakeAt, commit.wakeAt, isReleased) = (time, time, true)
+            (wakeAt, performed.commit.wakeAt, isReleased) = (time, time, true)
         }
-        try await write(commit, events: happened, before: begun.map(\.key))
-        for (key, number) in begun where outcome == nil { begin(key, number, in: &group, flushes) }
+        return performed
     }
 
     /// The time until which the run can wait in the journal, if nothing is running and the next attempt is not due
@@ -122,7 +136,7 @@ extension RunDriver {
 
     // MARK: - Attempts
 
-    private func begin(
+    @inline(never) private func begin(
         _ key: ExecutionKey, _ number: Int, in group: inout ThrowingTaskGroup<Event, any Error>,
         _ flushes: AsyncStream<Void>.Continuation
     ) {

@@ -15,25 +15,33 @@ extension RunDriver {
         let happened = kinds.map { event($0) }
         if let storage {
             guard !control.isFenced else { throw JournalError.leaseLost(request.id) }
-            var commit = commit
-            commit.lease = storage.lease
-            if pipeline.declaration.timeout != nil || commit.wakeAt != nil {
-                commit.worked = storage.worked + stopwatch.elapsed()
-            }
-            commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
-            if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
-            commit.events = (buffer.take() + happened).map(trace.noted)
-            if commit.end != nil, let outcome {
-                commit.events.append(finished(outcome).journalJSON)
-            }
-            let isSettled = isToBeSettled(commit, before: next) || storage.isSuspect && !commit.steps.isEmpty
-            if !commit.steps.isEmpty || !commit.events.isEmpty || !commit.updates.isEmpty || commit.worked != nil
-                || isSettled
-            {
-                try await storage.journal.commit(commit, isSettled ? .durable : .soon)
+            if let (commit, durability) = stored(commit, happened, before: next, in: storage) {
+                try await storage.journal.commit(commit, durability)
             }
         }
         for event in happened { await events(event) }
+    }
+
+    /// The commit as the journal gets it; nil if there is nothing to store. A function of its own, so that its variables do
+    /// not stay in the async frame of a run.
+    @inline(never) private func stored(
+        _ commit: RunCommit, _ happened: [RunEvent], before next: [ExecutionKey], in storage: RunStorage
+    ) -> (RunCommit, Durability)? {
+        var commit = commit
+        commit.lease = storage.lease
+        if pipeline.declaration.timeout != nil || commit.wakeAt != nil {
+            commit.worked = storage.worked + stopwatch.elapsed()
+        }
+        commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
+        if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
+        commit.events = (buffer.take() + happened).map(trace.noted)
+        if commit.end != nil, let outcome {
+            commit.events.append(finished(outcome).journalJSON)
+        }
+        let isSettled = isToBeSettled(commit, before: next) || storage.isSuspect && !commit.steps.isEmpty
+        let isEmpty =
+            commit.steps.isEmpty && commit.events.isEmpty && commit.updates.isEmpty && commit.worked == nil
+        return isEmpty && !isSettled ? nil : (commit, isSettled ? .durable : .soon)
     }
 
     /// Whether the commit must be durable before the run continues.

@@ -136,13 +136,9 @@ final class RunDriver {
         listenToControl(in: &group)
         if storage != nil { listen(to: flushes.stream, in: &group) }
         measureWorkedTime(in: &group)
-        let start = RunEvent.Kind.runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count)
-        try await write(.empty, events: [start])
-        var first = machine.handle(.begin(now: runner.now()))
-        if storage?.isCancelled ?? false { first += machine.handle(.cancel) }
-        // The time was used up in an earlier life: the steps that were cancelled then do not begin again.
-        if let limit = machine.plan.timeout, machine.plan.worked >= limit { first += machine.handle(.due(.run)) }
-        try await perform(first, in: &group, flushes.continuation)
+        try await write(
+            .empty, events: [.runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count)])
+        try await perform(firstActions(), in: &group, flushes.continuation)
         while outcome == nil, !isReleased, let event = try await group.next() {
             switch event {
             case .signal: listenToControl(in: &group)
@@ -152,6 +148,12 @@ final class RunDriver {
             }
             try await handle(event, in: &group, flushes.continuation)
         }
+        try await leave()
+    }
+
+    /// Tells the end of the run, or stores what the next claim needs. Not inlined, so that its variables do not stay in the
+    /// async frame of a run.
+    @inline(never) private func leave() async throws {
         if let outcome {
             let shown = outcome.redacted(by: runner.redactor)
             await events(finished(shown))
@@ -159,6 +161,14 @@ final class RunDriver {
             // The worked time is stored for the next claim.
             try await write(.empty)
         }
+    }
+
+    @inline(never) private func firstActions() -> [RunMachine.Action] {
+        var actions = machine.handle(.begin(now: runner.now()))
+        if storage?.isCancelled ?? false { actions += machine.handle(.cancel) }
+        // The time was used up in an earlier life: the steps that were cancelled then do not begin again.
+        if let limit = machine.plan.timeout, machine.plan.worked >= limit { actions += machine.handle(.due(.run)) }
+        return actions
     }
 
     /// Cancels running attempts and waits for them, at most the grace period: a step that ignores cancellation is
@@ -206,7 +216,8 @@ final class RunDriver {
         }
     }
 
-    private func handle(
+    /// Not inlined, so that its variables do not stay in the async frame of a run.
+    @inline(never) private func handle(
         _ event: Event, in group: inout ThrowingTaskGroup<Event, any Error>,
         _ flushes: AsyncStream<Void>.Continuation
     ) async throws {

@@ -23,6 +23,20 @@ struct StepAttempt: Sendable {
 
     /// - Throws: The error of the step; a ``LocatedTemplateError`` if `with:` cannot be rendered.
     func run() async throws -> Value {
+        let run = try prepared()
+        guard let timeout = step.declaration.timeout else { return try await run() }
+        let (result, isLate) = await withDeadline(timeout, clock: runner.clock, run)
+        // The step may have finished in the very moment it was cancelled; what it did then counts.
+        if isLate, case .failure = result {
+            throw StepError(
+                RunErrorCode.stepTimeout, "the step took longer than its `timeout` of \(DurationText.format(timeout))",
+                isTransient: true, partialOutput: journal.partialOutput)
+        }
+        return try result.get()
+    }
+
+    /// What runs the step. A function of its own, so that its variables do not stay in the async frame of a running step.
+    @inline(never) private func prepared() throws -> @Sendable () async throws -> Value {
         let declaration = step.declaration
         guard let definition = step.definition else {
             throw StepError(
@@ -39,7 +53,7 @@ struct StepAttempt: Sendable {
         if isDryRun, !definition.isReadOnly(rendered) {
             throw HeldStep(with: rendered, input: scope.visible.input)
         }
-        let run: @Sendable () async throws -> Value = { [context, with = declaration.with, journal] in
+        return { [context, with = declaration.with, journal] in
             do {
                 return try await definition.run(rendered, context)
             } catch let error as StepError {
@@ -47,15 +61,6 @@ struct StepAttempt: Sendable {
                 throw with.attributing(error)
             }
         }
-        guard let timeout = declaration.timeout else { return try await run() }
-        let (result, isLate) = await withDeadline(timeout, clock: runner.clock, run)
-        // The step may have finished in the very moment it was cancelled; what it did then counts.
-        if isLate, case .failure = result {
-            throw StepError(
-                RunErrorCode.stepTimeout, "the step took longer than its `timeout` of \(DurationText.format(timeout))",
-                isTransient: true, partialOutput: journal.partialOutput)
-        }
-        return try result.get()
     }
 
     private var context: StepContext {

@@ -47,14 +47,10 @@ public struct NewRun: Sendable {
     ///
     /// - Parameter record: As it was claimed.
     func claimed(_ record: RunRecord) -> ClaimedRun {
-        var run = ClaimedRun(record)
-        run.pipeline = pipeline
-        run.steps = steps
-        guard let request else { return run }
-        run.request = request
+        var record = record
         // Held once while the run waits for its turn.
-        (run.record.trigger, run.record.inputs, run.record.input) = (.null, [:], .null)
-        return run
+        if request != nil { (record.trigger, record.inputs, record.input) = (.null, [:], .null) }
+        return ClaimedRun(record, pipeline: pipeline, request: request, steps: steps)
     }
 }
 
@@ -78,19 +74,28 @@ extension NewRun {
 }
 
 /// A run that belongs to this worker, with what the process holds of it beside the journal.
-struct ClaimedRun: Sendable {
+///
+/// A class, so that the async frames of all who work on the run do not hold copies of it.
+final class ClaimedRun: Sendable {
     /// Without trigger, inputs and input where there is a `request`.
-    var record: RunRecord
+    let record: RunRecord
     /// What the run began with; nil: the journal knows.
-    var pipeline: Pipeline?
+    let pipeline: Pipeline?
     /// What the run was started with; nil: the record has it, sealed.
-    var request: RunRequest?
+    let request: RunRequest?
     /// The steps kept from earlier attempts of the run and from the run that it repeats, sealed; nil: read the journal.
-    var steps: [StepRecord]?
+    let steps: [StepRecord]?
 
     var id: String { record.id }
+    /// In the log.
+    var name: String { "run \(id) of \(record.pipeline)" }
 
-    init(_ record: RunRecord) {
+    init(
+        _ record: RunRecord, pipeline: Pipeline? = nil, request: RunRequest? = nil, steps: [StepRecord]? = nil
+    ) {
         self.record = record
+        self.pipeline = pipeline
+        self.request = request
+        self.steps = steps
     }
 }

@@ -299,7 +299,20 @@ public actor RunQueue {
 
     private func work(on run: ClaimedRun) async {
         let stopwatch = worker.runner.clock.measureStart()
-        let name = "run \(run.id) of \(run.record.pipeline)"
+        let logger = logBegin(of: run)
+        let result = await worker.work(on: run) { [watchers] event in
+            watchers.tell(event)
+            RunMetrics.observe(event, of: run.record.pipeline)
+            // A finished step clears the run of the suspicion of killing its worker.
+            if run.record.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
+        }
+        end(run, result, after: stopwatch.elapsed(), logger)
+    }
+
+    /// Not inlined, like ``end(_:_:after:_:)``, so that its variables do not stay in the async frame of a run.
+    ///
+    /// - Returns: The log of the run.
+    @inline(never) private func logBegin(of run: ClaimedRun) -> Logger {
         var logger = logger
         logger[metadataKey: "run"] = "\(run.id)"
         logger[metadataKey: "pipeline"] = "\(run.record.pipeline)"
@@ -309,14 +322,14 @@ public actor RunQueue {
         // A debounced run has waited before its first start, too.
         let isResumed = run.record.interruptions > 0 || run.record.worked > .zero
         let cause = RunRecord.cause(run.request?.trigger ?? run.record.trigger)
-        logger.info("\(name) \(isResumed ? "was resumed" : "began") (\(cause))")
-        let result = await worker.work(on: run) { [watchers] event in
-            watchers.tell(event)
-            RunMetrics.observe(event, of: run.record.pipeline)
-            // A finished step clears the run of the suspicion of killing its worker.
-            if run.record.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
-        }
-        let worked = stopwatch.elapsed()
+        logger.info("\(run.name) \(isResumed ? "was resumed" : "began") (\(cause))")
+        return logger
+    }
+
+    @inline(never) private func end(
+        _ run: ClaimedRun, _ result: DriveResult, after worked: Duration, _ logger: Logger
+    ) {
+        let name = run.name
         if case .ended(let ended) = result, ended.took != nil {
             RunMetrics.observe(worked: worked, on: run.record.pipeline)
         }

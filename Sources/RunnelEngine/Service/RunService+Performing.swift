@@ -97,9 +97,7 @@ extension RunService {
             var pause = Self.pause
             switch try await takeUp(runID, limits, at: now) {
             case .claimed(let record):
-                var run = ClaimedRun(record)
-                run.pipeline = pipeline
-                return try await work(on: run, observer)
+                return try await work(on: ClaimedRun(record, pipeline: pipeline), observer)
             case .waiting(let time):
                 if worker.isStopping { return .waiting(until: time) }
                 pause = min(pause, .nanoseconds(max(1_000_000, time - now)))

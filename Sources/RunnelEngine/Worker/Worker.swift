@@ -495,12 +495,12 @@ public final class Worker: Sendable {
         let control = RunControl { [self] in
             state.withLock { $0.ownership.mayAct(lease, at: stopwatch.elapsed()) }
         }
-        var run = run
-        state.withLock { state in
+        let isCancelled = state.withLock { state in
             state.work[lease.epoch] = Work(runID: run.id, control: control)
             state.isLookDue = true
-            if state.unheard.remove(run.id) != nil { run.record.isCancelRequested = true }
-            if run.record.isCancelRequested { state.cancelled.insert(run.id) }
+            let isCancelled = state.unheard.remove(run.id) != nil || run.record.isCancelRequested
+            if isCancelled { state.cancelled.insert(run.id) }
+            return isCancelled
         }
         defer {
             state.withLock { state in
@@ -510,22 +510,33 @@ public final class Worker: Sendable {
         }
         if !holds(lease) { _ = tell(.claimed(lease)) }
         if isStopping { control.stop() }
-        let result: DriveResult
+        let pipeline: ExecutablePipeline
         do {
-            let pipeline: ExecutablePipeline
-            if let known = run.pipeline {
-                pipeline = definitions.insert(known)
-            } else {
-                pipeline = try await definitions.pipeline(of: run.record)
-            }
-            result = await runner.drive(pipeline, run, in: journal, as: lease, control: control, events: events)
-        } catch let error as JournalError {
-            result = .broken(error)
-        } catch let error as RunError {
-            return await fail(lease, error.redacted(by: runner.redactor))
+            pipeline = try await definition(of: run)
         } catch {
-            result = .broken(JournalError(.failed, "\(error)"))
+            return await settle(error, of: run, lease)
         }
+        let result = await runner.drive(
+            pipeline, run, isCancelled: isCancelled, in: journal, as: lease, control: control, events: events)
+        return await settle(result, of: run, lease)
+    }
+
+    // What follows is not inlined, so that its variables do not stay in the async frame of a run.
+
+    @inline(never) private func definition(of run: ClaimedRun) async throws -> ExecutablePipeline {
+        if let known = run.pipeline { return definitions.insert(known) }
+        return try await definitions.pipeline(of: run.record)
+    }
+
+    /// Gives up a run whose pipeline cannot be had.
+    @inline(never) private func settle(_ error: any Error, of run: ClaimedRun, _ lease: Lease) async -> DriveResult {
+        if let error = error as? RunError { return await fail(lease, error.redacted(by: runner.redactor)) }
+        let error = error as? JournalError ?? JournalError(.failed, "\(error)")
+        return await settle(.broken(error), of: run, lease)
+    }
+
+    /// Gives up the run as the result says.
+    @inline(never) private func settle(_ result: DriveResult, of run: ClaimedRun, _ lease: Lease) async -> DriveResult {
         switch result {
         case .ended:
             _ = tell(.finished(lease))

@@ -2,7 +2,7 @@ public import RunnelKit
 
 /// A field that holds a JSON schema, such as `schema` of a chat or `input` of a plugin's step.
 ///
-/// A misspelled keyword, which JSON schema ignores, is an error; see ``JSONSchema/problems(in:)``.
+/// A misspelled keyword or a misplaced property, which JSON schema ignores, is an error; see ``JSONSchema/problems(in:)``.
 public struct SchemaField: FieldValue {
     /// The schema as it was written.
     public let source: Value

@@ -87,6 +87,21 @@ struct SchemaErrorTests {
         #expect(try mistake(schema) == message)
     }
 
+    @Test("properties that are written as keywords are errors, extensions are not")
+    func properties() throws {
+        let schema = """
+            {"type":"object","label":"string","items":{"score":{"type":"number"},"kind":{"enum":["a"]}},
+             "x-order":"string","unit":"metre","discriminator":{"propertyName":"kind"}}
+            """
+        let problems = JSONSchema.problems(in: try Value.json(schema))
+        #expect(
+            problems.map(\.description) == [
+                "#/label: unknown keyword \"label\" (a property is written as `properties: { label: { type: … } }`)",
+                "#/items/score: unknown keyword \"score\" (a property is written as `properties: { score: { type: … } }`)",
+                "#/items/kind: unknown keyword \"kind\" (a property is written as `properties: { kind: { type: … } }`)",
+            ])
+    }
+
     @Test("a schema that describes itself deeper in the value is no loop")
     func recursion() throws {
         #expect(try mistake(##"{"properties":{"child":{"$ref":"#"}},"additionalProperties":false}"##) == "none")

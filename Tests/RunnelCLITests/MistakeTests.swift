@@ -35,6 +35,12 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:3:86: error: `schema.properties.a.type`: not a JSON schema: "strng" is not a type; types are string, number, integer, boolean, array, object, null [wrong-value]"#,
             #"= did you mean "string"?"#),
         Mistake(
+            "steps:\n  - uses: chat\n    with: { prompt: x, schema: { label: string, scores: { type: array } } }\n",
+            #"p.yaml:3:41: error: `schema.label`: not a JSON schema: unknown keyword "label" [wrong-value]"#,
+            "= a property is written as `properties: { label: { type: … } }`",
+            #"p.yaml:3:57: error: `schema.scores`: not a JSON schema: unknown keyword "scores" [wrong-value]"#,
+            "= a property is written as `properties: { scores: { type: … } }`"),
+        Mistake(
             "steps:\n  - uses: log\n    with:\n    message: hi\n",
             #"p.yaml:4:5: error: a step has no key "message" [unknown-key]"#, "= indent `message` below `with:`"),
         Mistake(

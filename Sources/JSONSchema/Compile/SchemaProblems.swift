@@ -2,9 +2,10 @@ public import RunnelKit
 
 extension JSONSchema {
     /// All errors in a schema that somebody wrote, in the order of its keys: those that ``init(_:resources:assertFormats:)``
-    /// throws, and keywords that are misspelled. At most 50.
+    /// throws, keywords that are misspelled, and properties in the place of keywords. At most 50.
     ///
-    /// An unknown keyword is allowed in JSON schema and has no effect. One that is nearly a keyword is an error here.
+    /// An unknown keyword is allowed in JSON schema and has no effect. One that is nearly a keyword, or that has a schema or
+    /// the name of a type as its value, is an error here.
     public static func problems(in schema: Value) -> [SchemaError] {
         var problems: [SchemaError] = []
         var rest = misspelled(schema, at: [], into: &problems)
@@ -38,7 +39,7 @@ extension JSONSchema {
         "contentEncoding", "contentMediaType", "contentSchema", "$vocabulary",
     ]
 
-    /// The schema without misspelled keywords, which are reported.
+    /// The schema without misspelled keywords and misplaced properties, which are reported.
     private static func misspelled(_ schema: Value, at path: [String], into problems: inout [SchemaError]) -> Value {
         guard let object = schema.asObject, path.count < SchemaCompiler.maxDepth else { return schema }
         let known = KeywordTable.entries.map(\.name) + annotations
@@ -53,16 +54,26 @@ extension JSONSchema {
                     items.enumerated().map { misspelled($0.element, at: place + ["\($0.offset)"], into: &problems) })
             } else if nested.one.contains(key) {
                 kept[key] = misspelled(value, at: place, into: &problems)
-            } else if !known.contains(key), let closest = Suggestion.closest(to: key, among: known) {
+            } else if !known.contains(key), let hint = hint(forUnknown: key, value, among: known) {
                 problems.append(
                     SchemaError(
                         code: .keyword, pointer: JSONPointer(tokens: place).text,
-                        message: "unknown keyword \(Wording.quoted(key))", hint: "did you mean \"\(closest)\"?"))
+                        message: "unknown keyword \(Wording.quoted(key))", hint: hint))
             } else {
                 kept[key] = value
             }
         }
         return .object(kept)
+    }
+
+    /// What to write instead of an unknown keyword; nil for one that may be an extension.
+    private static func hint(forUnknown key: String, _ value: Value, among known: [String]) -> String? {
+        if let closest = Suggestion.closest(to: key, among: known) { return "did you mean \"\(closest)\"?" }
+        let isProperty =
+            value.asString.map { ValueKind(rawValue: $0) != nil }
+            ?? (value["type"] != nil || value["enum"] != nil || value["properties"] != nil)
+        guard isProperty, !key.hasPrefix("x-") else { return nil }
+        return "a property is written as `properties: { \(key): { type: … } }`"
     }
 
     private static func place(of problem: SchemaError, in schema: Value) -> [Int] {

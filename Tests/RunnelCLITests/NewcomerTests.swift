@@ -392,11 +392,15 @@ import Testing
         }
     }
 
-    @Test("a script whose first line names a program that is not there is told so")
-    func interpreter() async throws {
+    @Test(
+        "a script whose first line names a program that is not there is told so",
+        arguments: [
+            ("#!/nowhere/sh -e\n", "its first line names \"/nowhere/sh\", which is not there"),
+            ("#!/bin/sh\r\n", "its first line ends with a carriage return (CRLF)"),
+        ])
+    func interpreter(script text: String, reason: String) async throws {
         let files = [
-            "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n",
-            "plugins/greet/main": "#!/nowhere/sh -e\n",
+            "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n", "plugins/greet/main": text,
             "plugins/greet/plugin.yaml": """
             name: greet
             version: "1"
@@ -410,10 +414,7 @@ import Testing
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
             let ended = try await runnel.run(["run", "p"])
             #expect(
-                ended.error.contains(
-                    "the plugin \"greet\" cannot start \(script): its first line names \"/nowhere/sh\", which is not there"
-                ),
-                "\(ended.error)")
+                ended.error.contains("the plugin \"greet\" cannot start \(script): \(reason)"), "\(ended.error)")
         }
     }
 

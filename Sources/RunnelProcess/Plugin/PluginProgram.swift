@@ -54,6 +54,12 @@ package struct PluginProgram: Sendable {
         } catch let error as ChildStartError {
             // The script itself is there: `launch()` has found it.
             if error.stage == .execution, error.isMissing, let interpreter = Self.interpreter(of: launch.program) {
+                if interpreter.hasSuffix("\r") {
+                    throw StepError(
+                        PluginErrorCode.pluginStartFailed,
+                        "the plugin \"\(name)\" cannot start \(launch.program): its first line ends with a carriage return (CRLF)",
+                        hint: "save the file with LF as the end of its lines")
+                }
                 throw StepError(
                     PluginErrorCode.pluginStartFailed,
                     "the plugin \"\(name)\" cannot start \(launch.program): its first line names \"\(interpreter)\", which is not there",
@@ -74,7 +80,8 @@ package struct PluginProgram: Sendable {
 }
 
 extension PluginProgram {
-    /// The program that the first line of a script names (`#!/bin/sh`); nil where there is no such line.
+    /// The program that the first line of a script names (`#!/bin/sh`), with a carriage return that the system takes as part
+    /// of its name; nil where there is no such line.
     private static func interpreter(of script: String) -> String? {
         guard let file = fopen(script, "re") else { return nil }
         defer { fclose(file) }
@@ -82,7 +89,7 @@ extension PluginProgram {
         let count = fread(&bytes, 1, bytes.count, file)
         let line = bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }
         guard line.starts(with: "#!".utf8) else { return nil }
-        return String(decoding: line.dropFirst(2), as: UTF8.self).split(whereSeparator: \.isWhitespace).first
+        return String(decoding: line.dropFirst(2), as: UTF8.self).split { $0 == " " || $0 == "\t" }.first
             .map(String.init)
     }
 }

@@ -418,6 +418,39 @@ import Testing
         }
     }
 
+    @Test("a runnel.yml is an error: its settings would be left out")
+    func otherEnding() async throws {
+        let files = [
+            "runnel.yml": "vars: { x: 1 }\n",
+            "pipelines/p.yaml": "name: p\nsteps: [ { uses: log, with: { message: hi } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            for command in [["run", "pipelines/p.yaml"], ["doctor"], ["runs", "list"], ["config"]] {
+                let ended = try await runnel.run(command)
+                #expect(ended.status == 2, "\(command)")
+                #expect(
+                    ended.error.contains("error: \"runnel.yml\" is not read; rename it to \"runnel.yaml\"\n"),
+                    "\(command): \(ended.error)")
+            }
+        }
+    }
+
+    @Test("a plugin whose manifest is named plugin.yml is told so")
+    func otherManifest() async throws {
+        let files = [
+            "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n",
+            "plugins/greet/plugin.yml": "name: greet\n", "plugins/notes/README.md": "",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                ended.error.contains("\"plugins/greet/plugin.yml\" is not read; rename it to \"plugin.yaml\""),
+                "\(ended.error)")
+            #expect(!ended.error.contains("notes"), "\(ended.error)")
+            #expect(ended.status == 2)
+        }
+    }
+
     @Test("a script that says where it writes is known to feed its own pipeline, and another in a ring")
     func scripts() async throws {
         func pipeline(_ name: String, watches: String, writes: String) -> String {

@@ -68,14 +68,14 @@ struct Project: Sendable {
     ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
     ///   - seal: The seal of the project before a reload, to which the new secrets are added; nil for a new one.
     /// - Returns: The project, or only the report if its configuration has errors.
-    /// - Throws: Also for an untrusted project of another user.
+    /// - Throws: Also for an untrusted project of another user, and for a `runnel.yml`.
     static func find(
         from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true,
         runsCommands: Bool = false, seal: SecretSeal? = nil
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
         let trust = Trust.current
         let named = config ?? environment["RUNNEL_CONFIG"]
-        let file = named.map { FileReading.absolute($0) } ?? search(from: start, trust)
+        let file: String? = if let named { FileReading.absolute(named) } else { try search(from: start, trust) }
         let directory = file.map(FileReading.folder) ?? start
         if let problem = trust.problem(withProject: directory, configuration: file) {
             throw FileReading.Failure(message: "\(problem.message)\n  = \(problem.hint)")
@@ -291,14 +291,16 @@ struct Project: Sendable {
     /// Whether a folder is in a project with a `runnel.yaml`.
     static func isProject(_ folder: String) -> Bool {
         ProcessInfo.processInfo.environment["RUNNEL_CONFIG"] != nil
-            || search(from: FileReading.absolute(folder), Trust.current) != nil
+            || (try? search(from: FileReading.absolute(folder), Trust.current)) != nil
     }
 
-    private static func search(from start: String, _ trust: Trust) -> String? {
+    /// - Throws: For a `runnel.yml`: without its settings, runs would have another journal and other limits.
+    private static func search(from start: String, _ trust: Trust) throws(FileReading.Failure) -> String? {
         var folder = start
         while true {
             let candidate = folder == "/" ? "/runnel.yaml" : folder + "/runnel.yaml"
             if FileReading.exists(candidate) { return candidate }
+            try FileReading.refuseOtherEnding(of: candidate)
             guard trust.goesOn(above: folder) else { return nil }
             folder = FileReading.folder(of: folder)
         }

@@ -52,7 +52,7 @@ struct PluginFolder: Sendable {
             report.adding(warning, .warning), of: path + "/plugin.yaml", in: project.directory)
     }
 
-    /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored.
+    /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored, unless they have a `plugin.yml`.
     static func all(of project: Project) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: parent) else {
@@ -62,8 +62,11 @@ struct PluginFolder: Sendable {
         let secrets = project.settings.secrets.keys.sorted()
         return names.sorted().compactMap { name -> PluginFolder? in
             let (folder, file) = ("\(parent)/\(name)", "\(parent)/\(name)/plugin.yaml")
-            guard FileReading.exists(file) else { return nil }
             do throws(FileReading.Failure) {
+                guard FileReading.exists(file) else {
+                    try FileReading.refuseOtherEnding(of: file)
+                    return nil
+                }
                 let (manifest, loaded) = FieldFile.load(
                     PluginManifest.self, try FileReading.yaml(of: file), file: FileReading.shown(file),
                     subject: "plugin.yaml", advice: "docs/plugins.md describes its keys"

@@ -37,6 +37,16 @@ enum FileReading {
                 ? "\"\(path)\" is a link to a file that is not there" : "there is no file \"\(path)\"")
     }
 
+    /// Throws where there is a file with the ending `.yml` in the place of one with `.yaml`, which alone is read.
+    ///
+    /// - Parameter path: The path of the file that is missing, with its ending `.yaml`.
+    static func refuseOtherEnding(of path: String) throws(Failure) {
+        let other = path.dropLast(".yaml".count) + ".yml"
+        guard exists(String(other)) else { return }
+        let name = path.split(separator: "/").last ?? ""
+        throw Failure(message: "\"\(shown(String(other)))\" is not read; rename it to \"\(name)\"")
+    }
+
     /// Whether the path is a dangling symbolic link.
     static func leadsNowhere(_ path: String) -> Bool {
         var status = stat()

@@ -51,6 +51,30 @@ import Testing
                 """)
     }
 
+    @Test("why a step failed stands below it, unless the run ends with the same error")
+    func failures() throws {
+        func failed(_ place: RunEvent.StepPlace, _ message: String) -> RunEvent.Kind {
+            .stepFailed(place, RunError(reported: "busy", message), took: .milliseconds(2), retryIn: nil)
+        }
+        let shown = try shown([
+            .stepStarted(first, attempt: 1), .stepStarted(second, attempt: 1), failed(first, "no answer\nat all"),
+            failed(second, "too late"), .stepStarted(first, attempt: 1), failed(first, "no answer"),
+            .runFinished(.failed(RunError(reported: "busy", "no answer")), took: .milliseconds(9)),
+        ])
+        #expect(
+            shown == """
+                ✗ each[0].answer chat 2 ms
+                  no answer
+                    at all
+                ✗ each[1].answer chat 2 ms
+                  too late
+                ✗ each[0].answer chat 2 ms
+                failed after 9 ms
+                error: no answer [busy]
+
+                """)
+    }
+
     @Test("a run that goes on has its name once, and what was said before stands before it")
     func wentOn() throws {
         let shown = try shown([

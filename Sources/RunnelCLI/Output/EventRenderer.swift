@@ -26,6 +26,9 @@ struct EventRenderer {
     /// The steps that are running, or wait for their next attempt, in the order of their start.
     private var running: [(place: RunEvent.StepPlace, since: Int64, attempt: Int, againAt: Int64?)] = []
 
+    /// The error of the last step, until the next event tells whether the run ends with it.
+    private var failure: RunError?
+
     /// A longer line is shown in pieces. In characters.
     private static let longestLine = 4096
 
@@ -41,6 +44,7 @@ struct EventRenderer {
 
     mutating func show(_ event: RunEvent) {
         track(event)
+        showFailure(before: event)
         switch event.kind {
         case .runStarted where begun == event.runID:
             for step in openLines.keys.sorted() { endLine(of: step) }
@@ -64,6 +68,10 @@ struct EventRenderer {
             line("\(style.red("✗")) \(name(place)) \(style.dim(DurationText.measured(took)))")
             if let retryIn {
                 line("  \(style.safe(error.message.firstLine)); \(EventWords.tryingAgain(in: retryIn))")
+            } else {
+                failure = error
+                // The run cannot end yet.
+                if !running.isEmpty { showFailure(before: nil) }
             }
         case .stepHeld(let place, let with, let input):
             line("\(style.bold("would run")) \(name(place))")
@@ -81,6 +89,14 @@ struct EventRenderer {
             )
         case .runFinished(let outcome, let took): finished(outcome, took)
         }
+    }
+
+    /// Shows why the last step failed, unless the run ends with the same error, which is shown in full.
+    private mutating func showFailure(before event: RunEvent?) {
+        guard let error = failure else { return }
+        failure = nil
+        if case .runFinished(.failed(let end), _)? = event?.kind, end.message == error.message { return }
+        line("  \(style.note(error.message))")
     }
 
     /// What is going on, on one line: the running step and for how long; nil where nothing is.
@@ -128,8 +144,9 @@ struct EventRenderer {
         }
     }
 
-    /// Ends the line of a text that was being shown.
+    /// Shows what was held back, and ends the line of a text that was being shown.
     mutating func finish() {
+        showFailure(before: nil)
         if isInText, !endsWithNewline { stream.write("\n") }
         isInText = false
         endsWithNewline = true

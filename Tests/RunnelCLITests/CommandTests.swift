@@ -172,6 +172,23 @@ import Testing
             #expect(ended.status == 0)
         }
     }
+
+    @Test("a schedule that an operator has disabled has no next ticks, which is said")
+    func scheduleDisabledByOperator() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n",
+            "pipelines/p.yaml": "on: { schedule: { every: 1h } }\nsteps: [ { uses: log, with: { message: x } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
+                #expect(try await runnel.run(["trigger", "p", "--disable", "schedule"]).status == 0)
+            }
+            let ended = try await runnel.run(["schedule", "next", "p"])
+            #expect(ended.error == "schedule is disabled by an operator\n")
+            #expect(ended.output == "")
+            #expect(ended.status == 0)
+        }
+    }
 }
 
 /// The plugins of this repository that are no part of `runnel` itself, as files of a project.

@@ -47,6 +47,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
             throw ExitStatus.usage.reporting("the pipeline \"\(loaded.pipeline.name)\" has no schedule")
         }
         let scope = loaded.project.triggerScope
+        let disabled = await Self.disabledTriggers(of: loaded.project)
         var schedules: [(schedule: TriggerPreview, next: Int64)] = []
         let start = after.flatMap(Timestamp.parse) ?? WallClock.nanoseconds()
         for (trigger, preview) in triggers {
@@ -54,6 +55,10 @@ struct ScheduleNextCommand: AsyncParsableCommand {
                 let schedule = try preview(trigger.entry.render(scope).asObject ?? [:])
                 guard schedule.isEnabled else {
                     Streams.error.write("\(trigger.key) is disabled: its entry has `enabled: false`\n")
+                    continue
+                }
+                guard !disabled.contains(TriggerID(pipeline: loaded.pipeline.name, key: trigger.key)) else {
+                    Streams.error.write("\(trigger.key) is disabled by an operator\n")
                     continue
                 }
                 if let next = schedule.next(start) { schedules.append((schedule, next)) }
@@ -73,6 +78,14 @@ struct ScheduleNextCommand: AsyncParsableCommand {
             }
             schedules[index].next = next
         }
+    }
+
+    /// What operators have disabled; nothing where the journal cannot be read.
+    private static func disabledTriggers(of project: Project) async -> Set<TriggerID> {
+        guard let journal = try? JournalSetup.existing(of: project, migrates: false) else { return [] }
+        let disabled = try? await journal.operators.disabledTriggers()
+        await journal.close()
+        return disabled ?? []
     }
 }
 

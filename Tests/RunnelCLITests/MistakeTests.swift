@@ -41,6 +41,10 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:3:57: error: `schema.scores`: not a JSON schema: unknown keyword "scores" [wrong-value]"#,
             "= a property is written as `properties: { scores: { type: … } }`"),
         Mistake(
+            "steps:\n  - { uses: file.read, with: { file: a.txt } }\n  - { uses: file.read, with: { as: text } }\n",
+            #"p.yaml:2:32: error: file.read has no key "file" [unknown-key]"#, #"= "path" or "glob" is required"#,
+            #"p.yaml:3:32: error: file.read: "path" or "glob" is required [bad-keys]"#),
+        Mistake(
             "steps:\n  - uses: log\n    with:\n    message: hi\n",
             #"p.yaml:4:5: error: a step has no key "message" [unknown-key]"#, "= indent `message` below `with:`"),
         Mistake(

@@ -30,12 +30,12 @@ struct KeyChecker {
             case .literal(.object(let object)): object.map { ($0.key, .literal($0.value)) }
             default: []
             }
-        checkRules(Set(members.map(\.key)), at: (node ?? place).firstKeyOrSelf, into: &diagnostics)
+        let unmet = checkRules(Set(members.map(\.key)), at: (node ?? place).firstKeyOrSelf, into: &diagnostics)
         var knowledge: [InstancePath: PartialKnowledge] = [:]
         let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
         let issues = schemaIssues(value, knowledge)
         let found = fieldProblems(members)
-        let strangers = Strangers(issues)
+        let strangers = Strangers(issues, unmet: unmet)
         for issue in issues {
             let path = issue.path.fieldPath
             let isNull = value.value(at: path)?.isNull == true
@@ -57,15 +57,26 @@ struct KeyChecker {
         warnAboutLiterals(in: tree, node, into: &diagnostics)
     }
 
-    private func checkRules(_ given: Set<String>, at place: YAMLNode, into diagnostics: inout DiagnosticList) {
+    /// - Returns: What is missing, where an unknown key may have been written for it.
+    private func checkRules(
+        _ given: Set<String>, at place: YAMLNode, into diagnostics: inout DiagnosticList
+    ) -> String? {
         let declared = schema["properties"]?.asObject?.keys ?? []
-        let meant = given.filter { !declared.contains($0) }.compactMap { Suggestion.closest(to: $0, among: declared) }
+        let unknown = given.filter { !declared.contains($0) }
+        let meant = unknown.compactMap { Suggestion.closest(to: $0, among: declared) }
+        let hasStrangers = schema["additionalProperties"] == false && meant.count < unknown.count
+        var unmet: String?
         for rule in rules {
             // A misspelled key is reported once, as such.
-            if let message = rule.violation(in: given), rule.violation(in: given.union(meant)) != nil {
+            guard let message = rule.violation(in: given), rule.violation(in: given.union(meant)) != nil
+            else { continue }
+            if hasStrangers, declared.contains(where: { rule.violation(in: given.union([$0])) == nil }) {
+                unmet = unmet ?? message
+            } else {
                 diagnostics.error(PipelineErrorCode.badKeys, place, "\(subject): \(message)")
             }
         }
+        return unmet
     }
 
     /// What the fields say of literals: they know what a schema cannot say, and have better words for the rest.
@@ -210,7 +221,7 @@ struct KeyChecker {
     ) -> String {
         LookalikeHint.colon(in: key) ?? suggestion
             ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
-            ?? advice(at: issue.path.fieldPath)
+            ?? (issue.path.elements.isEmpty ? strangers.unmet : nil) ?? advice(at: issue.path.fieldPath)
     }
 
     /// A key of the object that is close to the missing one, where an open schema lets unknown keys pass.
@@ -244,8 +255,11 @@ private struct Strangers {
     /// By object: the missing keys, and the unknown ones with what they could be.
     private var missing: [InstancePath: [String]] = [:]
     private var unknown: [InstancePath: [(key: String, suggestion: String?)]] = [:]
+    /// The rule across keys that an unknown key may have been written for: `"path" or "glob" is required`.
+    let unmet: String?
 
-    init(_ issues: [SchemaIssue]) {
+    init(_ issues: [SchemaIssue], unmet: String?) {
+        self.unmet = unmet
         for issue in issues {
             guard let key = issue.key else { continue }
             if issue.keyword == "required" { missing[issue.path, default: []].append(key) }

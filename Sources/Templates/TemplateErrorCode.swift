@@ -72,7 +72,9 @@ public enum TemplateErrorCode: String, ErrorCode {
                     """)
         case .unknownFilter: ErrorExplanation("unknown filter \"…\"")
         case .unknownFunction:
-            ErrorExplanation("unknown function \"…\"", hints: "`…` is a filter: write `… | …`", "known functions: …")
+            ErrorExplanation(
+                "unknown function \"…\"", hints: "`…` is a filter: write `… | …`",
+                "steps of `finally` always run, steps of `on_failure` after a failure", "known functions: …")
         case .unknownTag: ErrorExplanation("unknown tag `{% … %}`", hints: "known tags: if, for and raw")
         }
     }

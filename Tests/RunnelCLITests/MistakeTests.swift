@@ -45,6 +45,29 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:2:32: error: file.read has no key "file" [unknown-key]"#, #"= "path" or "glob" is required"#,
             #"p.yaml:3:32: error: file.read: "path" or "glob" is required [bad-keys]"#),
         Mistake(
+            "on: { push: { branches: [main] }, cron: '0 7 * * *' }\nsteps: [ { uses: log, with: { message: hi } } ]\n",
+            #"p.yaml:1:7: error: unknown trigger "push" [unknown-key]"#,
+            "= write `webhook: { path: …, verify: { scheme: github, secret: … } }`",
+            #"p.yaml:1:35: error: unknown trigger "cron" [unknown-key]"#,
+            "= write `schedule: { cron: … }` or `schedule: { every: … }`"),
+        Mistake(
+            "on: [webhook, schedule]\nsteps: [ { uses: log, with: { message: hi } } ]\n",
+            "p.yaml:1:5: error: `on`: expected a key for each trigger, found a list [wrong-type]",
+            "= write `on: { webhook: { … }, schedule: { … } }`"),
+        Mistake(
+            "on: { schedule: { cron: '0 7 * * *', tz: UTC }, watch: { path: in, pattern: x } }\ntasks: []\nsteps: [ { uses: log, with: { message: hi } } ]\n",
+            #"p.yaml:1:38: error: schedule has no key "tz" [unknown-key]"#, "= write `timezone: …`",
+            #"p.yaml:1:68: error: watch has no key "pattern" [unknown-key]"#, "= write `include: […]`",
+            #"p.yaml:2:1: error: a pipeline has no key "tasks" [unknown-key]"#, "= a pipeline has one list of `steps`"),
+        Mistake(
+            "steps:\n  - uses: log\n    with: { message: hi }\n    retry: { max: 3, delay: 5s }\n  - if: input\n    then: []\n  - uses: log\n    with: { message: hi }\n    if: always()\n",
+            "p.yaml:4:14: error: `retry` has no key \"max\" [unknown-key]", "= write `attempts: …`",
+            "p.yaml:4:22: error: `retry` has no key \"delay\" [unknown-key]", "= write `backoff: …`",
+            #"p.yaml:6:5: error: a step has no key "then" [unknown-key]"#,
+            "= give each step, or each group of `steps`, an `if:` of its own",
+            #"p.yaml:9:9: error: unknown function "always" [unknown-function]"#,
+            "= steps of `finally` always run, steps of `on_failure` after a failure"),
+        Mistake(
             "steps:\n  - uses: log\n    with:\n    message: hi\n",
             #"p.yaml:4:5: error: a step has no key "message" [unknown-key]"#, "= indent `message` below `with:`"),
         Mistake(

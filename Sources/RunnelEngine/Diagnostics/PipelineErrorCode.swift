@@ -151,7 +151,7 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "`on`: expected a key for each trigger, found …", "`profiles.…`: expected settings, found …",
                 "`…`: expected a mapping, found …", hints: "put it in quotes if it is meant as text",
                 "write a list, or a template that results in one: \"{{ input }}\"",
-                "write `on: { schedule: { cron: \"0 9 * * *\" } }`")
+                "write `on: { schedule: { cron: \"0 9 * * *\" } }`", "write `on: { … }`")
         case .wrongValue:
             ErrorExplanation(
                 "the default of the input \"…\": …", "`for`: expected a duration above 0, found …",

@@ -10,36 +10,6 @@ package struct MappingReader {
     /// The known keys that unknown ones stand for; an empty text for a key of another tool.
     private let meant: Set<String>
 
-    /// Keys that other tools have, or that belong elsewhere, and what to write instead.
-    private static let counterparts: [String: [String: String]] = {
-        var step = [
-            "run": "write `uses: shell` and `with: { run: … }`",
-            "continue-on-error": "write `on_error: continue`",
-            "continue_on_error": "write `on_error: continue`",
-            "continueOnError": "write `on_error: continue`",
-            "on_failure": "write `on_error: continue` here, or `on_failure:` at the pipeline",
-            "when": "write `if: …`",
-            "loop": "write `for_each: …` for the items of a list, or `until: …`",
-            "retries": "write `retry: { attempts: … }`",
-            "env": "a step gets its values through `with`; programs see what their plugin's manifest lists",
-        ]
-        for key in ["needs", "depends", "depends_on", "dependsOn"] {
-            step[key] =
-                "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once"
-        }
-        for key in ["prompt", "system", "text", "path", "url", "message", "jq", "body", "content", "headers"] {
-            step[key] = "indent `\(key)` below `with:`"
-        }
-        let pipeline = [
-            "jobs": "a pipeline has one list of `steps`", "triggers": "write `on:`", "trigger": "write `on:`",
-            "schedule": "write `on: { schedule: … }`", "cron": "write `on: { schedule: { cron: … } }`",
-            "env": "`env:` stands in runnel.yaml; templates read `{{ env.NAME }}`",
-            "vars": "`vars:` stands in runnel.yaml; templates read `{{ vars.NAME }}`",
-            "secrets": "`secrets:` stands in runnel.yaml; templates read `{{ secrets.NAME }}`",
-        ]
-        return ["a step": step, "a pipeline": pipeline]
-    }()
-
     /// nil if the node is not a mapping, which is reported as an error.
     ///
     /// - Parameters:
@@ -67,7 +37,7 @@ package struct MappingReader {
                 byKey[key] = pair
             } else if !(allowsExtensions && key.hasPrefix("x-")) {
                 let counterpart =
-                    Self.counterparts[what]?[key]
+                    ForeignKeys.counterpart(of: key, in: what)
                     ?? (values.contains(key) ? "write `uses: \(key)` and `with: { … }`" : nil)
                     ?? LookalikeHint.colon(in: key)
                 let closest = counterpart == nil ? Suggestion.closest(to: key, among: known) : nil

@@ -333,7 +333,7 @@ struct PipelineDecoder {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
                 PipelineErrorCode.wrongType, node, "`on`: expected a key for each trigger, found \(node.found)",
-                hint: "write `on: { schedule: { cron: \"0 9 * * *\" } }`")
+                hint: Self.triggerHint(node))
             return []
         }
         return pairs.flatMap { pair -> [TriggerDeclaration] in
@@ -359,6 +359,17 @@ struct PipelineDecoder {
             }
             return items.enumerated().map { trigger(kind, key: "\(kind)[\($0.offset)]", $0.element, pair.key) }
         }
+    }
+
+    /// How triggers are written, with the names that were written without their keys.
+    private static func triggerHint(_ node: YAMLNode) -> String {
+        let value = Value(node)
+        let names = (value.asList ?? [value]).compactMap(\.asString).filter { name in
+            !name.isEmpty && name.utf8.allSatisfy { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") }
+        }
+        guard !names.isEmpty else { return "write `on: { schedule: { cron: \"0 9 * * *\" } }`" }
+        let keys = names.map { $0 + ": { … }" }
+        return "write `on: { \(keys.joined(separator: ", ")) }`"
     }
 
     /// `manual:` may stand there for the reader, and says nothing more: runs by hand are always possible.

@@ -219,9 +219,12 @@ struct KeyChecker {
     private func hint(
         forUnknown key: String, _ issue: SchemaIssue, _ suggestion: String?, _ strangers: Strangers
     ) -> String {
-        LookalikeHint.colon(in: key) ?? suggestion
-            ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
-            ?? (issue.path.elements.isEmpty ? strangers.unmet : nil) ?? advice(at: issue.path.fieldPath)
+        let isOutermost = issue.path.elements.isEmpty
+        if isOutermost, let counterpart = ForeignKeys.counterpart(of: key, in: subject) { return counterpart }
+        if let slip = LookalikeHint.colon(in: key) ?? suggestion { return slip }
+        if let missing = strangers.missing(for: issue) { return "it needs \"\(missing)\"; did you mean that?" }
+        if isOutermost, let unmet = strangers.unmet { return unmet }
+        return advice(at: issue.path.fieldPath)
     }
 
     /// A key of the object that is close to the missing one, where an open schema lets unknown keys pass.

@@ -22,7 +22,7 @@ struct TriggerChecker {
                 let closest = Suggestion.closest(to: trigger.kind, among: names)
                 diagnostics.error(
                     PipelineErrorCode.unknownKey, trigger.keyNode, "unknown trigger \"\(trigger.kind)\"",
-                    hint: closest.map { "did you mean \"\($0)\"?" }
+                    hint: ForeignKeys.trigger(trigger.kind) ?? closest.map { "did you mean \"\($0)\"?" }
                         ?? "valid triggers: \(names.joined(separator: ", "))")
                 continue
             }

@@ -209,18 +209,25 @@ struct ExpressionParser {
         }
     }
 
+    /// The functions of GitHub Actions that say how a run goes.
+    private static let statusFunctions: Set<String> = ["always", "success", "failure", "cancelled"]
+
+    private func hint(forUnknownFunction name: String) -> String {
+        if environment.filter(named: name) != nil { return "`\(name)` is a filter: write `… | \(name)`" }
+        if Self.statusFunctions.contains(name) {
+            return "steps of `finally` always run, steps of `on_failure` after a failure"
+        }
+        let functions = Function.allCases.map(\.rawValue)
+        return Suggestion.hint(for: name, among: functions) ?? "known functions: \(functions.joined(separator: ", "))"
+    }
+
     private mutating func call(_ name: String, _ range: Range<Int>) throws(TemplateIssue) -> ExpressionNode {
         advance()
         let arguments = try list(until: ")")
         guard let function = Function(rawValue: name) else {
-            let functions = Function.allCases.map(\.rawValue)
-            let asFilter = environment.filter(named: name) != nil
             throw TemplateIssue(
                 TemplateErrorCode.unknownFunction, "unknown function \"\(name)\"", range,
-                hint: asFilter
-                    ? "`\(name)` is a filter: write `… | \(name)`"
-                    : Suggestion.hint(for: name, among: functions)
-                        ?? "known functions: \(functions.joined(separator: ", "))")
+                hint: hint(forUnknownFunction: name))
         }
         guard function.arguments.contains(arguments.count) else {
             throw TemplateIssue(

@@ -242,7 +242,7 @@ import Testing
             "plugins/greet/plugin.yaml": manifest, "plugins/greet/greet.sh": script,
             "p.yaml": "name: p\nsteps:\n  - { uses: greet.hello }\n",
             "runnel.yaml": "plugins: { greet: { word: hi, key: { env: THE_KEY } } }\n",
-            "wrong.yaml": "plugins: { greet: { wrod: hi }, gret: {}, file: { a: 1 } }\n",
+            "wrong.yaml": "plugins: { greet: { wrod: hi }, gret: {}, file: { a: 1 }, shell: { enabled: false } }\n",
         ]
         try await withProject(files, environment: ["THE_KEY": "s3cr3t-key"]) { runnel in
             #expect(try await runnel.run(["run", "p"]).output == "{\n  \"word\": \"hi\",\n  \"key\": \"***\"\n}\n")
@@ -251,6 +251,7 @@ import Testing
             for line in [
                 "warning: runnel.yaml: `plugins.gret`: there is no plugin \"gret\"\n  = did you mean \"greet\"?\n",
                 "warning: runnel.yaml: `plugins.file`: the plugin has no settings\n  = remove them\n",
+                "warning: runnel.yaml: `plugins.shell`: the settings of this plugin stand under `shell:`\n  = move them there\n",
                 "warning: runnel.yaml: `plugins.greet`: ", "  = did you mean \"word\"?\n",
                 "the step \"greet.hello\" is not available: the plugin \"greet\" was not loaded",
             ] { #expect(wrong.error.contains(line), "\(line)\n\(wrong.error)") }

@@ -163,6 +163,7 @@ struct ProjectPlugins: Sendable {
             if own == nil || own == [:] {
                 return try plugin.configured(reading: settings.sections[section.key] ?? .null)
             }
+            throw FieldError("the settings of this plugin stand under `\(section.key):`", hint: "move them there")
         }
         guard let own, own != [:] else { return plugin }
         throw FieldError("the plugin has no settings", hint: "remove them")

@@ -19,7 +19,9 @@ extension DiagnosticList {
         guard let node else { return nil }
         if let items = node.items { return items }
         if refusesNull(node, key, expected: "a list") { return nil }
-        error(TestErrorCode.wrongType, node, "`\(key)`: expected a list, found \(node.found)")
+        error(
+            TestErrorCode.wrongType, node, "`\(key)`: expected a list, found \(node.found)",
+            hint: node.pairs == nil ? nil : "begin each item with `- `")
         return nil
     }
 

@@ -21,7 +21,7 @@ struct SuiteReader {
         let shared = setting(keys, over: TestSetting())
         let list = keys["tests"].flatMap { $0.isNull ? nil : $0 }
         guard let items = diagnostics.list(list, "tests"), !items.isEmpty else {
-            if list?.items?.isEmpty ?? true, !keys.isMisspelled("tests") {
+            if list == nil || list?.items?.isEmpty == true, !keys.isMisspelled("tests") {
                 diagnostics.error(
                     TestErrorCode.missingKey, keys.keyNode("tests") ?? keys.node.firstKeyOrSelf, "there are no tests",
                     hint: "write `tests:` and below it a list, each item with `name:` and `expect:`")

@@ -203,6 +203,10 @@ struct DiagnosticTests {
                 "1:12 missing-key: a test needs the key \"name\" (write `name: what must hold`)"
             ])
         #expect(
+            try await Workshop.problems(Self.pipeline, "tests:\n  rain: { inputs: { city: Oslo } }\n") == [
+                "2:3 wrong-type: `tests`: expected a list, found keys and values (begin each item with `- `)"
+            ])
+        #expect(
             try await Workshop.problems(Self.pipeline, "\n") == [
                 "empty-file: the file is empty; it has at least `tests:`"
             ])

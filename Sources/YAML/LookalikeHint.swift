@@ -1,13 +1,28 @@
 /// Hints for text that looks like YAML syntax but is plain text. They quote no value, which may be a secret.
 package enum LookalikeHint {
-    /// For a missing space, as in `uses:chat`; nil for a text that does not begin with a key and a colon.
-    package static func colon(in text: some StringProtocol) -> String? {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let first = parts[0].first, first.isLetter,
-            parts[0].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }),
-            let next = parts[1].first, !next.isWhitespace, next != "/", next != ":"
+    /// For a text in the place of a key: a missing space, as in `uses:chat`, a full-width colon, a dash as a bullet, or
+    /// a space of another kind before it; nil for other texts.
+    package static func key(in text: some StringProtocol) -> String? {
+        guard let first = text.unicodeScalars.first else { return nil }
+        if !first.isASCII, first.properties.isWhitespace || first == "\u{200B}" || first == "\u{FEFF}" {
+            return "write ordinary spaces: the space before it (\(name(of: first))) is part of the text"
+        }
+        if "–—－•・".unicodeScalars.contains(first) {
+            return "write `- …`: \(name(of: first)) is not the hyphen of a list"
+        }
+        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == ":" || $0 == "：" }
+        guard parts.count == 2, let initial = parts[0].first, initial.isLetter,
+            parts[0].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" })
         else { return nil }
+        if text[parts[0].endIndex] == "：" { return "write `\(parts[0]): …` with the colon of ASCII" }
+        guard let next = parts[1].first, !next.isWhitespace, next != "/", next != ":" else { return nil }
         return "write a space after the colon: `\(parts[0]): …`"
+    }
+
+    /// `U+00A0`.
+    private static func name(of scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     /// For a value in typographic quotes; nil if there is none at the position.

@@ -58,7 +58,7 @@ struct SyntaxErrorContext {
         let lines = [source.line(place.line), source.line(contextPlace.line), before].compactMap(\.self)
         let isAboutKeys = ["could not find expected ':'", "mapping values are not allowed in this context"]
             .contains(problem)
-        let colon = isAboutKeys ? lines.lazy.compactMap { LookalikeHint.colon(in: content($0)) }.first : nil
+        let colon = isAboutKeys ? lines.lazy.compactMap { LookalikeHint.key(in: content($0)) }.first : nil
         return colon ?? lines.prefix(2).lazy.compactMap { LookalikeHint.quote(in: $0) }.first
     }
 

@@ -68,6 +68,17 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:9:9: error: unknown function "always" [unknown-function]"#,
             "= steps of `finally` always run, steps of `on_failure` after a failure"),
         Mistake(
+            "steps:\n\u{A0} - uses: log\n", "p.yaml:2:1: error: a pipeline has no key \"\u{A0} - uses\" [unknown-key]",
+            "= write ordinary spaces: the space before it (U+00A0) is part of the text"),
+        Mistake(
+            "steps:\n  - uses：log\n  - { uses: log, with: { message：hi } }\n  - { – uses: log }\n",
+            "p.yaml:2:5: error: a step must be a mapping, found \"uses：log\" [wrong-type]",
+            "= write `uses: …` with the colon of ASCII",
+            "p.yaml:3:26: error: log has no key \"message：hi\" [unknown-key]",
+            "= write `message: …` with the colon of ASCII",
+            "p.yaml:4:7: error: a step has no key \"– uses\" [unknown-key]",
+            "= write `- …`: U+2013 is not the hyphen of a list"),
+        Mistake(
             "steps:\n  - uses: log\n    with:\n    message: hi\n",
             #"p.yaml:4:5: error: a step has no key "message" [unknown-key]"#, "= indent `message` below `with:`"),
         Mistake(

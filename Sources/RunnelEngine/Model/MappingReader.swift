@@ -24,7 +24,7 @@ package struct MappingReader {
                 PipelineErrorCode.wrongType, node, "\(what) must be a mapping, found \(node.found)",
                 hint: what.hasPrefix("the input ")
                     ? "write `{ type: … }`, or `{ default: … }`"
-                    : Value(node).asString.flatMap { LookalikeHint.colon(in: $0) })
+                    : Value(node).asString.flatMap { LookalikeHint.key(in: $0) })
             return nil
         }
         self.node = node
@@ -39,7 +39,7 @@ package struct MappingReader {
                 let counterpart =
                     ForeignKeys.counterpart(of: key, in: what)
                     ?? (values.contains(key) ? "write `uses: \(key)` and `with: { … }`" : nil)
-                    ?? LookalikeHint.colon(in: key)
+                    ?? LookalikeHint.key(in: key)
                 let closest = counterpart == nil ? Suggestion.closest(to: key, among: known) : nil
                 if counterpart != nil { meant.insert("") } else if let closest { meant.insert(closest) }
                 diagnostics.error(

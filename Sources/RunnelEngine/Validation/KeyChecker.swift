@@ -221,7 +221,7 @@ struct KeyChecker {
     ) -> String {
         let isOutermost = issue.path.elements.isEmpty
         if isOutermost, let counterpart = ForeignKeys.counterpart(of: key, in: subject) { return counterpart }
-        if let slip = LookalikeHint.colon(in: key) ?? suggestion { return slip }
+        if let slip = LookalikeHint.key(in: key) ?? suggestion { return slip }
         if let missing = strangers.missing(for: issue) { return "it needs \"\(missing)\"; did you mean that?" }
         if isOutermost, let unmet = strangers.unmet { return unmet }
         return advice(at: issue.path.fieldPath)

@@ -113,6 +113,7 @@ struct ServeServices: Sendable {
                         server.signInPath()
                     }
                     Streams.output.write(dashboard)
+                    CodePages.release()
                 }
                 // Without connections the server may have stopped before this service is shut down.
                 try await gracefulShutdown()

@@ -70,8 +70,10 @@ import Testing
     /// Literals in these modules that are the name of a step or trigger that ships, by file, with the reason.
     private static let namesakes: [String: (names: Set<String>, reason: String)] = [
         "Sources/RunnelEngine/Execution/RunScope.swift": (["run"], "a value of templates"),
-        "Sources/RunnelEngine/Model/MappingReader.swift": (["schedule"], "a key that other tools have"),
         "Sources/RunnelEngine/Model/PipelineDecoder.swift": (["file.read"], "an example in a message"),
+        "Sources/RunnelEngine/Validation/ForeignKeys.swift": (
+            ["chat", "file.write", "schedule", "watch", "webhook"], "what other tools have in their place"
+        ),
         "Sources/RunnelEngine/Validation/ReferenceChecker.swift": (["run"], "a value of templates"),
         "Sources/PipelineTesting/Reading/SuiteReader+Answers.swift": (["chat"], "a key of test files"),
         "Sources/PipelineTesting/Reading/SuiteReader.swift": (["chat"], "a key of test files"),

@@ -102,7 +102,7 @@ import Testing
                 let answer = try await Browsing(server: server).send(
                     path, ["to": String(repeating: "a", count: 17_000)], isSignedIn: false)
                 #expect(answer.status == 413)
-                #expect(answer.text.contains("the form is larger than 16 KiB"))
+                #expect(answer.text.contains("the form is larger than 16KiB"))
             }
         }
     }

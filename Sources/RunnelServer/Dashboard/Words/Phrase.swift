@@ -1,333 +1,66 @@
 /// The texts of the dashboard, in all its languages. `{0}` stands for a value; `singular|plural` is chosen by the first one.
 enum Phrase: String, Sendable, CaseIterable {
     // MARK: Frame
-    case navMain
-    case navNow
-    case navRuns
-    case navPipelines
-    case navTriggers
-    case navUsage
-    case navWorkers
-    case navAudit
-    case navSettings
-    case navFilters
-    case navPages
-    case skipToContent
-    case connectionLost
-    case timesAre
-    case signOut
-    case errorTitle
-    case notFoundTitle
-    case backToNow
+    case navMain, navNow, navRuns, navPipelines, navTriggers, navUsage, navWorkers, navAudit, navSettings, navFilters,
+        navPages, skipToContent, connectionLost, timesAre, signOut, errorTitle, notFoundTitle, backToNow
     // MARK: Signing in
-    case signInTitle
-    case signIn
-    case signInToken
-    case signInHelp
-    case signInWrong
+    case signInTitle, signIn, signInToken, signInHelp, signInWrong
     // MARK: What a form did
-    case didStart
-    case didRetry
-    case didCancel
-    case doesCancel
-    case didSee
-    case didNothing
-    case didFail
-    case didEnable
-    case didDisable
-    case didDrain
-    case didUndrain
-    case didReplay
+    case didStart, didRetry, didCancel, doesCancel, didSee, didNothing, didFail, didEnable, didDisable, didDrain,
+        didUndrain, didReplay
     // MARK: States
-    case stateQueued
-    case stateRunning
-    case stateWaiting
-    case stateSucceeded
-    case stateFailed
-    case stateCancelled
-    case stateSkipped
-    case stateInterrupted
-    case stateUnknown
+    case stateQueued, stateRunning, stateWaiting, stateSucceeded, stateFailed, stateCancelled, stateSkipped,
+        stateInterrupted, stateUnknown
     // MARK: Why
-    case whyInterrupted
-    case whyWaiting
-    case whyCancelling
+    case whyInterrupted, whyWaiting, whyCancelling
     // MARK: Triggers
-    case triggerManual
-    case ready
-    case starting
-    case problem
-    case usageHelp
-    case noUsage
-    case noUsageHint
-    case last30Days
-    case tokensByDay
-    case dayAtMost
-    case byPipeline
-    case byAgent
-    case byDay
-    case columnCalls
-    case columnTokens
-    case columnTokensIn
-    case columnTokensCached
-    case columnTokensOut
-    case columnCost
-    case columnAgent
-    case columnDay
-    case inAndOut
-    case unknownCalls
-    case budgets
-    case columnBudget
-    case columnUsed
-    case columnLimit
-    case columnShare
-    case columnPeriodEnd
-    case columnBeyond
-    case allChats
-    case chatsWait
-    case chatsFail
-    case amountOfTokens
-    case partlyEstimated
-    case ledger
-    case ledgerHelp
-    case ledgerEmpty
-    case ledgerStart
-    case ledgerNext
-    case columnName
-    case columnBytes
-    case columnChanged
-    case columnWaitsFor
-    case disabled
-    case backfill
-    case backfillHelp
-    case backfillFrom
-    case backfillTo
-    case backfillAgain
-    case backfillStart
-    case didBackfill
-    case didMissNothing
-    case enable
-    case disable
+    case triggerManual, ready, starting, problem, disabled, enable, disable
+    // MARK: Backfill
+    case backfill, backfillHelp, backfillFrom, backfillTo, backfillAgain, backfillStart, didBackfill, didMissNothing
+    // MARK: Usage and budgets
+    case usageHelp, noUsage, noUsageHint, last30Days, tokensByDay, dayAtMost, byPipeline, byAgent, byDay, columnCalls,
+        columnTokens, columnTokensIn, columnTokensCached, columnTokensOut, columnCost, columnAgent, columnDay, inAndOut,
+        unknownCalls, budgets, columnBudget, columnUsed, columnLimit, columnShare, columnPeriodEnd, columnBeyond,
+        allChats, chatsWait, chatsFail, amountOfTokens, partlyEstimated
+    // MARK: The ledger of a trigger
+    case ledger, ledgerHelp, ledgerEmpty, ledgerStart, ledgerNext, columnName, columnBytes, columnChanged,
+        columnWaitsFor
     // MARK: Columns
-    case columnState
-    case columnPipeline
-    case columnTrigger
-    case columnTriggers
-    case columnWhy
-    case columnCreated
-    case columnTook
-    case columnFor
-    case columnSelect
-    case columnLastRuns
-    case columnNext
-    case columnHost
-    case columnRole
-    case columnVersion
-    case columnHeartbeat
-    case columnClock
+    case columnState, columnPipeline, columnTrigger, columnTriggers, columnWhy, columnCreated, columnTook, columnFor,
+        columnSelect, columnLastRuns, columnNext, columnHost, columnRole, columnVersion, columnHeartbeat, columnClock,
+        columnRuns, columnSince, columnTime, columnCaller, columnAction, columnSubject, columnOrigin, columnSetting,
+        columnValue, columnSource, selectRun
     // MARK: Workers
-    case drain
-    case undrain
-    case workerWorking
-    case workerDraining
-    case workerDrained
-    case workerSilent
-    case workerEnded
-    case clockWrong
-    // MARK: More columns
-    case columnRuns
-    case columnSince
-    case columnTime
-    case columnCaller
-    case columnAction
-    case columnSubject
-    case columnOrigin
-    case columnSetting
-    case columnValue
-    case columnSource
-    case selectRun
+    case drain, undrain, workerWorking, workerDraining, workerDrained, workerSilent, workerEnded, clockWrong
     // MARK: Now
-    case needsNothing
-    case needs
-    case needsMany
-    case sinceLooked
-    case lastDay
-    case last24Hours
-    case runsIn24Hours
-    case queuedAndWaiting
-    case noWorkers
-    case none
-    case barsLabel
-    case barsLabelFailed
-    case problems
-    case fileHasErrors
-    case fileUnreadable
-    case triggerHasProblem
-    case journalTroubled
-    case stranded
-    case strandedHint
-    case failedSince
-    case failedLastDay
-    case nothingFailed
-    case retryAll
-    case markSeen
-    case allFailed
-    case runningNow
-    case nothingRuns
-    case ofLimit
-    case nextTicks
-    case nextAt
-    case waitsForEvents
-    case diskHasProblem
-    case workerWasLost
-    case pluginIsBroken
-    case budgetIsUsed
-    case restartIsNeeded
-    case configurationIsWrong
-    case calls
-    case noTicks
+    case needsNothing, needs, needsMany, sinceLooked, lastDay, last24Hours, runsIn24Hours, queuedAndWaiting, noWorkers,
+        none, barsLabel, barsLabelFailed, problems, fileHasErrors, fileUnreadable, triggerHasProblem, journalTroubled,
+        stranded, strandedHint, failedSince, failedLastDay, nothingFailed, retryAll, markSeen, allFailed, runningNow,
+        nothingRuns, ofLimit, nextTicks, nextAt, waitsForEvents, diskHasProblem, workerWasLost, pluginIsBroken,
+        budgetIsUsed, restartIsNeeded, configurationIsWrong, calls, noTicks
     // MARK: Runs
-    case openRuns
-    case filterAll
-    case filterHour
-    case filterDay
-    case filterWeek
-    case moreFilters
-    case textInError
-    case any
-    case apply
-    case noRuns
-    case noRunsHint
-    case noRunsHere
-    case searchedPart
-    case searchFurther
-    case newest
-    case older
-    case withSelected
-    case retry
-    case cancel
+    case openRuns, filterAll, filterHour, filterDay, filterWeek, moreFilters, textInError, any, apply, noRuns,
+        noRunsHint, noRunsHere, searchedPart, searchFurther, newest, older, withSelected, retry, cancel
     // MARK: A run
-    case factWith
-    case factTrace
-    case retryFrom
-    case retryFromStep
-    case definition
-    case steps
-    case upTo
-    case notBegun
-    case noSteps
-    case attempt
-    case attemptFailed
-    case retries
-    case retriedAfter
-    case itemsDone
-    case group
-    case rowsOf
-    case previous
-    case next
-    case answers
-    case answerOf
-    case beginningCut
-    case partialAnswer
-    case notes
-    case stepSource
-    case stepSourceChanged
-    case valuesOfRun
-    case factStarted
-    case factEnded
-    case factWakes
-    case factWorker
-    case factInterruptions
-    case factPriority
-    case priorityHelp
-    case factRetryOf
-    case factRetriedBy
-    case factRun
-    case factInputs
-    case factInput
-    case factOutput
-    case items
-    case keys
-    case showWhole
-    case charactersOf
-    case backToRun
-    case noDefinition
-    case changedSince
-    case unchangedSince
-    case notServed
-    case definitionThen
+    case factWith, factTrace, retryFrom, retryFromStep, definition, steps, upTo, notBegun, noSteps, attempt,
+        attemptFailed, retries, retriedAfter, itemsDone, group, rowsOf, previous, next, answers, answerOf, beginningCut,
+        partialAnswer, notes, stepSource, stepSourceChanged, valuesOfRun, factStarted, factEnded, factWakes, factWorker,
+        factInterruptions, factPriority, priorityHelp, factRetryOf, factRetriedBy, factRun, factInputs, factInput,
+        factOutput, items, keys, showWhole, charactersOf, backToRun, noDefinition, changedSince, unchangedSince,
+        notServed, definitionThen
     // MARK: Pipelines
-    case noPipelines
-    case noPipelinesHint
-    case hasErrors
-    case unreadable
-    case hasProblem
-    case successRate
-    case lastRuns
-    case latestRuns
-    case median
-    case slowest
-    case neverRan
-    case runBars
-    case allRuns
-    case start
-    case startTitle
-    case dryRun
-    case dryRunHelp
-    case heldHere
-    case noInputs
-    case required
-    case asJSON
-    case backToPipeline
-    case noTriggers
-    case noTriggersAtAll
-    case noTriggersHint
-    case drawing
-    case drawingOf
-    case drawingIf
-    case drawingForEach
-    case byHand
-    case tooManySteps
-    case source
-    case fileNotServed
-    case lastVersionServed
-    case lastReadServed
+    case noPipelines, noPipelinesHint, hasErrors, unreadable, hasProblem, successRate, lastRuns, latestRuns, median,
+        slowest, neverRan, runBars, allRuns, start, startTitle, dryRun, dryRunHelp, heldHere, noInputs, required,
+        asJSON, backToPipeline, noTriggers, noTriggersAtAll, noTriggersHint, drawing, drawingOf, drawingIf,
+        drawingForEach, byHand, tooManySteps, source, fileNotServed, lastVersionServed, lastReadServed
     // MARK: Deliveries
-    case deliveries
-    case deliveryTitle
-    case columnOutcome
-    case columnRequest
-    case columnAnswer
-    case columnBody
-    case columnHeaders
-    case columnSender
-    case outcomeAccepted
-    case outcomeDuplicate
-    case outcomeIgnored
-    case outcomeRefused
-    case noDeliveries
-    case noDeliveriesHint
-    case noDeliveriesHere
-    case bodyIsCut
-    case bodyIsBinary
-    case bodyIsEmpty
-    case replay
-    case replayHelp
-    case backToTriggers
+    case deliveries, deliveryTitle, columnOutcome, columnRequest, columnAnswer, columnBody, columnHeaders, columnSender,
+        outcomeAccepted, outcomeDuplicate, outcomeIgnored, outcomeRefused, noDeliveries, noDeliveriesHint,
+        noDeliveriesHere, bodyIsCut, bodyIsBinary, bodyIsEmpty, replay, replayHelp, backToTriggers
     // MARK: Others
-    case noAudit
-    case settingsHelp
-    case secretIsSet
-    case sourceDefault
-    case sourceCommandLine
+    case noAudit, settingsHelp, secretIsSet, sourceDefault, sourceCommandLine
     // MARK: Units
-    case unitMilliseconds
-    case unitSeconds
-    case unitMinutes
-    case unitHours
-    case unitDays
-    case ago
-    case fromNow
+    case unitMilliseconds, unitSeconds, unitMinutes, unitHours, unitDays, ago, fromNow
 
     var words: (english: String, japanese: String) {
         switch self {

@@ -75,19 +75,11 @@ struct DeliveryList {
                     words(query.isAll ? .noDeliveries : .noDeliveriesHere),
                     query.isAll ? words(.noDeliveriesHint) : nil)
             }
-            html.element("table") { html in
-                html.element("caption", .class("hidden"), text: words(.deliveries))
-                html.element("thead") { html in
-                    html.element("tr") { html in
-                        for title in [Phrase.columnOutcome, .columnPipeline, .columnRequest, .columnWhy] {
-                            html.element("th", .plain("scope", "col"), text: words(title))
-                        }
-                        html.element("th", .class("num"), .plain("scope", "col"), text: words(.columnTime))
-                    }
-                }
-                html.element("tbody") { html in
-                    for delivery in shown { row(delivery, &html) }
-                }
+            html.table(
+                words(.deliveries), words, .text(.columnOutcome, .columnPipeline, .columnRequest, .columnWhy),
+                .numbers(.columnTime)
+            ) { html in
+                for delivery in shown { row(delivery, &html) }
             }
         }
         html.element("nav", .class("pages"), .label("\(words(.deliveries)): \(words(.navPages))")) { html in
@@ -193,34 +185,27 @@ struct DeliveryPage {
         let words = context.words
         let request = SecretSeal.masked(delivery.request)
         html.element("dl", .class("facts")) { html in
-            fact(words(.columnPipeline), &html) { html in
+            html.fact(words(.columnPipeline)) { html in
                 html.element("a", .href(Link("pipelines", delivery.pipeline))) { $0.outside(delivery.pipeline) }
             }
-            fact(words(.columnTrigger), &html) { html in
+            html.fact(words(.columnTrigger)) { html in
                 html.element("span", .class("mono")) { $0.outside(delivery.trigger) }
             }
-            fact(words(.columnRequest), &html) { html in
+            html.fact(words(.columnRequest)) { html in
                 let query = request["query"]?.asString ?? ""
                 html.element("span", .class("mono")) {
                     $0.outside(
                         "\(delivery.method) \(SecretSeal.masked(delivery.path))\(query.isEmpty ? "" : "?\(query)")")
                 }
             }
-            fact(words(.columnTime), &html) { $0.time(delivery.time, context) }
-            fact(words(.columnSender), &html) { $0.outside(request["from"]?.asString ?? "") }
-            fact(words(.columnAnswer), &html) { $0.text(delivery.status == 0 ? "—" : "\(delivery.status)") }
+            html.fact(words(.columnTime)) { $0.time(delivery.time, context) }
+            html.fact(words(.columnSender)) { $0.outside(request["from"]?.asString ?? "") }
+            html.fact(words(.columnAnswer)) { $0.text(delivery.status == 0 ? "—" : "\(delivery.status)") }
             if let run = delivery.runID {
-                fact(words(.factRun), &html) { html in
+                html.fact(words(.factRun)) { html in
                     html.element("a", .class("mono"), .href(Link("runs", run))) { $0.outside(run) }
                 }
             }
-        }
-    }
-
-    private func fact(_ name: String, _ html: inout HTMLWriter, _ value: (inout HTMLWriter) -> Void) {
-        html.element("div") { html in
-            html.element("dt", text: name)
-            html.element("dd", content: value)
         }
     }
 

@@ -49,31 +49,19 @@ struct LedgerView {
 
     private func table(_ html: inout HTMLWriter) {
         let words = context.words
-        html.element("table") { html in
-            html.element("caption", .class("hidden"), text: words(.ledger))
-            html.element("thead") { html in
+        html.table(
+            words(.ledger), words, .text(.columnName), .numbers(.columnBytes), .text(.columnChanged, .columnWaitsFor)
+        ) { html in
+            for item in page.items {
                 html.element("tr") { html in
-                    for title in [Phrase.columnName, .columnBytes, .columnChanged, .columnWaitsFor] {
-                        html.element(
-                            "th", title == .columnBytes ? .class("num") : nil, .plain("scope", "col"),
-                            text: words(title))
-                    }
-                }
-            }
-            html.element("tbody") { html in
-                for item in page.items {
-                    html.element("tr") { html in
-                        html.element("td", .class("name")) { $0.outside(item.name) }
-                        html.element(
-                            "td", .class("num"), .plain("data-label", words(.columnBytes)),
-                            text: item.size.map { words.number($0) } ?? "—")
-                        html.element("td", .plain("data-label", words(.columnChanged))) {
-                            $0.time(item.modified, context)
-                        }
-                        html.element("td", .class("mono"), .plain("data-label", words(.columnWaitsFor))) { html in
-                            guard let run = item.runID else { return html.text("—") }
-                            html.element("a", .href(Link("runs", run))) { $0.outside(run) }
-                        }
+                    html.element("td", .class("name")) { $0.outside(item.name) }
+                    html.element(
+                        "td", .class("num"), .plain("data-label", words(.columnBytes)),
+                        text: item.size.map { words.number($0) } ?? "—")
+                    html.element("td", .plain("data-label", words(.columnChanged))) { $0.time(item.modified, context) }
+                    html.element("td", .class("mono"), .plain("data-label", words(.columnWaitsFor))) { html in
+                        guard let run = item.runID else { return html.text("—") }
+                        html.element("a", .href(Link("runs", run))) { $0.outside(run) }
                     }
                 }
             }

@@ -158,25 +158,22 @@ struct NowPage {
             }
         ) { html in
             guard !data.going.isEmpty else { return html.empty(words(.nothingRuns)) }
-            html.element("table") { html in
-                html.element("caption", .class("hidden"), text: words(.runningNow))
-                html.element("tbody") { html in
-                    for going in data.going {
-                        html.element("tr") { html in
-                            html.element("td") { $0.badge(going.run.stateText, words) }
-                            html.element("td", .class("name")) { html in
-                                html.element("a", .href(Link("runs", going.run.id))) { $0.outside(going.run.pipeline) }
+            html.table(words(.runningNow), words) { html in
+                for going in data.going {
+                    html.element("tr") { html in
+                        html.element("td") { $0.badge(going.run.stateText, words) }
+                        html.element("td", .class("name")) { html in
+                            html.element("a", .href(Link("runs", going.run.id))) { $0.outside(going.run.pipeline) }
+                        }
+                        html.element("td", .class("why")) { html in
+                            if let step = going.step { html.outside(step) }
+                            if let line = going.lastLine {
+                                html.text(going.step == nil ? "" : " · ")
+                                html.element("q") { $0.outside(line) }
                             }
-                            html.element("td", .class("why")) { html in
-                                if let step = going.step { html.outside(step) }
-                                if let line = going.lastLine {
-                                    html.text(going.step == nil ? "" : " · ")
-                                    html.element("q") { $0.outside(line) }
-                                }
-                            }
-                            html.element("td", .class("num"), .plain("data-label", words(.columnFor))) { html in
-                                RunReason.took(going.run, context, &html)
-                            }
+                        }
+                        html.element("td", .class("num"), .plain("data-label", words(.columnFor))) { html in
+                            RunReason.took(going.run, context, &html)
                         }
                     }
                 }
@@ -210,17 +207,14 @@ struct NowPage {
         _ caption: String, _ rows: [(pipeline: String, key: String, detail: Detail)], _ html: inout HTMLWriter,
         detail: (Detail, inout HTMLWriter) -> Void
     ) {
-        html.element("table") { html in
-            html.element("caption", .class("hidden"), text: caption)
-            html.element("tbody") { html in
-                for row in rows {
-                    html.element("tr") { html in
-                        html.element("td", .class("name")) { html in
-                            html.element("a", .href(Link("pipelines", row.pipeline))) { $0.outside(row.pipeline) }
-                        }
-                        html.element("td", .class("from mono")) { $0.outside(row.key) }
-                        html.element("td", .class("why")) { detail(row.detail, &$0) }
+        html.table(caption, context.words) { html in
+            for row in rows {
+                html.element("tr") { html in
+                    html.element("td", .class("name")) { html in
+                        html.element("a", .href(Link("pipelines", row.pipeline))) { $0.outside(row.pipeline) }
                     }
+                    html.element("td", .class("from mono")) { $0.outside(row.key) }
+                    html.element("td", .class("why")) { detail(row.detail, &$0) }
                 }
             }
         }
@@ -388,22 +382,12 @@ struct HourBars {
         let label =
             worst.isEmpty
             ? words(.barsLabel) : words(.barsLabelFailed, worst.map { "\($0):00" }.joined(separator: ", "))
-        html.element(
-            "svg", .class("bars"), .plain("viewBox", "0 0 240 40"), .plain("preserveAspectRatio", "none"), .role("img"),
-            .label(label)
-        ) { html in
+        html.bars(sums.count, label: label) { html in
             for (index, sum) in sums.enumerated() {
-                let height = sum.all == 0 ? 1 : max(2, sum.all * 40 / most)
-                let bad = sum.bad == 0 ? 0 : max(2, sum.bad * 40 / most)
-                rect(index, 40 - height, height, sum.all == 0 ? "none" : "ok", &html)
-                if bad > 0 { rect(index, 40 - bad, bad, "bad", &html) }
+                html.bar(
+                    index, height: sum.all == 0 ? 1 : max(2, sum.all * 40 / most), sum.all == 0 ? "none" : "ok")
+                if sum.bad > 0 { html.bar(index, height: max(2, sum.bad * 40 / most), "bad") }
             }
         }
-    }
-
-    private func rect(_ index: Int, _ y: Int, _ height: Int, _ kind: String, _ html: inout HTMLWriter) {
-        html.shape(
-            "rect", .class(kind), .plain("x", "\(index * 10)"), .plain("y", "\(y)"), .plain("width", "8"),
-            .plain("height", "\(height)"))
     }
 }

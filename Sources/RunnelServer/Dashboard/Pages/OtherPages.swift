@@ -29,21 +29,11 @@ struct TriggersPage {
             html.element("section", .class("sheet"), .id("triggers"), .flag("data-live"), .label(words(.navTriggers))) {
                 html in
                 guard !rows.isEmpty else { return html.empty(words(.noTriggersAtAll), words(.noTriggersHint)) }
-                html.element("table") { html in
-                    html.element("caption", .class("hidden"), text: words(.navTriggers))
-                    html.element("thead") { html in
-                        html.element("tr") { html in
-                            for title in [Phrase.columnState, .columnPipeline, .columnTrigger, .columnWhy] {
-                                html.element("th", .plain("scope", "col"), text: words(title))
-                            }
-                            html.element("th", .plain("scope", "col")) {
-                                $0.element("span", .class("hidden"), text: words(.columnAction))
-                            }
-                        }
-                    }
-                    html.element("tbody") { html in
-                        for row in rows { row.write(to: &html) }
-                    }
+                html.table(
+                    words(.navTriggers), words, .text(.columnState, .columnPipeline, .columnTrigger, .columnWhy),
+                    .hidden(.columnAction)
+                ) { html in
+                    for row in rows { row.write(to: &html) }
                 }
             }
             DeliveryList(context: context, query: query, found: found, pipelines: choices).write(to: &html)
@@ -68,20 +58,11 @@ struct AuditPage {
             html.element("div", .class("title")) { $0.element("h1", text: words(.navAudit)) }
             html.element("section", .class("sheet"), .label(words(.navAudit))) { html in
                 guard !entries.isEmpty else { return html.empty(words(.noAudit)) }
-                html.element("table") { html in
-                    html.element("caption", .class("hidden"), text: words(.navAudit))
-                    html.element("thead") { html in
-                        html.element("tr") { html in
-                            for title in [
-                                Phrase.columnTime, .columnCaller, .columnAction, .columnSubject, .columnOrigin,
-                            ] {
-                                html.element("th", .plain("scope", "col"), text: words(title))
-                            }
-                        }
-                    }
-                    html.element("tbody") { html in
-                        for entry in entries { row(entry, &html) }
-                    }
+                html.table(
+                    words(.navAudit), words,
+                    .text(.columnTime, .columnCaller, .columnAction, .columnSubject, .columnOrigin)
+                ) { html in
+                    for entry in entries { row(entry, &html) }
                 }
             }
             html.element("nav", .class("pages"), .label(words(.navPages))) { html in
@@ -134,39 +115,29 @@ struct SettingsPage {
             html.element("div", .class("title")) { $0.element("h1", text: words(.navSettings)) }
             html.element("p", .class("soft"), text: words(.settingsHelp))
             html.element("section", .class("sheet"), .label(words(.navSettings))) { html in
-                html.element("table") { html in
-                    html.element("caption", .class("hidden"), text: words(.navSettings))
-                    html.element("thead") { html in
-                        html.element("tr") { html in
-                            for title in [Phrase.columnSetting, .columnValue, .columnSource] {
-                                html.element("th", .plain("scope", "col"), text: words(title))
-                            }
-                        }
-                    }
-                    html.element("tbody") { html in
-                        for setting in settings {
-                            html.element("tr") { html in
-                                html.element("td", .class("name mono")) { $0.outside(setting.key) }
-                                html.element("td", .class("why mono"), .plain("data-label", words(.columnValue))) {
-                                    html in
-                                    switch setting.value {
-                                    case .shown(let value): html.outside(value)
-                                    case .secret: html.element("span", .class("soft"), text: words(.secretIsSet))
-                                    }
-                                }
-                                html.element("td", .class("from"), .plain("data-label", words(.columnSource))) {
-                                    html in
-                                    switch setting.source {
-                                    case .defaultValue: html.text(words(.sourceDefault))
-                                    case .file(let place): html.outside(place)
-                                    case .environment(let name):
-                                        html.element("span", .class("mono")) { $0.outside(name) }
-                                    case .commandLine: html.text(words(.sourceCommandLine))
-                                    }
-                                }
-                            }
-                        }
-                    }
+                html.table(words(.navSettings), words, .text(.columnSetting, .columnValue, .columnSource)) { html in
+                    for setting in settings { row(setting, &html) }
+                }
+            }
+        }
+    }
+
+    private func row(_ setting: EffectiveSetting, _ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("tr") { html in
+            html.element("td", .class("name mono")) { $0.outside(setting.key) }
+            html.element("td", .class("why mono"), .plain("data-label", words(.columnValue))) { html in
+                switch setting.value {
+                case .shown(let value): html.outside(value)
+                case .secret: html.element("span", .class("soft"), text: words(.secretIsSet))
+                }
+            }
+            html.element("td", .class("from"), .plain("data-label", words(.columnSource))) { html in
+                switch setting.source {
+                case .defaultValue: html.text(words(.sourceDefault))
+                case .file(let place): html.outside(place)
+                case .environment(let name): html.element("span", .class("mono")) { $0.outside(name) }
+                case .commandLine: html.text(words(.sourceCommandLine))
                 }
             }
         }

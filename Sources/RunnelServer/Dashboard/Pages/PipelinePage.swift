@@ -83,15 +83,12 @@ struct PipelinePage {
         let words = context.words
         html.sheet("triggers", words(.navTriggers)) { html in
             guard !pipeline.triggers.isEmpty else { return html.empty(words(.noTriggers), words(.noTriggersHint)) }
-            html.element("table") { html in
-                html.element("caption", .class("hidden"), text: words(.navTriggers))
-                html.element("tbody") { html in
-                    for trigger in pipeline.triggers {
-                        TriggerRow(
-                            context: context, hosted: hosted, trigger: trigger, outlook: outlook,
-                            hasLedger: hasLedger(trigger)
-                        ).write(to: &html)
-                    }
+            html.table(words(.navTriggers), words) { html in
+                for trigger in pipeline.triggers {
+                    TriggerRow(
+                        context: context, hosted: hosted, trigger: trigger, outlook: outlook,
+                        hasLedger: hasLedger(trigger)
+                    ).write(to: &html)
                 }
             }
             if !outlook.ticks.isEmpty {

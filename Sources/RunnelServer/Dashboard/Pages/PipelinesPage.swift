@@ -53,13 +53,9 @@ struct RunBars {
         let runs = Array(recent.runs.prefix(RecentRuns.bars).reversed())
         let longest = max(1, runs.compactMap(RecentRuns.took).max() ?? 1)
         let failed = runs.count { $0.state == .failed }
-        html.element(
-            "svg", .class("bars"), .plain("viewBox", "0 0 300 40"), .plain("preserveAspectRatio", "none"), .role("img"),
-            .label(words(.runBars, runs.count, words.number(failed)))
-        ) { html in
+        html.bars(RecentRuns.bars, label: words(.runBars, runs.count, words.number(failed))) { html in
             for (index, run) in runs.enumerated() {
                 let took = RecentRuns.took(run) ?? 0
-                let height = max(4, Int(Double(took) / Double(longest) * 40))
                 let kind: String =
                     switch run.state {
                     case .succeeded: "ok"
@@ -67,9 +63,7 @@ struct RunBars {
                     case .running: "run"
                     default: "wait"
                     }
-                html.shape(
-                    "rect", .class(kind), .plain("x", "\(index * 10)"),
-                    .plain("y", "\(40 - height)"), .plain("width", "8"), .plain("height", "\(height)"))
+                html.bar(index, height: max(4, Int(Double(took) / Double(longest) * 40)), kind)
             }
         }
     }
@@ -95,21 +89,11 @@ struct PipelinesPage {
             html.element("section", .class("sheet"), .id("pipelines"), .flag("data-live"), .label(words(.navPipelines)))
             { html in
                 guard !rows.isEmpty else { return html.empty(words(.noPipelines), words(.noPipelinesHint)) }
-                html.element("table") { html in
-                    html.element("caption", .class("hidden"), text: words(.navPipelines))
-                    html.element("thead") { html in
-                        html.element("tr") { html in
-                            for title in [Phrase.columnPipeline, .columnLastRuns, .columnTriggers] {
-                                html.element("th", .plain("scope", "col"), text: words(title))
-                            }
-                            for title in [Phrase.successRate, .columnNext] {
-                                html.element("th", .class("num"), .plain("scope", "col"), text: words(title))
-                            }
-                        }
-                    }
-                    html.element("tbody") { html in
-                        for item in rows { row(item, &html) }
-                    }
+                html.table(
+                    words(.navPipelines), words, .text(.columnPipeline, .columnLastRuns, .columnTriggers),
+                    .numbers(.successRate, .columnNext)
+                ) { html in
+                    for item in rows { row(item, &html) }
                 }
             }
         }

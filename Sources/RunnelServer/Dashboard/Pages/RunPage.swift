@@ -108,7 +108,7 @@ struct RunPage {
     private func factList(_ html: inout HTMLWriter) {
         let words = context.words
         html.element("dl", .class("facts")) { html in
-            fact(words(.columnTrigger), &html) { html in
+            html.fact(words(.columnTrigger)) { html in
                 html.outside(context.triggerText.short(run.trigger))
                 if let call = run.call {
                     let text = "\(call.method) \(call.path.prefix(200))"
@@ -120,16 +120,16 @@ struct RunPage {
                     }
                 }
             }
-            fact(words(.columnCreated), &html) { $0.time(run.createdAt, context) }
+            html.fact(words(.columnCreated)) { $0.time(run.createdAt, context) }
             if let start = run.startedAt, start - run.createdAt > 1_000_000_000 {
-                fact(words(.factStarted), &html) { $0.time(start, context) }
+                html.fact(words(.factStarted)) { $0.time(start, context) }
             }
-            if run.endedAt != nil { fact(words(.factEnded), &html) { $0.time(run.endedAt, context) } }
-            fact(words(run.state.isFinal ? .columnTook : .columnFor), &html) { html in
+            if run.endedAt != nil { html.fact(words(.factEnded)) { $0.time(run.endedAt, context) } }
+            html.fact(words(run.state.isFinal ? .columnTook : .columnFor)) { html in
                 RunReason.took(run, context, &html)
             }
             if run.state == .waiting, let time = run.wakeAt {
-                fact(words(.factWakes), &html) { html in
+                html.fact(words(.factWakes)) { html in
                     html.time(time, context)
                     if let reason = log.lastNote {
                         html.text(" · ")
@@ -138,31 +138,31 @@ struct RunPage {
                 }
             }
             if let owner = run.owner {
-                fact(words(.factWorker), &html) { html in
+                html.fact(words(.factWorker)) { html in
                     html.element("a", .href(Link("workers")), .title(owner.text)) { html in
                         html.outside(facts.worker.map { "\($0.host) · \($0.processID)" } ?? owner.text)
                     }
                 }
             }
             usage(&html)
-            if run.priority != 0 { fact(words(.factPriority), &html) { $0.text("\(run.priority)") } }
+            if run.priority != 0 { html.fact(words(.factPriority)) { $0.text("\(run.priority)") } }
             if run.interruptions > 0 {
-                fact(words(.factInterruptions), &html) { $0.text(words.number(run.interruptions)) }
+                html.fact(words(.factInterruptions)) { $0.text(words.number(run.interruptions)) }
             }
-            if let other = run.retryOf { fact(words(.factRetryOf), &html) { link(to: other, &$0) } }
+            if let other = run.retryOf { html.fact(words(.factRetryOf)) { link(to: other, &$0) } }
             if let retry = facts.retry {
-                fact(words(.factRetriedBy), &html) { html in
+                html.fact(words(.factRetriedBy)) { html in
                     link(to: retry.id, &html)
                     html.text(" ")
                     html.badge(retry.stateText, words)
                 }
             }
             if let trace {
-                fact(words(.factTrace), &html) { html in
+                html.fact(words(.factTrace)) { html in
                     html.element("span", .class("mono")) { $0.outside(trace) }
                 }
             }
-            fact(words(.factRun), &html) { html in
+            html.fact(words(.factRun)) { html in
                 html.element("span", .class("mono"), .title(run.id)) { $0.outside(run.id) }
             }
         }
@@ -171,21 +171,14 @@ struct RunPage {
     private func usage(_ html: inout HTMLWriter) {
         let (words, usage) = (context.words, facts.usage)
         guard usage.calls > 0 else { return }
-        fact(words(.columnTokens), &html) { html in
+        html.fact(words(.columnTokens)) { html in
             html.text(words.tokens(usage.inputTokens + usage.outputTokens, unknown: usage.unknownCalls, of: usage))
         }
-        fact(words(.columnCost), &html) { $0.text(words.cost(usage) ?? words(.stateUnknown)) }
+        html.fact(words(.columnCost)) { $0.text(words.cost(usage) ?? words(.stateUnknown)) }
     }
 
     private func link(to run: String, _ html: inout HTMLWriter) {
         html.element("a", .class("mono"), .href(Link("runs", run))) { $0.outside(String(run.prefix(13))) }
-    }
-
-    private func fact(_ name: String, _ html: inout HTMLWriter, _ value: (inout HTMLWriter) -> Void) {
-        html.element("div") { html in
-            html.element("dt", text: name)
-            html.element("dd", content: value)
-        }
     }
 
     private func failure(_ html: inout HTMLWriter) {

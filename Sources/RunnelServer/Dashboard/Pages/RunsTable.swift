@@ -12,26 +12,12 @@ struct RunsTable {
 
     func write(to html: inout HTMLWriter) {
         let words = context.words
-        html.element("table", .class("runs")) { html in
-            html.element("caption", .class("hidden"), text: caption)
-            html.element("thead") { html in
-                html.element("tr") { html in
-                    if isSelectable {
-                        html.element("th", .class("select"), .plain("scope", "col")) { html in
-                            html.element("span", .class("hidden"), text: words(.columnSelect))
-                        }
-                    }
-                    for title in [Phrase.columnState, .columnPipeline, .columnTrigger, .columnWhy] {
-                        html.element("th", .plain("scope", "col"), text: words(title))
-                    }
-                    for title in [Phrase.columnCreated, .columnTook] {
-                        html.element("th", .class("num"), .plain("scope", "col"), text: words(title))
-                    }
-                }
-            }
-            html.element("tbody") { html in
-                for run in runs { row(run, &html) }
-            }
+        html.table(
+            caption, words, isSelectable ? .hidden(.columnSelect, class: "select") : .text(),
+            .text(.columnState, .columnPipeline, .columnTrigger, .columnWhy), .numbers(.columnCreated, .columnTook),
+            class: "runs"
+        ) { html in
+            for run in runs { row(run, &html) }
         }
     }
 

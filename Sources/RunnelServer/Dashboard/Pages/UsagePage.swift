@@ -68,15 +68,10 @@ struct UsagePage {
         var tokens = [Int](repeating: 0, count: Self.days)
         for sum in sums where tokens.indices.contains(sum.period) { tokens[sum.period] += sum.total.countedTokens }
         let most = max(1, tokens.max() ?? 1)
-        html.element(
-            "svg", .class("bars"), .plain("viewBox", "0 0 300 40"), .plain("preserveAspectRatio", "none"), .role("img"),
-            .label(context.words(.tokensByDay))
-        ) { html in
+        html.bars(Self.days, label: context.words(.tokensByDay)) { html in
             for (index, count) in tokens.enumerated() {
                 let height = count == 0 ? 1 : max(2, Int(Double(count) / Double(most) * 40))
-                html.shape(
-                    "rect", .class(count == 0 ? "none" : "run"), .plain("x", "\(index * 10)"),
-                    .plain("y", "\(40 - height)"), .plain("width", "8"), .plain("height", "\(height)"))
+                html.bar(index, height: height, count == 0 ? "none" : "run")
             }
         }
         html.element("p", .class("scale soft")) { html in
@@ -95,34 +90,22 @@ struct UsagePage {
             isNewestFirst ? $0.key > $1.key : ($1.value.countedTokens, $0.key) < ($0.value.countedTokens, $1.key)
         }
         html.sheet(id, words(title)) { html in
-            html.element("table") { html in
-                html.element("caption", .class("hidden"), text: words(title))
-                html.element("thead") { html in
+            html.table(
+                words(title), words, .text(column),
+                .numbers(.columnCalls, .columnTokensIn, .columnTokensCached, .columnTokensOut, .columnCost)
+            ) { html in
+                for (name, total) in rows.prefix(200) {
                     html.element("tr") { html in
-                        html.element("th", .plain("scope", "col"), text: words(column))
-                        for column in [
-                            Phrase.columnCalls, .columnTokensIn, .columnTokensCached, .columnTokensOut, .columnCost,
-                        ] {
-                            html.element("th", .class("num"), .plain("scope", "col"), text: words(column))
+                        html.element("td", .class("name")) { html in
+                            if isPipeline { pipeline(name, &html) } else { html.outside(name) }
                         }
-                    }
-                }
-                html.element("tbody") { html in
-                    for (name, total) in rows.prefix(200) {
-                        html.element("tr") { html in
-                            html.element("td", .class("name")) { html in
-                                if isPipeline { pipeline(name, &html) } else { html.outside(name) }
-                            }
-                            number(.columnCalls, words.number(total.calls), &html)
-                            let (unknown, uncached) = (total.unknownCalls, total.unknownCachedCalls)
-                            number(.columnTokensIn, words.tokens(total.inputTokens, unknown: unknown, of: total), &html)
-                            number(
-                                .columnTokensCached, words.tokens(total.cachedTokens, unknown: uncached, of: total),
-                                &html)
-                            number(
-                                .columnTokensOut, words.tokens(total.outputTokens, unknown: unknown, of: total), &html)
-                            number(.columnCost, words.cost(total) ?? "—", &html)
-                        }
+                        number(.columnCalls, words.number(total.calls), &html)
+                        let (unknown, uncached) = (total.unknownCalls, total.unknownCachedCalls)
+                        number(.columnTokensIn, words.tokens(total.inputTokens, unknown: unknown, of: total), &html)
+                        number(
+                            .columnTokensCached, words.tokens(total.cachedTokens, unknown: uncached, of: total), &html)
+                        number(.columnTokensOut, words.tokens(total.outputTokens, unknown: unknown, of: total), &html)
+                        number(.columnCost, words.cost(total) ?? "—", &html)
                     }
                 }
             }
@@ -137,37 +120,26 @@ struct UsagePage {
     private func budgetTable(_ html: inout HTMLWriter) {
         let words = context.words
         html.sheet("budgets", words(.budgets)) { html in
-            html.element("table") { html in
-                html.element("caption", .class("hidden"), text: words(.budgets))
-                html.element("thead") { html in
+            html.table(
+                words(.budgets), words, .text(.columnBudget), .numbers(.columnUsed, .columnLimit, .columnShare),
+                .text(.columnPeriodEnd, .columnBeyond)
+            ) { html in
+                for budget in budgets {
                     html.element("tr") { html in
-                        html.element("th", .plain("scope", "col"), text: words(.columnBudget))
-                        for column in [Phrase.columnUsed, .columnLimit, .columnShare] {
-                            html.element("th", .class("num"), .plain("scope", "col"), text: words(column))
+                        html.element("td", .class("name")) { html in
+                            guard let name = budget.pipeline else { return html.text(words(.allChats)) }
+                            pipeline(name, &html)
                         }
-                        for column in [Phrase.columnPeriodEnd, .columnBeyond] {
-                            html.element("th", .plain("scope", "col"), text: words(column))
+                        let used = amount(budget.used, of: budget)
+                        number(.columnUsed, budget.isEstimated ? words(.partlyEstimated, used) : used, &html)
+                        number(.columnLimit, amount(budget.limit, of: budget), &html)
+                        number(.columnShare, "\(budget.percent) %", &html)
+                        html.element("td", .plain("data-label", words(.columnPeriodEnd))) {
+                            $0.time(budget.endsAt, context)
                         }
-                    }
-                }
-                html.element("tbody") { html in
-                    for budget in budgets {
-                        html.element("tr") { html in
-                            html.element("td", .class("name")) { html in
-                                guard let name = budget.pipeline else { return html.text(words(.allChats)) }
-                                pipeline(name, &html)
-                            }
-                            let used = amount(budget.used, of: budget)
-                            number(.columnUsed, budget.isEstimated ? words(.partlyEstimated, used) : used, &html)
-                            number(.columnLimit, amount(budget.limit, of: budget), &html)
-                            number(.columnShare, "\(budget.percent) %", &html)
-                            html.element("td", .plain("data-label", words(.columnPeriodEnd))) {
-                                $0.time(budget.endsAt, context)
-                            }
-                            html.element(
-                                "td", .plain("data-label", words(.columnBeyond)),
-                                text: words(budget.excess == .wait ? .chatsWait : .chatsFail))
-                        }
+                        html.element(
+                            "td", .plain("data-label", words(.columnBeyond)),
+                            text: words(budget.excess == .wait ? .chatsWait : .chatsFail))
                     }
                 }
             }

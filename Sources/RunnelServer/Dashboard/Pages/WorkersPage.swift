@@ -9,11 +9,6 @@ struct WorkersPage {
     /// The running runs by worker.
     let runs: [WorkerID: [RunRecord]]
 
-    private static let columns = [
-        Phrase.columnState, .columnHost, .columnRole, .columnVersion, .columnRuns,
-    ]
-    private static let times = [Phrase.columnHeartbeat, .columnClock, .columnSince]
-
     func html() -> String {
         let words = context.words
         return PageFrame(
@@ -23,24 +18,12 @@ struct WorkersPage {
             html.element("section", .class("sheet"), .id("workers"), .flag("data-live"), .label(words(.navWorkers))) {
                 html in
                 guard !workers.isEmpty else { return html.empty(words(.noWorkers)) }
-                html.element("table") { html in
-                    html.element("caption", .class("hidden"), text: words(.navWorkers))
-                    html.element("thead") { html in
-                        html.element("tr") { html in
-                            for title in Self.columns {
-                                html.element("th", .plain("scope", "col"), text: words(title))
-                            }
-                            for title in Self.times {
-                                html.element("th", .class("num"), .plain("scope", "col"), text: words(title))
-                            }
-                            html.element("th", .plain("scope", "col")) {
-                                $0.element("span", .class("hidden"), text: words(.columnAction))
-                            }
-                        }
-                    }
-                    html.element("tbody") { html in
-                        for status in workers { row(status, &html) }
-                    }
+                html.table(
+                    words(.navWorkers), words,
+                    .text(.columnState, .columnHost, .columnRole, .columnVersion, .columnRuns),
+                    .numbers(.columnHeartbeat, .columnClock, .columnSince), .hidden(.columnAction)
+                ) { html in
+                    for status in workers { row(status, &html) }
                 }
             }
         }

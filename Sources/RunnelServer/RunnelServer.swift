@@ -142,7 +142,9 @@ public struct RunnelServer: Sendable {
         RunRoutes(api: api, bodies: bodies, answersEnd: answersEnd).add(to: guarded)
         DeliveryRoutes(api: api).add(to: guarded)
         OperatorRoutes(api: api, sessions: sessions, prices: options.prices).add(to: guarded)
-        OpenAPIRoute(version: api.version).add(to: guarded)
+        guarded.get("/openapi.json") { [description = OpenAPIDocument(version: api.version).json] _, _ in
+            Response.json(description)
+        }
         DashboardRoutes(
             api: api, ingress: ingress, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd
         ).add(to: router)

@@ -45,17 +45,13 @@ struct BearerAuthMiddleware: RouterMiddleware {
 
     static let wrongHost = APIError(
         403, .wrongHost, "the API answers to localhost only; a token lets others in")
-
-    /// Constant-time comparison, so that the token cannot be guessed byte by byte.
-    static func isEqual(_ given: some StringProtocol, _ token: String) -> Bool {
-        ConstantTime.areEqual(token, given)
-    }
 }
 
 extension [APIToken] {
-    /// The token with this value. All are compared, so that the time does not say which one was close.
+    /// The token with this value. All are compared, each in constant time, so that the time does not say which one was
+    /// close.
     func matching(_ value: some StringProtocol) -> APIToken? {
-        filter { BearerAuthMiddleware.isEqual(value, $0.value) }.first
+        filter { ConstantTime.areEqual($0.value, value) }.first
     }
 }
 

@@ -71,13 +71,7 @@ struct MetricsRoute: Sendable {
         let hosted = await api.host.all
         gauge("runnel_pipelines", hosted.count { $0.problem == nil }, [("state", "served")])
         gauge("runnel_pipelines", hosted.count { $0.problem != nil }, [("state", "invalid")])
-        let problems = hosted.reduce(0) { sum, hosted in
-            sum
-                + hosted.triggers.values.count { health in
-                    if case .problem = health { true } else { false }
-                }
-        }
-        gauge("runnel_trigger_problems", problems, [])
+        gauge("runnel_trigger_problems", hosted.flatMap(\.triggers.values).count { $0.isProblem }, [])
         // A series that begins with its first failure would not have risen: it must be there with zero before.
         for pipeline in hosted.compactMap({ $0.pipeline?.name }) {
             for state in ["succeeded", "failed", "cancelled"] {

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import RunnelEngine
 package import RunnelKit
 
@@ -48,16 +47,6 @@ package struct OpenAPIDocument: Sendable {
             paths[operation.path] = .object(path)
         }
         return paths
-    }
-}
-
-/// `/api/v1/openapi.json`: the description of this API.
-struct OpenAPIRoute: Sendable {
-    let version: String
-
-    func add(to group: RouterGroup<ServerContext>) {
-        let document = OpenAPIDocument(version: version).json
-        group.get("/openapi.json") { _, _ in Response.json(document) }
     }
 }
 

@@ -24,9 +24,7 @@ extension OpenAPIOperation {
             parameters: [
                 name, Parameter(name: "key", place: "path", help: "The trigger's key, such as `watch`."),
                 Parameter(name: "after", place: "query", help: "Only entries behind this: `next` of a page before."),
-                Parameter(
-                    name: "limit", place: "query", help: "How many entries.",
-                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
+                limit("How many entries.", 100),
             ], answers: [one("Ledger")], failures: [400, 404, 409, 503]),
         triggerSwitch("enable", "Enable a trigger"),
         triggerSwitch("disable", "Disable a trigger until it is enabled, also over restarts"),
@@ -48,9 +46,7 @@ extension OpenAPIOperation {
                 Parameter(
                     name: "before", place: "query", help: "Only runs older than this one: the last of a page before.",
                     schema: ["type": "string", "pattern": "^[0-9a-f-]{36}$"]),
-                Parameter(
-                    name: "limit", place: "query", help: "How many runs.",
-                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 50]),
+                limit("How many runs.", 50),
             ], answers: [list("Run")], failures: [400, 503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/runs/{id}", id: "showRun", tag: "runs", summary: "One run with its steps",
@@ -97,10 +93,8 @@ extension OpenAPIOperation {
                 Parameter(
                     name: "before", place: "query",
                     help: "Only deliveries before this number: the last of a page before.",
-                    schema: ["type": "integer", "format": "int64", "minimum": 1, "maximum": .int(.max)]),
-                Parameter(
-                    name: "limit", place: "query", help: "How many deliveries.",
-                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 50]),
+                    schema: positive),
+                limit("How many deliveries.", 50),
             ], answers: [list("Delivery")], failures: [400, 503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/deliveries/{number}", id: "showDelivery", tag: "hooks",
@@ -133,10 +127,8 @@ extension OpenAPIOperation {
             parameters: [
                 Parameter(
                     name: "before", place: "query", help: "Only entries before this number: the last of a page before.",
-                    schema: ["type": "integer", "format": "int64", "minimum": 1, "maximum": .int(.max)]),
-                Parameter(
-                    name: "limit", place: "query", help: "How many entries.",
-                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
+                    schema: positive),
+                limit("How many entries.", 100),
             ], answers: [list("AuditEntry")], failures: [400, 503]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/sign-in-links", id: "makeSignInLink", tag: "server",
@@ -193,9 +185,17 @@ extension OpenAPIOperation {
 
     private static let name = Parameter(name: "name", place: "path", help: "The pipeline's name.")
     private static let id = Parameter(name: "id", place: "path", help: "The run's id.")
+    private static let positive: Value = ["type": "integer", "format": "int64", "minimum": 1, "maximum": .int(.max)]
     private static let number = Parameter(
-        name: "number", place: "path", help: "The delivery's number.",
-        schema: ["type": "integer", "format": "int64", "minimum": 1, "maximum": .int(.max)])
+        name: "number", place: "path", help: "The delivery's number.", schema: positive)
+
+    /// The size of a page.
+    private static func limit(_ help: String, _ standard: Int64) -> Parameter {
+        Parameter(
+            name: "limit", place: "query", help: help,
+            schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": .int(standard)])
+    }
+
     private static let idempotencyKey = Parameter(
         name: "Idempotency-Key", place: "header", help: "A repeat with the same key is answered with the first run.",
         schema: ["type": "string", "minLength": 1, "maxLength": 200])

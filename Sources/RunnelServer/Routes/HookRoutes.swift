@@ -137,15 +137,11 @@ struct HookRoutes: Sendable {
     private func answer(
         _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote, _ context: ServerContext
     ) async throws -> IngressResponse {
-        try await DeliveryNote.$current.withValue(note) { try await answer(call, by: route, context) }
-    }
-
-    private func answer(
-        _ call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
-    ) async throws -> IngressResponse {
-        guard route.route.watchesCaller else { return try await ingress.answer(call, by: route) }
-        return try await context.cancelledOnDisconnect(orWhen: answersEnd) { [ingress] in
-            try await ingress.answer(call, by: route)
+        try await DeliveryNote.$current.withValue(note) {
+            guard route.route.watchesCaller else { return try await ingress.answer(call, by: route) }
+            return try await context.cancelledOnDisconnect(orWhen: answersEnd) { [ingress] in
+                try await ingress.answer(call, by: route)
+            }
         }
     }
 

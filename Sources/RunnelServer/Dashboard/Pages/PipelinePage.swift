@@ -51,7 +51,7 @@ struct PipelinePage {
             html.sheet("drawing", words(.drawing)) { html in
                 PipelineDrawing(pipeline: pipeline, words: words).write(to: &html)
             }
-            source(&html)
+            SourceSheet(context: context, hosted: hosted, redact: redact).write(to: &html)
         }
     }
 
@@ -238,11 +238,6 @@ struct PipelinePage {
         }
     }
 
-    // MARK: - Source
-
-    private func source(_ html: inout HTMLWriter) {
-        SourceSheet(context: context, hosted: hosted, redact: redact).write(to: &html)
-    }
 }
 
 /// The source of a served file with what is wrong at its lines.

@@ -72,17 +72,9 @@ struct PostgresStoredRun: Sendable {
         [trigger, error, inputs, input, output].map { (record.id, $0) }
     }
 
-    /// - Parameter isLenient: Whether a damaged value is replaced with a message.
-    func opened(isLenient: Bool) throws(JournalError) -> RunRecord {
-        let values = values
-        let id = record.id
-        func load(_ column: String?) throws(JournalError) -> Value? {
-            do throws(JournalError) {
-                return try values?.value(column, of: id)
-            } catch  where isLenient && error.isOfOneRun {
-                return ["code": .string(error.code.rawValue), "message": .string(error.message)]
-            }
-        }
+    func opened() throws(JournalError) -> RunRecord {
+        let (values, id) = (values, record.id)
+        func load(_ column: String?) throws(JournalError) -> Value? { try values?.value(column, of: id) }
         var record = record
         if isListed {
             record.trigger = (try? values?.listedTrigger(trigger, of: id)) ?? [:]
@@ -243,7 +235,7 @@ extension PostgresJournal {
             try Self.storedRuns(sql, parameters, isList: isList, connection)
         }
         var records: [RunRecord] = []
-        for run in stored { records.append(try run.opened(isLenient: isList)) }
+        for run in stored { records.append(try run.opened()) }
         return records
     }
 
@@ -313,14 +305,7 @@ extension PostgresJournal {
                     """, parameters: [.text(runID)] + (key.map { [.text($0)] } ?? []))
             ).rows.map { row -> (record: StepRecord, columns: Columns) in
                 var row = row
-                let (key, uses) = (try row.nextText(), try row.nextText())
-                guard let key = ExecutionKey(key), let state = StepRecord.State(rawValue: try row.nextText()) else {
-                    throw JournalError.damaged("a step of the run \(runID) cannot be read")
-                }
-                var record = StepRecord(key, uses: uses, state: state, attempt: Int(try row.nextInt()))
-                record.startedAt = try row.nextOptionalInt()
-                record.endedAt = try row.nextOptionalInt()
-                record.retryAt = try row.nextOptionalInt()
+                var record = try Self.nextStep(&row, of: runID)
                 let columns = (row.nextOptionalText(), row.nextOptionalText(), row.nextOptionalText())
                 // Details for people: a damaged one is left out.
                 record.with = row.nextOptionalText().flatMap(ValueCoding.value)

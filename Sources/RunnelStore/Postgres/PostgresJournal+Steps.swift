@@ -64,15 +64,21 @@ extension PostgresJournal {
 
     private static func record(_ row: PostgresRow, of runID: String) throws -> StepRecord {
         var row = row
-        let (keyText, uses, stateText) = (try row.nextText(), try row.nextText(), try row.nextText())
-        guard let key = ExecutionKey(keyText), let state = StepRecord.State(rawValue: stateText) else {
+        var record = try nextStep(&row, of: runID)
+        if try row.nextBool() { record.items = .some(.null) }
+        return record
+    }
+
+    /// Reads `key, uses, state, attempt, started_at, ended_at, retry_at`.
+    static func nextStep(_ row: inout PostgresRow, of runID: String) throws -> StepRecord {
+        let (key, uses) = (try row.nextText(), try row.nextText())
+        guard let key = ExecutionKey(key), let state = StepRecord.State(rawValue: try row.nextText()) else {
             throw JournalError.damaged("a step of the run \(runID) cannot be read")
         }
         var record = StepRecord(key, uses: uses, state: state, attempt: Int(try row.nextInt()))
         record.startedAt = try row.nextOptionalInt()
         record.endedAt = try row.nextOptionalInt()
         record.retryAt = try row.nextOptionalInt()
-        if try row.nextBool() { record.items = .some(.null) }
         return record
     }
 

@@ -29,7 +29,7 @@ extension PostgresJournal {
             let lease = Lease(runID: runID, worker: worker, epoch: stored.record.epoch)
             if !hasBegun { progress.withLock { $0.begin(lease) } }
             do throws(JournalError) {
-                return .claimed(try stored.opened(isLenient: false))
+                return .claimed(try stored.opened())
             } catch  where error.isOfOneRun {
                 return .damaged(lease, error)
             }

@@ -107,10 +107,7 @@ struct PostgresValues {
         else {
             return try value(column, of: runID) ?? .null
         }
-        let beginning = "{\"type\":\""
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard text.hasPrefix(beginning) else { return [:] }
-        return ["type": .string(String(text.dropFirst(beginning.count).prefix { $0 != "\"" }))]
+        return ValueCoding.listedTrigger(beginning: bytes)
     }
 }
 

@@ -205,44 +205,32 @@ extension SQLiteJournal {
             if !isListed { (inputs, input, output) = (try columns.next(), try columns.next(), try columns.next()) }
         }
 
-        /// - Parameter isLenient: Whether a damaged value is replaced with a message.
-        func opened(_ files: OutputFiles, isLenient: Bool) throws(JournalError) -> RunRecord {
-            func load(_ stored: StoredValue?) throws(JournalError) -> Value? {
-                do throws(JournalError) {
-                    return try files.load(marking: stored)
-                } catch  where isLenient && error.isOfOneRun {
-                    return ["code": .string(error.code.rawValue), "message": .string(error.message)]
-                }
-            }
+        func opened(_ files: OutputFiles) throws(JournalError) -> RunRecord {
             var record = record
             // Lists do not load large values, so they fit into memory and survive damaged files.
             if isListed {
                 do throws(JournalError) {
                     record.trigger = try files.triggerInList(trigger)
-                } catch  where isLenient && error.code == .corrupt {
+                } catch  where error.code == .corrupt {
                     record.trigger = [:]
                 }
                 record.error = (try? files.load(error)) ?? nil
                 return record
             }
-            record.trigger = try load(trigger) ?? .null
+            record.trigger = try files.load(marking: trigger) ?? .null
             if let folded {
                 record.trigger = Debounce.trigger(record.trigger, events: folded.events, count: folded.count)
             }
-            record.inputs = try load(inputs)?.asObject ?? [:]
+            record.inputs = try files.load(marking: inputs)?.asObject ?? [:]
             if let parts = RepeatedParts(input) {
-                do throws(JournalError) {
-                    (record.trigger, record.input) = try parts.unfold(record.trigger)
-                } catch  where isLenient && error.isOfOneRun {
-                    record.input = ["code": .string(error.code.rawValue), "message": .string(error.message)]
-                }
+                (record.trigger, record.input) = try parts.unfold(record.trigger)
             } else {
-                record.input = try load(input) ?? .null
+                record.input = try files.load(marking: input) ?? .null
                 // A run of an earlier version may have both. Where they are large, they are held once.
                 if case .file? = input, let body = record.trigger["body"], body == record.input { record.input = body }
             }
-            record.output = try load(output)
-            record.error = try load(error)
+            record.output = try files.load(marking: output)
+            record.error = try files.load(marking: error)
             return record
         }
 
@@ -272,7 +260,7 @@ extension SQLiteJournal {
         let files = files
         let open: @Sendable () throws(JournalError) -> [RunRecord] = { () throws(JournalError) in
             var records: [RunRecord] = []
-            for row in rows { records.append(try row.opened(files, isLenient: isList)) }
+            for row in rows { records.append(try row.opened(files)) }
             return records
         }
         return rows.contains(where: \.hasFiles) ? try await onDisk(open) : try open()
@@ -308,14 +296,7 @@ extension SQLiteJournal {
             ).map { row -> FoundStep in
                 do {
                     var columns = Columns(row)
-                    let (key, uses) = (try columns.next(String.self), try columns.next(String.self))
-                    guard let key = ExecutionKey(key), let state = StepRecord.State(rawValue: try columns.next()) else {
-                        throw JournalError.damaged("a step of the run \(runID) cannot be read")
-                    }
-                    var record = StepRecord(key, uses: uses, state: state, attempt: try columns.next())
-                    record.startedAt = try columns.next()
-                    record.endedAt = try columns.next()
-                    record.retryAt = try columns.next()
+                    var record = try columns.nextStep(of: runID)
                     let (output, error, items) = (
                         try columns.next(StoredValue?.self), try columns.next(StoredValue?.self),
                         try columns.next(StoredValue?.self)
@@ -381,7 +362,7 @@ extension SQLiteJournal {
 }
 
 /// Reads a row's columns one after the other. Looking a column up by its name costs more than reading it.
-private struct Columns {
+struct Columns {
     private let row: Row
     private var index = 0
 
@@ -392,6 +373,19 @@ private struct Columns {
     mutating func next<Value: DatabaseValueConvertible>(_ type: Value.Type = Value.self) throws -> Value {
         defer { index += 1 }
         return try row.decode(Value.self, atIndex: index)
+    }
+
+    /// `key, uses, state, attempt, started_at, ended_at, retry_at`.
+    mutating func nextStep(of runID: String) throws -> StepRecord {
+        let (key, uses) = (try next(String.self), try next(String.self))
+        guard let key = ExecutionKey(key), let state = StepRecord.State(rawValue: try next()) else {
+            throw JournalError.damaged("a step of the run \(runID) cannot be read")
+        }
+        var record = StepRecord(key, uses: uses, state: state, attempt: try next())
+        record.startedAt = try next()
+        record.endedAt = try next()
+        record.retryAt = try next()
+        return record
     }
 }
 

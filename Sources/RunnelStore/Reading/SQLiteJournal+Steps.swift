@@ -3,7 +3,7 @@ public import RunnelEngine
 import RunnelKit
 
 extension SQLiteJournal {
-    /// In the order in which ``record(_:of:)`` reads them.
+    /// In the order in which ``Columns/nextStep(of:)`` reads them.
     private static let listed = "key, uses, state, attempt, started_at, ended_at, retry_at, items IS NOT NULL"
     /// ``StepRecord/isLeaf`` as a condition.
     private static let leaf = "uses <> '' AND items IS NULL"
@@ -67,25 +67,14 @@ extension SQLiteJournal {
             db.cachedStatement(sql: "SELECT \(listed) FROM steps WHERE \(condition)"), arguments: arguments
         ).map { row in
             do {
-                return try record(row, of: runID)
+                var columns = Columns(row)
+                var record = try columns.nextStep(of: runID)
+                if try columns.next(Bool.self) { record.items = .some(.null) }
+                return record
             } catch {
                 throw JournalError.damaged(error)
             }
         }
-    }
-
-    private static func record(_ row: Row, of runID: String) throws -> StepRecord {
-        guard let key = ExecutionKey(try row.decode(String.self, atIndex: 0)),
-            let state = StepRecord.State(rawValue: try row.decode(String.self, atIndex: 2))
-        else { throw JournalError.damaged("a step of the run \(runID) cannot be read") }
-        var record = StepRecord(
-            key, uses: try row.decode(String.self, atIndex: 1), state: state,
-            attempt: try row.decode(Int.self, atIndex: 3))
-        record.startedAt = try row.decode(Int64?.self, atIndex: 4)
-        record.endedAt = try row.decode(Int64?.self, atIndex: 5)
-        record.retryAt = try row.decode(Int64?.self, atIndex: 6)
-        if try row.decode(Bool.self, atIndex: 7) { record.items = .some(.null) }
-        return record
     }
 
     /// The keys of the items begin with `KEY[`; `\` comes after `[`.

@@ -38,8 +38,6 @@ struct JournalFile {
                 try db.execute(sql: "PRAGMA journal_size_limit = \(Self.logSizeLimit)")
             }
             return pool
-        } catch let error as JournalError {
-            throw error
         } catch {
             throw JournalError(error, path: path)
         }

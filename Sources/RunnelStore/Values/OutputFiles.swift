@@ -45,11 +45,8 @@ struct OutputFiles: Sendable {
     /// For a trigger stored in a file, only its type, which is its first key.
     func triggerInList(_ stored: StoredValue?) throws(JournalError) -> Value {
         guard case .file(let hash)? = stored else { return try load(stored) ?? .null }
-        let beginning = "{\"type\":\""
         guard let bytes = try? read(path(of: hash), upTo: 256) else { return [:] }
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard text.hasPrefix(beginning) else { return [:] }
-        return ["type": .string(String(text.dropFirst(beginning.count).prefix { $0 != "\"" }))]
+        return ValueCoding.listedTrigger(beginning: bytes)
     }
 
     func path(of hash: [UInt8]) -> String { directory + "/" + Self.name(of: hash) }

@@ -93,6 +93,14 @@ enum ValueCoding {
         (try? Value.json(bytes)).map { isPlain($0) ? $0 : decode($0) }
     }
 
+    /// A large trigger as lists show it: its type, read from the beginning of its text, where it is the first key.
+    static func listedTrigger(beginning bytes: [UInt8]) -> Value {
+        let opening = "{\"type\":\""
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.hasPrefix(opening) else { return [:] }
+        return ["type": .string(String(text.dropFirst(opening.count).prefix { $0 != "\"" }))]
+    }
+
     /// The first byte is compared first, because `hasPrefix` compares characters, which is slow.
     private static func isMarked(_ key: String) -> Bool {
         key.utf8.first == mark.utf8.first && key.hasPrefix(mark)

@@ -34,7 +34,7 @@ extension SQLiteJournal {
             runs += try await remove(ids, retention, now: now).runs
         }
         if let bytes = retention.bytes { runs += try await prune(to: bytes, retention, now: now, until: isOver) }
-        try await removeDedupeKeys(now: now)
+        try await removeExpired("dedupe_keys", "expires_at < ?", [now], key: "pipeline, key")
         try await removeEnds(before: now - retention.dedupe.nanoseconds)
         // Whole hours, so that the sums are those of the calls.
         let hour = HourCount.hour(of: now - retention.usage.nanoseconds)
@@ -185,25 +185,6 @@ extension SQLiteJournal {
         try await remove(files: Array(hashes), olderThan: Self.namedFileAge)
         try? await ContinuousClock().sleep(for: Self.slice)
         return (runs, bytes)
-    }
-
-    private func removeDedupeKeys(now: Int64) async throws(JournalError) {
-        let isExpired: @Sendable (Database) throws -> Bool = { db in
-            try Bool.fetchOne(
-                db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM dedupe_keys WHERE expires_at < ?)"),
-                arguments: [now]) ?? false
-        }
-        while !Task.isCancelled, try await read(isExpired) {
-            try await committer.write { db in
-                try db.cachedStatement(
-                    sql: """
-                        DELETE FROM dedupe_keys WHERE (pipeline, key) IN
-                            (SELECT pipeline, key FROM dedupe_keys WHERE expires_at < ? LIMIT 1000)
-                        """
-                ).execute([now])
-            }
-            try? await ContinuousClock().sleep(for: Self.slice)
-        }
     }
 
     private func removeExpired(

@@ -11,9 +11,9 @@ package actor MemoryJournal: Journal {
     /// The number of takeovers of each run since its last progress.
     private var takeovers: [String: Int] = [:]
     private var dedupe: [String: [String: String]] = [:]
-    /// The expiry times of dedupe keys of removed runs.
     /// Removed runs that failed, were cancelled or skipped.
     private var failedKeys: Set<String> = []
+    /// The expiry times of dedupe keys of removed runs.
     private var dedupeEnds: [(pipeline: String, key: String, at: Int64)] = []
     private var stepsByRun: [String: [StepRecord]] = [:]
     private var eventsByRun: [String: [Value]] = [:]

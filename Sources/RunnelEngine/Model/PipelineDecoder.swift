@@ -198,8 +198,7 @@ struct PipelineDecoder {
             if isGroup { return nil }
         }
         let with = keys.section("with")
-        if let with, case .mapping = with.content {
-        } else if let with {
+        if let with, !with.isMapping {
             diagnostics.error(PipelineErrorCode.wrongType, with, "`with`: expected a mapping, found \(with.found)")
         }
         guard let usesNode = keys.requiredString("uses", example: "file.read", into: &diagnostics),

@@ -186,6 +186,15 @@ extension TemplateTree {
         }
     }
 
+    /// The text; of a template, what is known of it, with `…` for the rest.
+    var text: String? {
+        switch self {
+        case .literal(let value): value.asString
+        case .template(let template, _): template.literalPrefix + "…" + template.literalSuffix
+        case .list, .object: nil
+        }
+    }
+
     /// The settings as a step or trigger can check them before anything is rendered.
     var partialSettings: PartialSettings {
         PartialSettings(filled: { filled(standIn: $0) }, knowledge: { knowledge(at: $0[...]) })

@@ -71,36 +71,20 @@ package struct EffectiveSetting: Sendable, Hashable {
             guard !isSecret, let fallback = leaf.schema["default"], !fallback.isNull else { return nil }
             return EffectiveSetting(key: key, value: .shown(text(fallback)), source: .defaultValue)
         }
-        // Their names are the user's own. What a plugin is configured with may hold a secret.
-        for section in ["secrets", "plugins"] {
-            for name in value[section]?.asObject?.keys ?? [] {
-                settings.append(
-                    EffectiveSetting(
-                        key: "\(section).\(name)", value: .secret, source: .file(place([section, name], roots, file))))
-            }
-        }
-        for name in value["server"]?["tokens"]?.asObject?.keys ?? [] {
+        func add(_ path: [String], _ value: EffectiveSetting.Value) {
             settings.append(
                 EffectiveSetting(
-                    key: "server.tokens.\(name)", value: .secret,
-                    source: .file(place(["server", "tokens", name], roots, file))))
+                    key: path.joined(separator: "."), value: value, source: .file(place(path, roots, file))))
         }
-        for section in ["traces", "metrics"] {
-            for name in value[section]?["headers"]?.asObject?.keys ?? [] {
-                settings.append(
-                    EffectiveSetting(
-                        key: "\(section).headers.\(name)", value: .secret,
-                        source: .file(place([section, "headers", name], roots, file))))
-            }
+        // Their names are the user's own. What a plugin is configured with may hold a secret.
+        let named = [["secrets"], ["plugins"], ["server", "tokens"], ["traces", "headers"], ["metrics", "headers"]]
+        for section in named {
+            let names = section.reduce(value as RunnelKit.Value?) { $0?[$1] }?.asObject?.keys
+            for name in names ?? [] { add(section + [name], .secret) }
         }
         // By the names of agents and models.
         for (name, price) in value["prices"]?.asObject ?? [:] {
-            for (key, amount) in price.asObject ?? [:] {
-                settings.append(
-                    EffectiveSetting(
-                        key: "prices.\(name).\(key)", value: .shown(text(amount)),
-                        source: .file(place(["prices", name, key], roots, file))))
-            }
+            for (key, amount) in price.asObject ?? [:] { add(["prices", name, key], .shown(text(amount))) }
         }
         return settings.sorted { $0.key < $1.key }
     }

@@ -66,7 +66,7 @@ package struct EnvFile: Sendable {
         }
 
         private mutating func skipLine() {
-            while let first = rest.first, first != "\n" { rest.removeFirst(first == "\n" ? 0 : 1) }
+            while let first = rest.first, first != "\n" { rest.removeFirst() }
         }
 
         private mutating func entry() throws(Problem) -> (String, String) {

@@ -88,7 +88,7 @@ package enum SettingsLoader {
     private static func check(
         _ name: String, _ node: YAMLNode, _ checker: KeyChecker, into diagnostics: inout DiagnosticList
     ) {
-        guard case .mapping = node.content else {
+        guard node.isMapping else {
             return diagnostics.error(
                 PipelineErrorCode.wrongType, node,
                 "`profiles.\(name)`: expected settings, found \(Value(node).kindName)")

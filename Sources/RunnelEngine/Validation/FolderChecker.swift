@@ -296,27 +296,19 @@ public struct FolderChecker: Sendable {
     /// known.
     private static func texts(_ tree: TemplateTree, _ key: String) -> [String] {
         switch member(tree, key) {
-        case .list(let items)?: items.compactMap(text).map { $0 + "/…" }
+        case .list(let items)?: items.compactMap(\.text).map { $0 + "/…" }
         case .literal(.list(let items))?: items.compactMap(\.asString).map { $0 + "/…" }
-        case let other?: text(other).map { [$0] } ?? []
+        case let other?: other.text.map { [$0] } ?? []
         case nil: []
         }
     }
 
-    private static func text(_ tree: TemplateTree, _ key: String) -> String? { member(tree, key).flatMap(text) }
+    private static func text(_ tree: TemplateTree, _ key: String) -> String? { member(tree, key)?.text }
 
     private static func member(_ tree: TemplateTree, _ key: String) -> TemplateTree? {
         switch tree {
         case .object(let members): members.first { $0.key == key }?.value
         case .literal(let value): value[key].map { .literal($0) }
-        default: nil
-        }
-    }
-
-    private static func text(_ member: TemplateTree) -> String? {
-        switch member {
-        case .literal(.string(let text)): text
-        case .template(let template, _): template.literalPrefix + "…" + template.literalSuffix
         default: nil
         }
     }

@@ -27,12 +27,7 @@ struct PathChecker {
 
         /// The text; before rendering, a possible result of the template.
         var text: String? {
-            if let value { return value.asString }
-            switch tree {
-            case .literal(.string(let text))?: return text
-            case .template(let template, _)?: return template.literalPrefix + "…" + template.literalSuffix
-            default: return nil
-            }
+            if let value { value.asString } else { tree?.text }
         }
 
         var prefix: String? { if case .template(let template, _)? = tree { template.literalPrefix } else { nil } }

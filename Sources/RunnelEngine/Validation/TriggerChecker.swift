@@ -26,8 +26,7 @@ struct TriggerChecker {
                         ?? "valid triggers: \(names.joined(separator: ", "))")
                 continue
             }
-            let isMapping = if case .mapping = trigger.node.content { true } else { trigger.node.isNull }
-            guard isMapping else {
+            guard trigger.node.isMapping || trigger.node.isNull else {
                 diagnostics.error(
                     PipelineErrorCode.wrongType, trigger.node,
                     "`\(trigger.kind)`: expected a mapping, found \(trigger.node.found)",

@@ -44,6 +44,16 @@ extension HTMLWriter {
         }
     }
 
+    /// The links from a page of a long list to its first page and to the next.
+    mutating func pages(_ label: String, first: (Link, String)?, next: (Link, String)?) {
+        element("nav", .class("pages"), .label(label)) { html in
+            if let (link, text) = first { html.element("a", .class("button"), .href(link), text: text) }
+            if let (link, text) = next {
+                html.element("a", .class("button"), .href(link), .plain("rel", "next"), text: text)
+            }
+        }
+    }
+
     /// A name and its value in a list of facts (`dl`).
     mutating func fact(_ name: String, _ value: (inout HTMLWriter) -> Void) {
         element("div") { html in

@@ -82,16 +82,11 @@ struct DeliveryList {
                 for delivery in shown { row(delivery, &html) }
             }
         }
-        html.element("nav", .class("pages"), .label("\(words(.deliveries)): \(words(.navPages))")) { html in
-            if query.before != nil {
-                html.element("a", .class("button"), .href(query.newest.link), text: words(.newest))
-            }
-            if found.count > DeliveryQuery.limit, let last = shown.last {
-                html.element(
-                    "a", .class("button"), .href(query.older(than: last.number).link), .plain("rel", "next"),
-                    text: words(.older))
-            }
-        }
+        let last = found.count > DeliveryQuery.limit ? shown.last : nil
+        html.pages(
+            "\(words(.deliveries)): \(words(.navPages))",
+            first: query.before == nil ? nil : (query.newest.link, words(.newest)),
+            next: last.map { (query.older(than: $0.number).link, words(.older)) })
     }
 
     private func link(

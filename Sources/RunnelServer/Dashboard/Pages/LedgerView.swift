@@ -36,14 +36,9 @@ struct LedgerView {
                 guard !page.items.isEmpty else { return html.empty(words(.ledgerEmpty)) }
                 table(&html)
             }
-            html.element("nav", .class("pages"), .label(words(.navPages))) { html in
-                if !isHead { html.element("a", .class("button"), .href(address), text: words(.ledgerStart)) }
-                if let next = page.next {
-                    html.element(
-                        "a", .class("button"), .href(address.with("after", next)), .plain("rel", "next"),
-                        text: words(.ledgerNext))
-                }
-            }
+            html.pages(
+                words(.navPages), first: isHead ? nil : (address, words(.ledgerStart)),
+                next: page.next.map { (address.with("after", $0), words(.ledgerNext)) })
         }
     }
 

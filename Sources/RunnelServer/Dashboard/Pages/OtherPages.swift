@@ -65,14 +65,10 @@ struct AuditPage {
                     for entry in entries { row(entry, &html) }
                 }
             }
-            html.element("nav", .class("pages"), .label(words(.navPages))) { html in
-                if !isHead { html.element("a", .class("button"), .href(Link("audit")), text: words(.newest)) }
-                if entries.count == Self.limit, let last = entries.last {
-                    html.element(
-                        "a", .class("button"), .href(Link("audit").with("before", "\(last.number)")),
-                        text: words(.older))
-                }
-            }
+            let last = entries.count == Self.limit ? entries.last : nil
+            html.pages(
+                words(.navPages), first: isHead ? nil : (Link("audit"), words(.newest)),
+                next: last.map { (Link("audit").with("before", "\($0.number)"), words(.older)) })
         }
     }
 

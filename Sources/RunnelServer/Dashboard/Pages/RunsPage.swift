@@ -51,16 +51,11 @@ struct RunsPage {
                             html.element("button", .name("do"), .value("cancel"), text: words(.cancel))
                         }
                     }
-                    html.element("nav", .class("pages"), .label(words(.navPages))) { html in
-                        if !isHead {
-                            html.element("a", .class("button"), .href(query.newest.link), text: words(.newest))
-                        }
-                        if let next = found.next {
-                            html.element(
-                                "a", .class("button"), .href(query.older(than: next).link), .plain("rel", "next"),
-                                text: words(found.isCut ? .searchFurther : .older))
-                        }
-                    }
+                    html.pages(
+                        words(.navPages), first: isHead ? nil : (query.newest.link, words(.newest)),
+                        next: found.next.map {
+                            (query.older(than: $0).link, words(found.isCut ? .searchFurther : .older))
+                        })
                 }
             }
         }

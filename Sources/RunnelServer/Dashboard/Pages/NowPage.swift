@@ -265,74 +265,70 @@ struct NowData: Sendable {
         data.hours = try await journal.operators.hours(since: day + HourCount.length)
         data.workers = try await journal.workers()
         data.usage = try await journal.usage(UsageQuery(since: day)).total(prices)
-        let words = context.words
-        for hosted in await api.host.all {
-            if let problem = hosted.problem {
-                data.problems.append(
-                    NowPage.Problem(
-                        title: words(hosted.isUnreadable ? .fileUnreadable : .fileHasErrors, hosted.file),
-                        text: api.queue.redact(problem),
-                        link: hosted.pipeline.map { Link("pipelines", $0.name) } ?? Link("pipelines")))
-            }
-            guard let pipeline = hosted.pipeline else { continue }
-            let outlook = api.host.outlook(of: hosted, after: context.now)
-            for trigger in pipeline.triggers where !outlook.disabled.contains(trigger.key) {
-                switch hosted.triggers[trigger.key] {
-                case .problem(let text):
-                    data.problems.append(
-                        NowPage.Problem(
-                            title: words(.triggerHasProblem, trigger.key, pipeline.name), text: text,
-                            link: Link("pipelines", pipeline.name)))
-                case let health?:
-                    if let tick = outlook.next(of: trigger.key) {
-                        data.next.append((pipeline.name, tick))
-                    } else {
-                        data.waiting.append((pipeline.name, trigger.key, health.text(words)))
-                    }
-                case nil: break
-                }
-            }
-        }
+        for hosted in await api.host.all { data.add(hosted, api, context) }
         data.next.sort { ($0.tick.time, $0.pipeline) < ($1.tick.time, $1.pipeline) }
         data.next = Array(data.next.prefix(limit))
-        for (kind, title, link) in kinds {
+        await data.addProblems(api, context.words)
+        return data
+    }
+
+    /// Adds the problems of a file and of its triggers, and what the other triggers wait for.
+    private mutating func add(_ hosted: PipelineHost.Hosted, _ api: API, _ context: PageContext) {
+        let words = context.words
+        if let problem = hosted.problem {
+            addProblem(
+                words(hosted.isUnreadable ? .fileUnreadable : .fileHasErrors, hosted.file), api.queue.redact(problem),
+                hosted.pipeline.map { Link("pipelines", $0.name) } ?? Link("pipelines"))
+        }
+        guard let pipeline = hosted.pipeline else { return }
+        let outlook = api.host.outlook(of: hosted, after: context.now)
+        for trigger in pipeline.triggers where !outlook.disabled.contains(trigger.key) {
+            switch hosted.triggers[trigger.key] {
+            case .problem(let text):
+                addProblem(
+                    words(.triggerHasProblem, trigger.key, pipeline.name), text, Link("pipelines", pipeline.name))
+            case let health?:
+                if let tick = outlook.next(of: trigger.key) {
+                    next.append((pipeline.name, tick))
+                } else {
+                    waiting.append((pipeline.name, trigger.key, health.text(words)))
+                }
+            case nil: break
+            }
+        }
+    }
+
+    /// Adds the problems that are not those of a file.
+    private mutating func addProblems(_ api: API, _ words: Words) async {
+        for (kind, title, link) in Self.kinds {
             // One entry for all of a kind: a budget that is used up is also nearly used up.
             let found = await api.host.problems(of: [kind])
             guard !found.isEmpty else { continue }
             let text = found.map { kind == .pluginBroken ? "\($0.subject): \($0.message)" : $0.message }
-            data.problems.append(
-                NowPage.Problem(
-                    title: words(title), text: api.queue.redact(text.joined(separator: "\n")), link: link))
+            addProblem(words(title), api.queue.redact(text.joined(separator: "\n")), link)
         }
-        for worker in data.workers {
+        for worker in workers {
             guard let problem = worker.clockProblem else { continue }
-            data.problems.append(
-                NowPage.Problem(title: words(.clockWrong, worker.host), text: problem, link: Link("workers")))
+            addProblem(words(.clockWrong, worker.host), problem, Link("workers"))
         }
         let pending = await api.host.pendingRestart
         if !pending.isEmpty {
-            data.problems.append(
-                NowPage.Problem(
-                    title: words(.restartIsNeeded), text: pending.joined(separator: "\n"), link: Link("settings")))
+            addProblem(words(.restartIsNeeded), pending.joined(separator: "\n"), Link("settings"))
         }
         let wrong = await api.host.configurationProblems
         if !wrong.isEmpty {
-            data.problems.append(
-                NowPage.Problem(
-                    title: words(.configurationIsWrong), text: api.queue.redact(wrong.joined(separator: "\n")),
-                    link: Link("settings")))
+            addProblem(
+                words(.configurationIsWrong), api.queue.redact(wrong.joined(separator: "\n")), Link("settings"))
         }
         if let problem = api.queue.journalProblem {
-            data.problems.append(
-                NowPage.Problem(title: words(.journalTroubled), text: api.queue.redact(problem), link: Link("workers")))
+            addProblem(words(.journalTroubled), api.queue.redact(problem), Link("workers"))
         }
         let stranded = api.queue.strandedRuns
-        if !stranded.isEmpty {
-            data.problems.append(
-                NowPage.Problem(
-                    title: words(.stranded, stranded.count), text: words(.strandedHint), link: Link("runs")))
-        }
-        return data
+        if !stranded.isEmpty { addProblem(words(.stranded, stranded.count), words(.strandedHint), Link("runs")) }
+    }
+
+    private mutating func addProblem(_ title: String, _ text: String, _ link: Link) {
+        problems.append(NowPage.Problem(title: title, text: text, link: link))
     }
 
     /// How many events are looked through for what a step said last.

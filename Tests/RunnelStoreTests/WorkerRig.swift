@@ -79,7 +79,7 @@ private struct Say: Step {
     }
 }
 
-/// Needs its memory to begin.
+/// Needs its memory to begin. A source may say why the trigger fails to look for it, and to be told of a retry's end.
 private struct Remember: Trigger {
     static let name = "remember"
     static let summary = "Reads its memory, and waits."
@@ -89,6 +89,16 @@ private struct Remember: Trigger {
         _ = try await context.memory.value(for: "key")
         await context.report(.waiting("for nothing"))
         try await context.clock.sleep(for: .seconds(86_400))
+    }
+
+    static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource? {
+        _ = try isThere(retry.source, in: context.project)
+        return retry.source
+    }
+
+    static func isThere(_ source: RunSource, in project: ProjectDirectory) throws -> Bool {
+        guard let reason = source.payload["fails"]?.asString else { return true }
+        throw StepError(reported: "forbidden", reason)
     }
 }
 

@@ -159,10 +159,10 @@ import Testing
                 await fixture.runs.finish("run-1", .failed(code: "http-status", message: "the server said 500"))
                 try await fixture.eventually { fixture.text("failed/a.txt") != nil && fixture.ledger.isEmpty }
                 let source = try #require(await fixture.runs.sources["run-1"])
-                #expect(TriggerDefinition(Watch.self).isThere(source, fixture.harness.project))
+                #expect(try TriggerDefinition(Watch.self).isThere(source, fixture.harness.project))
                 try fixture.rename("failed/a.txt", to: "inbox/a.txt")
                 try await fixture.runs.waitForAccepted(2)
-                #expect(!TriggerDefinition(Watch.self).isThere(source, fixture.harness.project))
+                #expect(try !TriggerDefinition(Watch.self).isThere(source, fixture.harness.project))
                 await fixture.runs.finish("run-2", .failed(code: "c", message: "again"))
                 try await fixture.eventually { fixture.text("failed/a.txt") != nil && fixture.ledger.isEmpty }
                 #expect(fixture.text("failed/a.txt.error.txt")?.hasPrefix("again\n") == true)
@@ -176,6 +176,21 @@ import Testing
             // Neither the reason of the first failure nor that of the second is left.
             #expect(try fixture.names("failed").isEmpty)
             #expect(await fixture.runs.paths == ["inbox/a.txt", "inbox/a.txt", "inbox/a.txt"])
+        }
+    }
+
+    @Test("a file in a folder that cannot be entered is not taken for gone", .enabled(if: geteuid() != 0))
+    func forbiddenPlace() async throws {
+        try await WatchFixture.with { fixture in
+            try fixture.makeFolder("failed")
+            try fixture.drop("1", at: "failed/a.txt")
+            let source = RunSource(payload: ["path": "failed/a.txt"], input: "failed/a.txt")
+            chmod(fixture.absolute("failed"), 0)
+            let error = #expect(throws: StepError.self) {
+                try TriggerDefinition(Watch.self).isThere(source, fixture.harness.project)
+            }
+            chmod(fixture.absolute("failed"), 0o700)
+            #expect(error?.message == "cannot look for \"failed/a.txt\": permission denied")
         }
     }
 

@@ -141,7 +141,7 @@ final class ChatExchange {
         return answer
     }
 
-    /// Sends the request and returns the answer, which has not begun.
+    /// The answer of a request, which is sent when the answer is read.
     @inline(never) private func begin(
         _ messages: [ChatMessage], _ attempt: Attempt, conversationID: String?, _ span: ChatSpan,
         _ notices: AsyncStream<RetryNotice>.Continuation

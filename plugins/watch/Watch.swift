@@ -193,10 +193,14 @@ struct Watch: LedgerTrigger {
         return try file.settle(retry, context)
     }
 
-    static func isThere(_ source: RunSource, in project: ProjectDirectory) -> Bool {
+    static func isThere(_ source: RunSource, in project: ProjectDirectory) throws -> Bool {
         guard let path = source.payload["path"]?.asString else { return true }
-        guard case .file? = try? ProjectTree(project).entry(at: FilePath(path)) else { return false }
-        return true
+        do throws(SystemFailure) {
+            if case .file? = try ProjectTree(project).entry(at: FilePath(path)) { return true }
+            return false
+        } catch {
+            throw StepError(WatchErrorCode.watchFailed, "cannot look for \"\(path)\": \(error.reason)")
+        }
     }
 
     /// Where files are moved to, with the keys that say so.

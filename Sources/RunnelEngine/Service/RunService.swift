@@ -81,9 +81,11 @@ public struct RunService: Sendable {
         do throws(RetryError) {
             source = try await currentSource(of: old)
         } catch {
+            switch error {
             // The steps from the given one on may not need the source.
-            guard case .sourceGone = error, step != nil else { throw error }
-            source = old.source
+            case .sourceGone where step != nil, .sourceUnreadable where step != nil: source = old.source
+            default: throw error
+            }
         }
         if let source, let place = RunSource(json: source) {
             var trigger = old.trigger.asObject ?? [:]
@@ -99,30 +101,37 @@ public struct RunService: Sendable {
     /// The place of the run's source, such as a watched file, after the run or a retry of it moved the source.
     ///
     /// - Returns: As the journal stores it; nil where it was not moved.
-    /// - Throws: ``RetryError/sourceGone(place:newer:)`` where it is not there.
+    /// - Throws: ``RetryError/sourceGone(place:newer:)`` where it is not there, ``RetryError/sourceUnreadable(_:)`` where
+    ///   that cannot be told.
     private func currentSource(of run: RunRecord) async throws(RetryError) -> Value? {
-        if isSourceThere(run) { return run.source }
+        if try isSourceThere(run) { return run.source }
+        var retries: [RunRecord] = []
         let newer: RunRecord?
         do throws(JournalError) {
             var retryID = run.retriedBy
             while let id = retryID, let retry = try await journal.run(id) {
-                if retry.source != nil, isSourceThere(retry) { return retry.source }
+                retries.append(retry)
                 retryID = retry.retriedBy
             }
             newer = try await newerRun(than: run)
         } catch {
             throw .journal(error)
         }
+        for retry in retries where retry.source != nil { if try isSourceThere(retry) { return retry.source } }
         throw .sourceGone(place: run.movedTo ?? "", newer: newer)
     }
 
     /// Whether the run's source is where its trigger has put it; true where this machine cannot tell.
-    private func isSourceThere(_ run: RunRecord) -> Bool {
+    private func isSourceThere(_ run: RunRecord) throws(RetryError) -> Bool {
         guard run.host == nil || run.host == worker.host, let json = run.source,
             let source = RunSource(json: runner.seal.unseal(json)),
             let trigger = runner.registry.trigger(named: run.trigger["type"]?.asString ?? "")
         else { return true }
-        return trigger.isThere(source, runner.project)
+        do {
+            return try trigger.isThere(source, runner.project)
+        } catch {
+            throw .sourceUnreadable((error as? StepError)?.message ?? "\(error)")
+        }
     }
 
     /// The newest run after this one with the same cause, such as the same watched file.
@@ -273,6 +282,8 @@ public enum RetryError: Error, Sendable {
     /// The run's source, such as a watched file, is not where its trigger has put it; `newer` is the newest run with the
     /// same source.
     case sourceGone(place: String, newer: RunRecord?)
+    /// Whether the run's source is there cannot be told, and why.
+    case sourceUnreadable(String)
     case journal(JournalError)
 
     /// Throws ``notEnded`` where the run has not ended.

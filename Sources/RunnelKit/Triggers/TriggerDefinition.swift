@@ -43,7 +43,7 @@ public struct TriggerDefinition: Sendable {
     /// See ``Trigger/retried(_:_:)``.
     package let retried: @Sendable (_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
     /// See ``Trigger/isThere(_:in:)``.
-    package let isThere: @Sendable (_ source: RunSource, _ project: ProjectDirectory) -> Bool
+    package let isThere: @Sendable (_ source: RunSource, _ project: ProjectDirectory) throws -> Bool
     /// Reads the rendered entry and watches for events until the task is cancelled.
     public let run: @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
     /// Reads the rendered entry and says when it fires; nil for a trigger that cannot know. See ``TimedTrigger``.
@@ -78,7 +78,7 @@ public struct TriggerDefinition: Sendable {
         shorthand = type.shorthand
         identity = { (try? T(fields: $0))?.identity() }
         retried = { try await type.retried($0, $1) }
-        isThere = { type.isThere($0, in: $1) }
+        isThere = { try type.isThere($0, in: $1) }
         // What is wrong with an entry is found by validation.
         warnings = { settings in
             let warnings = T.known(in: settings) { trigger in trigger.warnings() } ?? []

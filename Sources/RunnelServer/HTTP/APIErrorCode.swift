@@ -38,6 +38,7 @@ public enum APIErrorCode: String, ErrorCode {
     case shuttingDown = "shutting-down"
     case signedOut = "signed-out"
     case sourceGone = "source-gone"
+    case sourceUnreadable = "source-unreadable"
     case tooSlow = "too-slow"
     case unauthorized
     case unavailable
@@ -103,6 +104,7 @@ public enum APIErrorCode: String, ErrorCode {
         case .signedOut: ErrorExplanation("the session has expired; sign in again", "sign in first")
         case .sourceGone:
             ErrorExplanation("what the run was started for is not at \"…\" any more", "…; the run … has it since")
+        case .sourceUnreadable: ErrorExplanation("cannot look for \"…\": …")
         case .tooSlow: ErrorExplanation("the body did not come within …")
         case .unauthorized: ErrorExplanation("the API needs the token: Authorization: Bearer …")
         case .unavailable: ErrorExplanation("runs cannot be stored now; try again in … s")

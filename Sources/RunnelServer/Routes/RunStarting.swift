@@ -71,6 +71,8 @@ extension API {
             let advice = newer.map { "; the run \($0.id) has it since" } ?? ""
             throw APIError(
                 409, .sourceGone, "what the run was started for is not at \"\(place)\" any more\(advice)")
+        } catch RetryError.sourceUnreadable(let reason) {
+            throw APIError(409, .sourceUnreadable, reason)
         } catch RetryError.journal(let error) {
             throw APIError(error)
         }

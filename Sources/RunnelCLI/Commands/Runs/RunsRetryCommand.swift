@@ -168,17 +168,25 @@ struct RunsRetryCommand: AsyncParsableCommand {
         var standing: [String] = []
         for id in ids.reversed() {
             guard let old = try await journal.run(id) else { continue }
-            if let json = old.source, let source = RunSource(json: project.seal.unseal(json)),
-                let trigger = loader.registry.trigger(named: old.trigger["type"]?.asString ?? ""),
-                !trigger.isThere(source, directory) || !places.insert(source.payload).inserted
-            {
-                let place = source.payload["path"]?.asString.map { " at \"\($0)\"" } ?? ""
-                let words =
-                    "the run \(id) is left out: what it was started for is not there any more\(place), or has a newer run"
-                Streams.error.write(TextWrap.wrap(words, width: Streams.error.width, hanging: 4) + "\n")
+            guard let json = old.source, let source = RunSource(json: project.seal.unseal(json)),
+                let trigger = loader.registry.trigger(named: old.trigger["type"]?.asString ?? "")
+            else {
+                standing.append(id)
                 continue
             }
-            standing.append(id)
+            let reason: String
+            do {
+                if try trigger.isThere(source, directory), places.insert(source.payload).inserted {
+                    standing.append(id)
+                    continue
+                }
+                let place = source.payload["path"]?.asString.map { " at \"\($0)\"" } ?? ""
+                reason = "what it was started for is not there any more\(place), or has a newer run"
+            } catch {
+                reason = (error as? StepError)?.message ?? "\(error)"
+            }
+            let words = "the run \(id) is left out: \(reason)"
+            Streams.error.write(TextWrap.wrap(words, width: Streams.error.width, hanging: 4) + "\n")
         }
         return standing.reversed()
     }
@@ -242,6 +250,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return ExitStatus.usage.reporting(
                 "what the run \(runID) was started for is not at \"\(place)\" any more",
                 hint: hint ?? "put it back there, or start behind the steps that need it: --from")
+        case .sourceUnreadable(let reason):
+            return ExitStatus.usage.reporting(
+                "the run \(runID) cannot be retried: \(reason)",
+                hint: "allow this user to read it, or start behind the steps that need it: --from")
         case .journal(let error): return error
         }
     }

@@ -163,12 +163,13 @@ import Testing
         }
     }
 
-    @Test("a path that leads out is said so also where the configuration has errors, and no folder is known")
+    @Test("a path that leads out is said so also where the configuration has errors")
     func outside() async throws {
         let pipeline = "steps: [ { uses: file.write, with: { path: ../x, content: y } } ]\n"
         try await withProject(["p.yaml": pipeline, "runnel.yaml": "server: { port: 70000 }\n"]) { runnel in
             let ended = try await runnel.run(["validate", "p.yaml"])
-            #expect(ended.error.contains("\"../x\" leads out of the project's folder [path-outside]"), "\(ended.error)")
+            #expect(ended.error.hasPrefix("p.yaml:1:44: error: \"../x\" leads out of \"/"), "\(ended.error)")
+            #expect(ended.error.contains("[path-outside]"), "\(ended.error)")
         }
     }
 

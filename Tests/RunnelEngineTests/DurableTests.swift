@@ -283,7 +283,7 @@ private struct DurablePlugin: Plugin {
         try await accept("run-2")
         switch policy {
         case "skip":
-            #expect(try await runs.follow("run-2") { _ in } == .cancelled)
+            #expect(try await runs.follow("run-2") { _ in } == .skipped)
             #expect(await rig.journal.run("run-2")?.state == .skipped)
             rig.clock.advance(by: .seconds(3600))
         case "cancel":

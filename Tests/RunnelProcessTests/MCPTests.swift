@@ -87,7 +87,7 @@ private func withServer<Result>(
             // The limits of the start and of the question.
             #expect(await eventually { clock.timeUntilNextDeadline == .seconds(5) })
             clock.advance(by: .seconds(5))
-            #expect(try await plugin.tools.count == 23)
+            #expect(try await plugin.tools.count == 25)
         }
     }
 

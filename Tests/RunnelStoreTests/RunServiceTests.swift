@@ -345,6 +345,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         try await kind.withTwo { (journal, other) async throws -> Void in
             let rig = try await WorkerRig("a", on: journal)
             let pipeline = try rig.pipeline(Self.three)
+            #expect(try await rig.runs.follow(run.id) { _ in } == .skipped)
             let service = RunService(worker: rig.worker)
             try await other.keep(
                 DefinitionRecord(

@@ -263,7 +263,8 @@ extension RunRecord {
         switch state {
         case .queued, .running, .waiting: return nil
         case .succeeded: return .succeeded(output: SecretSeal.masked(output ?? .null))
-        case .cancelled, .skipped: return .cancelled
+        case .cancelled: return .cancelled
+        case .skipped: return .skipped
         case .failed:
             let error = RunError(json: error ?? .null)
             return .failed(code: error.code, message: error.message)

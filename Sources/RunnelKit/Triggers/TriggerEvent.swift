@@ -114,6 +114,8 @@ public struct TriggerRefusal: Error, Sendable, Hashable {
     case succeeded(output: Value)
     case failed(code: String, message: String)
     case cancelled
+    /// It found its pipeline full, and did not begin: `concurrency` with `overlap: skip`.
+    case skipped
 }
 
 /// What a trigger can see of a run while it goes on. Secrets are masked in it.

@@ -13,7 +13,7 @@ enum OpenAPISchemas {
     static var all: Value {
         [
             "Error": object(["error": object(["code": text, "message": text])]),
-            "Accepted": object(["run": text, "status": ["enum": ["accepted", "cancelling", "cancelled"]]]),
+            "Accepted": object(["run": text, "status": ["enum": ["accepted", "cancelling", "cancelled", "skipped"]]]),
             "HookFailure": object(
                 ["run": text, "status": ["enum": ["failed", "cancelled"]], "error": object(["code": text])],
                 required: ["run", "status"]),

@@ -54,6 +54,13 @@ import Testing
             cancelled == Hook.Answer(status: 500, headers: json, body: #"{"run":"run-1","status":"cancelled"}"#))
     }
 
+    @Test("whose run was skipped is told so, in an answer that no sender repeats")
+    func skipped() async throws {
+        let answer = try await Self.answer(.skipped)
+        let json = ["content-type": "application/json", "runnel-run-id": "run-1"]
+        #expect(answer == Hook.Answer(status: 202, headers: json, body: #"{"run":"run-1","status":"skipped"}"#))
+    }
+
     @Test("is told after the time-out where to look, and the run goes on")
     func timeout() async throws {
         try await Hook.run(Self.waiting) { hook in

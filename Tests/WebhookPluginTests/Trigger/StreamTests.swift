@@ -65,6 +65,7 @@ import Testing
                 .failed(code: "http-status", message: "secret words"),
                 #"{"run":"run-1","status":"failed","error":{"code":"http-status"}}"#
             ), (.cancelled, #"{"run":"run-1","status":"cancelled"}"#),
+            (.skipped, #"{"run":"run-1","status":"skipped"}"#),
         ] as [(RunEnd, String)] {
             try await Hook.run(Self.streaming) { hook in
                 let reader = StreamReader()

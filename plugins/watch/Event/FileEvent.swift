@@ -45,6 +45,7 @@ struct FailureNote {
             switch end {
             case .failed(let code, let message): (code, message)
             case .cancelled: ("cancelled", "the run was cancelled")
+            case .skipped: ("skipped", "the run was skipped: its pipeline was at its limit (`overlap: skip`)")
             // Not used: no note is written on success.
             case .succeeded: ("", "")
             @unknown default: ("ended", "the run ended")

@@ -22,6 +22,8 @@ enum RunAnswer {
             headers.add("content-type", "application/octet-stream")
             return IngressResponse(status: 200, headers: headers, body: .bytes(bytes))
         case .succeeded(let output): return .json(200, output, headers: headers)
+        // A sender repeats what is answered with an error, and a run was skipped because it is not wanted.
+        case .skipped: return .json(202, .object(summary(runID, end)), headers: headers)
         default: return .json(500, .object(summary(runID, end)), headers: headers)
         }
     }
@@ -39,6 +41,7 @@ enum RunAnswer {
         case .failed(let code, _):
             ["run": .string(runID), "status": "failed", "error": ["code": .string(code)]]
         case .cancelled: ["run": .string(runID), "status": "cancelled"]
+        case .skipped: ["run": .string(runID), "status": "skipped"]
         @unknown default: ["run": .string(runID), "status": "ended"]
         }
     }

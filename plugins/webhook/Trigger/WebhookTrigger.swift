@@ -186,7 +186,8 @@ extension WebhookTrigger {
             **What is answered.** With `respond: accepted` 202 with `{"run": …, "status": "accepted"}` and a \
             `Location`, sent when the run is on disk. With `respond: result` the caller waits for the end: 200 with the \
             output, as text where it is a string and as JSON else; 500 with the run's id and the error's code when it \
-            failed; the answer of `accepted` after `timeout`. With `respond: stream` the text comes as server-sent events: \
+            failed or was cancelled; 202 with the status `skipped` when `overlap: skip` of the pipeline left it out, \
+            so that the sender does not repeat it; the answer of `accepted` after `timeout`. With `respond: stream` the text comes as server-sent events: \
             `run` with the id, `delta` with `step` and `text`, `gap` with the number of `bytes` that were left out \
             because the caller reads too slowly, `end` with `status` and `output`; a comment every 15 seconds. When Runnel \
             shuts down before the run has ended, the answer to `result` is that of `accepted`, and a stream ends with the \

@@ -297,10 +297,10 @@ struct FaultyJournal: Journal {
         try await base.relocate(runID, to: source, isDue: isDue)
     }
 
-    func endedRetries(limit: Int) async throws(JournalError) -> [String] {
+    func endedRetries(after runID: String, limit: Int) async throws(JournalError) -> [String] {
         try read()
         defer { executor.endCall() }
-        return try await base.endedRetries(limit: limit)
+        return try await base.endedRetries(after: runID, limit: limit)
     }
 
     func move(memoryOf trigger: TriggerID, to other: TriggerID) async throws(JournalError) {

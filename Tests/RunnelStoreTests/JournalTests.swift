@@ -210,11 +210,13 @@ import Testing
             _ = try await journal.accept(run, memory: nil)
             #expect(try await other.run("r2") == run)
             // The run has not ended.
-            #expect(try await other.endedRetries(limit: 10).isEmpty)
+            #expect(try await other.endedRetries(after: "", limit: 10).isEmpty)
             _ = try await journal.requestCancel("r2", at: 5)
-            #expect(try await other.endedRetries(limit: 10) == ["r2"])
+            #expect(try await other.endedRetries(after: "", limit: 10) == ["r2"])
+            #expect(try await other.endedRetries(after: "r1", limit: 10) == ["r2"])
+            #expect(try await other.endedRetries(after: "r2", limit: 10).isEmpty)
             try await journal.relocate("r2", to: ["payload": ["path": "done/a"]], isDue: false)
-            #expect(try await other.endedRetries(limit: 10).isEmpty)
+            #expect(try await other.endedRetries(after: "", limit: 10).isEmpty)
             #expect(try await other.run("r2")?.source == ["payload": ["path": "done/a"]])
         }
     }

@@ -79,6 +79,24 @@ private final class Removal: Sendable {
         }
     }
 
+    @Test(
+        "a retry whose trigger was not told yet of its end stays, beyond all limits", arguments: JournalKind.allCases)
+    func due(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            var retry = newRun("r2")
+            (retry.retryOf, retry.source) = ("r1", ["payload": [:], "input": "a", "state": ["place": "failed/a"]])
+            _ = try await journal.accept(retry, memory: nil)
+            _ = try await journal.requestCancel("r2", at: Self.second)
+            let now = 60 * Self.second
+            for retention in [Retention(count: 0), Retention(age: .seconds(1)), Retention(bytes: 1)] {
+                #expect(try await other.prune(retention, now: now).runs == 0)
+            }
+            #expect(try await other.endedRetries(after: "", limit: 9) == ["r2"])
+            try await journal.relocate("r2", to: ["payload": [:], "input": "a"], isDue: false)
+            #expect(try await other.prune(Retention(count: 0), now: now).runs == 1)
+        }
+    }
+
     @Test("the newest of each pipeline stay, by their end", arguments: JournalKind.allCases)
     func counts(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, _) async throws -> Void in

@@ -1,8 +1,9 @@
-import RunnelEngine
 import RunnelKit
 import RunnelTesting
 import Synchronization
 import Testing
+
+@testable import RunnelEngine
 
 /// What an observer was told.
 private final class Seen: RunObserver {
@@ -211,7 +212,42 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             #expect(kept.source == source)
             // It is due when the run has ended, also when that is by a cancellation.
             _ = try await other.requestCancel(retry.id, at: 1)
-            #expect(try await other.endedRetries(limit: 1) == [retry.id])
+            #expect(try await other.endedRetries(after: "", limit: 1) == [retry.id])
+        }
+    }
+
+    @Test("a retry that its trigger cannot be told of does not hold up the others", arguments: JournalKind.allCases)
+    func stuckRetries(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            for number in 0...200 {
+                var run = newRun("r\(1000 + number)")
+                (run.trigger, run.retryOf) = (["type": "remember"], "r")
+                let payload: Value = number < 200 ? ["fails": "permission denied"] : [:]
+                run.source = ["payload": payload, "input": "a", "state": [:]]
+                _ = try await journal.accept(run, memory: nil)
+                _ = try await journal.requestCancel(run.id, at: 1)
+            }
+            await rig.runs.settleRetries()
+            let due = try await other.endedRetries(after: "", limit: 1000)
+            #expect(due.count == 200)
+            #expect(due.last == "r1199")
+        }
+    }
+
+    @Test("a retry whose source cannot be looked for says so, and not that it is gone")
+    func unreadableSource() async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal())
+        let pipeline = try rig.pipeline("name: p\nsteps: [ { uses: effect } ]")
+        var old = newRun("r1")
+        (old.state, old.trigger) = (.failed, ["type": "remember"])
+        old.source = ["payload": ["fails": "cannot look for \"failed/a\": permission denied"], "input": "failed/a"]
+        do throws(RetryError) {
+            _ = try await rig.runs.makeRetry(of: old, with: pipeline)
+            Issue.record("it is repeated")
+        } catch {
+            guard case .sourceUnreadable(let words) = error else { throw error }
+            #expect(words == "cannot look for \"failed/a\": permission denied")
         }
     }
 
@@ -309,6 +345,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             #expect(result == nil)
             #expect(seen.notices == [.skipped(pipeline: "p")])
             #expect(try await other.run(run.id)?.state == .skipped)
+            #expect(try await rig.runs.follow(run.id) { _ in } == .skipped)
             #expect(rig.log.count(run.id + "_one") == 0)
         }
     }
@@ -345,7 +382,6 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         try await kind.withTwo { (journal, other) async throws -> Void in
             let rig = try await WorkerRig("a", on: journal)
             let pipeline = try rig.pipeline(Self.three)
-            #expect(try await rig.runs.follow(run.id) { _ in } == .skipped)
             let service = RunService(worker: rig.worker)
             try await other.keep(
                 DefinitionRecord(

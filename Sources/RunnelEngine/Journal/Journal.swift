@@ -95,8 +95,9 @@ public protocol Journal: Sendable {
     ///   - source: See ``RunRecord/source``.
     ///   - isDue: Whether the trigger has still to be told when the run has ended; see ``endedRetries(limit:)``.
     func relocate(_ runID: String, to source: Value, isDue: Bool) async throws(JournalError)
-    /// Ended runs with a source that is due, the oldest first.
-    func endedRetries(limit: Int) async throws(JournalError) -> [String]
+    /// Ended runs with a source that is due, after this id, in the order of ids. Retention leaves them alone until
+    /// ``relocate(_:to:isDue:)`` says that they are not due any more.
+    func endedRetries(after runID: String, limit: Int) async throws(JournalError) -> [String]
 
     // MARK: Ends
 

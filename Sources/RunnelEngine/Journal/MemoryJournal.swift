@@ -363,8 +363,9 @@ package actor MemoryJournal: Journal {
         if isDue { dueSources.insert(runID) } else { dueSources.remove(runID) }
     }
 
-    package func endedRetries(limit: Int) -> [String] {
-        Array(dueSources.filter { runs[$0]?.state.isFinal ?? false }.sorted().prefix(limit))
+    package func endedRetries(after runID: String, limit: Int) -> [String] {
+        let due = dueSources.filter { $0 > runID && runs[$0]?.state.isFinal ?? false }
+        return Array(due.sorted().prefix(limit))
     }
 
     // MARK: Ends
@@ -527,12 +528,11 @@ package actor MemoryJournal: Journal {
         let ended = runs.values.filter(\.state.isFinal).sorted { ($0.endedAt ?? 0, $0.id) > ($1.endedAt ?? 0, $1.id) }
         var seen: [String: Int] = [:]
         var removed = 0
-        for run in ended {
+        for run in ended where !dueSources.contains(run.id) {
             seen[run.pipeline, default: 0] += 1
             let isOld = retention.age.map { now - (run.endedAt ?? now) > $0.nanoseconds } ?? false
             guard isOld || retention.count.map({ seen[run.pipeline, default: 0] > $0 }) ?? false else { continue }
             runs[run.id] = nil
-            dueSources.remove(run.id)
             stepsByRun[run.id] = nil
             eventsByRun[run.id] = nil
             if run.dedupeKey != nil, Self.mayBeRetried(run) { failedKeys.insert(run.id) }

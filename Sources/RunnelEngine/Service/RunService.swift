@@ -252,8 +252,14 @@ public struct RunService: Sendable {
 
     /// Tells triggers of ended runs that repeat theirs, where the process that worked on the run could not.
     func settleRetries() async {
-        // An error of the journal is met and logged by others.
-        for runID in (try? await journal.endedRetries(limit: 100)) ?? [] { await worker.settleRetry(runID) }
+        var last = ""
+        // An error of the journal is met and logged by others. One that stays due is tried again the next time, and
+        // those after it now.
+        while !Task.isCancelled, let due = try? await journal.endedRetries(after: last, limit: 100), let end = due.last
+        {
+            for runID in due { await worker.settleRetry(runID) }
+            last = end
+        }
     }
 }
 

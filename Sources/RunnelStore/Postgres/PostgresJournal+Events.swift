@@ -12,10 +12,11 @@ extension PostgresJournal {
         }
     }
 
-    public func endedRetries(limit: Int) async throws(JournalError) -> [String] {
+    public func endedRetries(after runID: String, limit: Int) async throws(JournalError) -> [String] {
         try await readers.read { connection in
             try connection.execute(
-                "SELECT id FROM runs WHERE source_due AND ended_at IS NOT NULL ORDER BY id LIMIT $1", .int(Int64(limit))
+                "SELECT id FROM runs WHERE source_due AND ended_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2",
+                .text(runID), .int(Int64(limit))
             ).rows.map { try $0.text(0) }
         }
     }

@@ -67,6 +67,10 @@ extension PostgresJournal {
 
     // MARK: - Runs
 
+    /// Runs whose trigger was told of their end, or need not be; see ``endedRetries(after:limit:)``. By the index of
+    /// those that are due, which are few.
+    private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due)"
+
     /// Runs beyond the limits on age or count.
     private static func superfluous(
         _ retention: Retention, now: Int64, _ connection: PostgresConnection
@@ -75,14 +79,16 @@ extension PostgresJournal {
         for pipeline in try pipelines(connection) where ids.count < batch {
             if let age = retention.age {
                 ids += try connection.execute(
-                    "SELECT id FROM runs WHERE pipeline = $1 AND ended_at < $2 ORDER BY ended_at, id LIMIT $3",
-                    .text(pipeline), .int(now - age.nanoseconds), .int(Int64(batch))
+                    """
+                    SELECT id FROM runs WHERE pipeline = $1 AND ended_at < $2 AND \(isSettled)
+                    ORDER BY ended_at, id LIMIT $3
+                    """, .text(pipeline), .int(now - age.nanoseconds), .int(Int64(batch))
                 ).rows.map { try $0.text(0) }
             }
             if let count = retention.count, ids.isEmpty {
                 ids += try connection.execute(
                     """
-                    SELECT id FROM runs WHERE pipeline = $1 AND ended_at IS NOT NULL
+                    SELECT id FROM runs WHERE pipeline = $1 AND ended_at IS NOT NULL AND \(isSettled)
                     ORDER BY ended_at DESC, id DESC LIMIT $2 OFFSET $3
                     """, .text(pipeline), .int(Int64(batch)), .int(Int64(count))
                 ).rows.map { try $0.text(0) }
@@ -96,8 +102,10 @@ extension PostgresJournal {
         var runs: [(id: String, endedAt: Int64)] = []
         for pipeline in try pipelines(connection) {
             runs += try connection.execute(
-                "SELECT id, ended_at FROM runs WHERE pipeline = $1 AND ended_at < $2 ORDER BY ended_at, id LIMIT $3",
-                .text(pipeline), .int(limit), .int(Int64(count))
+                """
+                SELECT id, ended_at FROM runs WHERE pipeline = $1 AND ended_at < $2 AND \(isSettled)
+                ORDER BY ended_at, id LIMIT $3
+                """, .text(pipeline), .int(limit), .int(Int64(count))
             ).rows.map { (try $0.text(0), try $0.int(1)) }
         }
         return runs.sorted { $0.endedAt < $1.endedAt }.prefix(count).map(\.id)

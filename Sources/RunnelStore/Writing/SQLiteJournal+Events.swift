@@ -12,12 +12,14 @@ extension SQLiteJournal {
         }
     }
 
-    public func endedRetries(limit: Int) async throws(JournalError) -> [String] {
+    public func endedRetries(after runID: String, limit: Int) async throws(JournalError) -> [String] {
         try await read { db in
             try String.fetchAll(
                 db.cachedStatement(
-                    sql: "SELECT id FROM runs WHERE source_due = 1 AND ended_at IS NOT NULL ORDER BY id LIMIT ?"),
-                arguments: [limit])
+                    sql: """
+                        SELECT id FROM runs WHERE source_due = 1 AND ended_at IS NOT NULL AND id > ?
+                        ORDER BY id LIMIT ?
+                        """), arguments: [runID, limit])
         }
     }
 

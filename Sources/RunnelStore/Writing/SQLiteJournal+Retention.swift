@@ -79,6 +79,10 @@ extension SQLiteJournal {
 
     // MARK: - Runs
 
+    /// Runs whose trigger was told of their end, or need not be; see ``endedRetries(after:limit:)``. By the index of
+    /// those that are due, which are few.
+    private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due = 1)"
+
     /// Runs beyond the limits on age or count.
     private static func superfluous(_ retention: Retention, now: Int64, _ db: Database) throws -> [String] {
         var ids: [String] = []
@@ -86,14 +90,16 @@ extension SQLiteJournal {
             if let age = retention.age {
                 ids += try String.fetchAll(
                     db.cachedStatement(
-                        sql: "SELECT id FROM runs WHERE pipeline = ? AND ended_at < ? ORDER BY ended_at, id LIMIT ?"),
-                    arguments: [pipeline, now - age.nanoseconds, batch])
+                        sql: """
+                            SELECT id FROM runs WHERE pipeline = ? AND ended_at < ? AND \(isSettled)
+                            ORDER BY ended_at, id LIMIT ?
+                            """), arguments: [pipeline, now - age.nanoseconds, batch])
             }
             if let count = retention.count, ids.isEmpty {
                 ids += try String.fetchAll(
                     db.cachedStatement(
                         sql: """
-                            SELECT id FROM runs WHERE pipeline = ? AND ended_at IS NOT NULL
+                            SELECT id FROM runs WHERE pipeline = ? AND ended_at IS NOT NULL AND \(isSettled)
                             ORDER BY ended_at DESC, id DESC LIMIT ? OFFSET ?
                             """), arguments: [pipeline, batch, count])
             }
@@ -109,7 +115,7 @@ extension SQLiteJournal {
                 db.cachedStatement(
                     sql: """
                         SELECT id, CAST(ended_at AS INTEGER) FROM runs
-                        WHERE pipeline = ? AND ended_at < ? ORDER BY ended_at, id LIMIT ?
+                        WHERE pipeline = ? AND ended_at < ? AND \(isSettled) ORDER BY ended_at, id LIMIT ?
                         """), arguments: [pipeline, limit, count]
             ).map { (try $0.decode(atIndex: 0), try $0.decode(atIndex: 1)) }
         }

@@ -108,7 +108,10 @@ struct HeldJournal: Journal {
         await base.relocate(runID, to: source, isDue: isDue)
     }
 
-    func endedRetries(limit: Int) async -> [String] { await base.endedRetries(limit: limit) }
+    func endedRetries(after runID: String, limit: Int) async -> [String] {
+        await base.endedRetries(after: runID, limit: limit)
+    }
+
     func move(memoryOf trigger: TriggerID, to other: TriggerID) async { await base.move(memoryOf: trigger, to: other) }
 
     func rename(pipeline: String, to name: String, keepingKeysUntil expiry: Int64) async {

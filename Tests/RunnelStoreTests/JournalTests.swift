@@ -290,6 +290,23 @@ import Testing
         }
     }
 
+    @Test(
+        "an event whose run failed after the pipeline was renamed, and was removed, may start another one",
+        arguments: JournalKind.allCases)
+    func renamedBeforeRemoval(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            _ = try await journal.accept(newRun("r1", dedupeKey: "k"), memory: nil)
+            try await journal.rename(pipeline: "p", to: "q", keepingKeysUntil: 60_000_000_000)
+            _ = try await journal.requestCancel("r1", at: 1)
+            #expect(try await journal.prune(Retention(count: 0, dedupe: .seconds(60)), now: 2).runs == 1)
+            var again = newRun("r2", pipeline: "q", dedupeKey: "k")
+            #expect(try await other.accept(again, memory: nil) == .duplicate(runID: "r1"))
+            again.retriesFailed = true
+            #expect(try await other.accept(again, memory: nil) == .accepted)
+            #expect(try await other.run("r2")?.retryOf == "r1")
+        }
+    }
+
     @Test("a trigger's memory moves to a name that has none", arguments: JournalKind.allCases)
     func moved(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

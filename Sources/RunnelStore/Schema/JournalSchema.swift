@@ -381,6 +381,9 @@ enum JournalSchema {
             try db.execute(
                 sql: "CREATE INDEX runs_retries ON runs (retry_of, id) WHERE retry_of IS NOT NULL")
         }
+        migrator.registerMigration("18-dedupe-keys") { db in
+            try db.execute(sql: "CREATE INDEX dedupe_keys_run ON dedupe_keys (run_id)")
+        }
         return migrator
     }
 

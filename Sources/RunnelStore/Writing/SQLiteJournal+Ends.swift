@@ -136,18 +136,4 @@ extension SQLiteJournal {
                     """), arguments: [runID, count - Int64(Debounce.maximumEvents)])
         return (texts.compactMap(ValueCoding.value), Int(count))
     }
-
-    /// Lets the dedupe keys of a run's folded events expire, and forgets the events.
-    static func removeFolded(of runID: String, keysExpireAt time: Int64, _ db: Database) throws {
-        try db.cachedStatement(
-            sql: """
-                UPDATE dedupe_keys SET expires_at = ?,
-                    failed = (SELECT state IN ('failed', 'cancelled', 'skipped') FROM runs WHERE id = run_id)
-                WHERE run_id = ? AND (pipeline, key) IN (
-                    SELECT runs.pipeline, folded.dedupe_key FROM folded JOIN runs ON runs.id = folded.run_id
-                    WHERE folded.run_id = ? AND folded.dedupe_key IS NOT NULL)
-                """
-        ).execute([time, runID, runID])
-        try db.cachedStatement(sql: "DELETE FROM folded WHERE run_id = ?").execute([runID])
-    }
 }

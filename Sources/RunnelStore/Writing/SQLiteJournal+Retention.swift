@@ -159,7 +159,17 @@ extension SQLiteJournal {
                     // Behind the removal: on a slow disk the time may be over before it, again and again.
                     if clock.now >= end { break removing }
                 }
-                try db.cachedStatement(sql: "DELETE FROM events WHERE run_id = ?").execute([id])
+                for table in ["events", "folded"] {
+                    try db.cachedStatement(sql: "DELETE FROM \(table) WHERE run_id = ?").execute([id])
+                }
+                // The keys of folded events, and those at a new name of the pipeline.
+                try db.cachedStatement(
+                    sql: """
+                        UPDATE dedupe_keys SET (expires_at, failed) = (
+                            SELECT ended_at + ?1, state IN ('failed', 'cancelled', 'skipped') FROM runs WHERE id = ?2)
+                        WHERE run_id = ?2 AND EXISTS (SELECT 1 FROM runs WHERE id = ?2 AND ended_at IS NOT NULL)
+                        """
+                ).execute([retention.dedupe.nanoseconds, id])
                 try db.cachedStatement(
                     sql: """
                         INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at, failed)
@@ -168,13 +178,6 @@ extension SQLiteJournal {
                         WHERE id = ? AND dedupe_key IS NOT NULL AND ended_at + ? > ?
                         """
                 ).execute([retention.dedupe.nanoseconds, id, retention.dedupe.nanoseconds, now])
-                if let key = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: "SELECT ended_at FROM runs WHERE id = ? AND debounce_key IS NOT NULL"), arguments: [id])
-                {
-                    let ended = try key.decode(Int64?.self, atIndex: 0) ?? now
-                    try Self.removeFolded(of: id, keysExpireAt: ended + retention.dedupe.nanoseconds, db)
-                }
                 try db.cachedStatement(sql: "DELETE FROM runs WHERE id = ? AND ended_at IS NOT NULL")
                     .execute([id])
                 guard db.changesCount > 0 else { continue }

@@ -6,6 +6,7 @@
 -- 15-priority
 -- 16-usage-sums
 -- 17-retries
+-- 18-dedupe-keys
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -15,6 +16,7 @@
 -- 8-events
 -- 9-answers
 CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at)
+CREATE INDEX dedupe_keys_run ON dedupe_keys (run_id)
 CREATE INDEX deliveries_of ON deliveries (pipeline, number, bytes)
 CREATE INDEX deliveries_other ON deliveries (outcome, number, bytes) WHERE outcome <> 'accepted'
 CREATE INDEX deliveries_run ON deliveries (run_id) WHERE run_id IS NOT NULL

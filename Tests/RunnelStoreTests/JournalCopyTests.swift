@@ -133,6 +133,31 @@ import Foundation
         }
     }
 
+    @Test("the runs of a copied journal stay with the machine whose files they may need", .enabled(if: hasPostgres))
+    func hosts() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let source = try SQLiteJournal.open(directory: folder + "/first")
+            for id in ["r1", "r2"] { _ = try await source.accept(newRun(id), memory: nil) }
+            _ = try await source.requestCancel("r2", at: 1)
+            let server = try await PostgresServer.shared.value
+            let first = try PostgresJournal.open(server.configuration())
+            let second = try PostgresJournal.open(server.configuration())
+            let last = try SQLiteJournal.open(directory: folder + "/last")
+            _ = try await JournalCopy(from: source, to: first, host: "disk").run { _, _ in }
+            _ = try await JournalCopy(from: first, to: second, host: "other").run { _, _ in }
+            _ = try await JournalCopy(from: second, to: last, host: "other").run { _, _ in }
+            for journal in [first, second] {
+                for id in ["r1", "r2"] { #expect(try await journal.run(id)?.host == "disk") }
+                try await journal.join(
+                    WorkerRecord(id: WorkerID("w"), processID: 1, host: "disk", role: "serve", startedAt: 0))
+                #expect(try await journal.queued(QueueSearch(limit: 9, host: "other")).isEmpty)
+                #expect(try await journal.queued(QueueSearch(limit: 9, host: "disk")).map(\.id) == ["r1"])
+            }
+            #expect(try await last.run("r1")?.host == nil)
+            for journal in [source as any Journal, first, second, last] { await journal.close() }
+        }
+    }
+
     @Test("a copy that was cut off goes on where it was", .enabled(if: hasPostgres))
     func resumed() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

@@ -63,7 +63,8 @@ struct JournalCopyCommand: AsyncParsableCommand {
             let source = try Self.source(from, project)
             do {
                 let target = try Self.open(to, project, isNew: true)
-                let copy = try JournalCopy(from: source, to: target)
+                let copy = try JournalCopy(
+                    from: source, to: target, host: JournalSetup.hostName(project.settings.journal))
                 let counts = try await copy.run { table, rows in
                     if rows.isMultiple(of: 10_000) { Streams.error.write("\(table): \(rows) rows\n") }
                 }

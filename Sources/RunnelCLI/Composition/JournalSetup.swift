@@ -88,7 +88,7 @@ enum JournalSetup {
     }
 
     /// The name of this machine in the journal.
-    private static func hostName(_ settings: JournalSettings) -> String {
+    static func hostName(_ settings: JournalSettings) -> String {
         if let machine = settings.machine, !machine.isEmpty { return machine }
         return hostName()
     }

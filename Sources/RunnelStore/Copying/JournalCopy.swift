@@ -20,14 +20,20 @@ public struct JournalCopy: Sendable {
 
     private let source: any CopyingJournal
     private let target: any CopyingJournal
+    private let host: String?
     private static let page = 200
 
+    /// - Parameters:
+    ///   - source: The journal that is copied.
+    ///   - target: The empty journal.
+    ///   - host: The name of this machine, which runs of a journal of one machine get: any of them may need its files.
+    ///     nil where it is not known.
     /// - Throws: For a journal that cannot be copied.
-    public init(from source: any Journal, to target: any Journal) throws(JournalError) {
+    public init(from source: any Journal, to target: any Journal, host: String? = nil) throws(JournalError) {
         guard let source = source as? any CopyingJournal, let target = target as? any CopyingJournal else {
             throw JournalError(.failed, "a journal in memory cannot be copied")
         }
-        (self.source, self.target) = (source, target)
+        (self.source, self.target, self.host) = (source, target, host)
     }
 
     /// - Parameter progress: Called with a table and the number of its rows copied by this call.
@@ -66,8 +72,11 @@ public struct JournalCopy: Sendable {
             var position = positions[table.name]
             var copied = 0
             while true {
-                let rows = try await source.page(of: table, after: position, limit: Self.page)
+                var rows = try await source.page(of: table, after: position, limit: Self.page)
                 guard let last = rows.last else { break }
+                if let host, !source.keepsHosts, let index = table.columns.firstIndex(where: { $0.name == "host" }) {
+                    for row in rows.indices { rows[row][index] = .text(host) }
+                }
                 let end = table.keyIndices.map { last[$0] }
                 try await target.write(rows, of: table, position: end)
                 position = end
@@ -112,6 +121,8 @@ public struct JournalCopy: Sendable {
 
 /// A journal whose rows can be read and written as they are.
 protocol CopyingJournal: Journal {
+    /// Whether it keeps ``RunRecord/host``, as a journal of several machines does.
+    var keepsHosts: Bool { get }
     /// The rows after this key, in the order of the key.
     func page(of table: CopiedTable, after position: [CopiedCell]?, limit: Int) async throws(JournalError)
         -> [[CopiedCell]]

@@ -3,6 +3,8 @@ import RunnelEngine
 import RunnelKit
 
 extension PostgresJournal: CopyingJournal {
+    var keepsHosts: Bool { true }
+
     /// What stands for a column of a table that the schema has elsewhere.
     private static let columns = [
         "runs": [
@@ -148,7 +150,7 @@ extension PostgresJournal: CopyingJournal {
             let hot = [
                 "id", "pipeline", "definition", "state", "created_at", "started_at", "owner", "epoch", "interruptions",
                 "deaths", "takeovers", "cancel_requested", "wake_at", "worked", "has_finally", "debounce_key",
-                "debounce_until", "priority",
+                "debounce_until", "priority", "host",
             ]
             statements.append(statement("active", ["id": "run_id"], hot))
         }

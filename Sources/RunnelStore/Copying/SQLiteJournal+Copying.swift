@@ -3,10 +3,13 @@ import RunnelEngine
 import RunnelKit
 
 extension SQLiteJournal: CopyingJournal {
+    var keepsHosts: Bool { false }
+
     func page(
         of table: CopiedTable, after position: [CopiedCell]?, limit: Int
     ) async throws(JournalError) -> [[CopiedCell]] {
-        var sql = "SELECT \(table.quotedColumns.joined(separator: ", ")) FROM \(table.name) WHERE \(table.condition)"
+        let columns = table.columns.map { $0.name == "host" ? "NULL" : CopiedTable.quoted($0.name) }
+        var sql = "SELECT \(columns.joined(separator: ", ")) FROM \(table.name) WHERE \(table.condition)"
         var arguments = StatementArguments()
         if let position {
             sql += " AND (\(table.quotedKey)) > (\(position.map { _ in "?" }.joined(separator: ", ")))"
@@ -69,8 +72,9 @@ extension SQLiteJournal: CopyingJournal {
             }
             return all
         }
-        let isNumbered = ["steps": "number", "usage": "id"][table.name]
-        let kept = table.columns.indices.filter { table.columns[$0].name != isNumbered }
+        // Steps and usage are numbered anew, in the same order; the host is this one.
+        let omitted = ["steps": "number", "usage": "id", "runs": "host"][table.name]
+        let kept = table.columns.indices.filter { table.columns[$0].name != omitted }
         let sql = """
             INSERT OR IGNORE INTO \(table.name) (\(kept.map { table.quotedColumns[$0] }.joined(separator: ", ")))
             VALUES (\(kept.map { _ in "?" }.joined(separator: ", ")))

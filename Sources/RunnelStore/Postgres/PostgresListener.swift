@@ -137,12 +137,16 @@ final class PostgresListener: Sendable {
             let (workers, isDue, isClosed) = state.withLock { ($0.workers, $0.isDue, $0.isClosed) }
             if isClosed { return }
             for worker in workers.subtracting(held) {
-                try connection.execute("SELECT pg_try_advisory_lock(\(Self.lockKey))", .text(worker.text))
+                // After a reconnect, the server may not have noticed yet that the session before has ended.
+                let isHeld = try connection.execute(
+                    "SELECT pg_try_advisory_lock(\(Self.lockKey))", .text(worker.text)
+                ).first?.bool(0)
+                if isHeld ?? false { held.insert(worker) }
             }
             for worker in held.subtracting(workers) {
                 try connection.execute("SELECT pg_advisory_unlock(\(Self.lockKey))", .text(worker.text))
+                held.remove(worker)
             }
-            held = workers
             var wait = Self.patience
             if isDue {
                 let rest = lastNotification + Self.interval - ContinuousClock().now

@@ -13,11 +13,20 @@ final class PostgresReaders: Sendable {
 
         let queue: DispatchQueue
         let session = Confined(Session())
-        let canceller = Mutex<PostgresCanceller?>(nil)
 
         init(_ number: Int) {
             queue = DispatchQueue(label: "runnel.journal.reader\(number)", qos: .userInitiated)
         }
+    }
+
+    /// One read, while its statements can be cancelled.
+    private final class Cancellation: Sendable {
+        private let canceller = Mutex<PostgresCanceller?>(nil)
+
+        /// Returns once a cancellation that has begun is over, so that it does not reach the next read of the connection.
+        func set(_ new: PostgresCanceller?) { canceller.withLock { $0 = new } }
+
+        func cancel() { canceller.withLock { $0?.cancel() } }
     }
 
     private typealias Waiter = CheckedContinuation<Int?, Never>
@@ -62,28 +71,32 @@ final class PostgresReaders: Sendable {
         let number = try await take(isCancellable)
         defer { giveBack(number) }
         let reader = readers[number]
+        let cancellation = isCancellable ? Cancellation() : nil
         let outcome: Result<Value, JournalError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                reader.queue.async { continuation.resume(returning: self.outcome(reader, settings, body)) }
+                reader.queue.async {
+                    continuation.resume(returning: self.outcome(reader, cancellation, settings, body))
+                }
             }
         } onCancel: {
-            guard isCancellable else { return }
+            guard let cancellation else { return }
             // It needs a connection of its own, off the threads that tasks share.
-            DispatchQueue.global().async { reader.canceller.withLock(\.self)?.cancel() }
+            DispatchQueue.global().async { cancellation.cancel() }
         }
         return try outcome.get()
     }
 
     private func outcome<Value>(
-        _ reader: Reader, _ settings: [PostgresStatement], _ body: (PostgresConnection) throws -> Value
+        _ reader: Reader, _ cancellation: Cancellation?, _ settings: [PostgresStatement],
+        _ body: (PostgresConnection) throws -> Value
     ) -> Result<Value, JournalError> {
         let session = reader.session.value
         let end = ContinuousClock().now + (isDown.withLock(\.self) ? .zero : Self.patience)
         while true {
             do {
                 let connection = try connect(session)
-                reader.canceller.withLock { $0 = connection.canceller }
-                defer { reader.canceller.withLock { $0 = nil } }
+                cancellation?.set(connection.canceller)
+                defer { cancellation?.set(nil) }
                 let value = try perform(body, settings, connection)
                 isDown.withLock { $0 = false }
                 return .success(value)
@@ -119,7 +132,8 @@ final class PostgresReaders: Sendable {
             try connection.execute("COMMIT")
             return value
         } catch {
-            _ = try? connection.execute("ROLLBACK")
+            // It may be cancelled as well.
+            if (try? connection.execute("ROLLBACK")) == nil { connection.discard() }
             throw error
         }
     }

@@ -322,6 +322,48 @@ struct PostgresFaultTests {
         await second.close()
     }
 
+    @Test("a worker whose lock another session still has gets it when that session has ended")
+    func lockedOut() async throws {
+        let server = try await PostgresServer.shared.value
+        var configuration = server.configuration()
+        configuration.host = "locked"
+        let journal = try PostgresJournal.open(configuration)
+        // Like the session before a reconnect, whose end the server has not noticed.
+        var former: PostgresConnection? = try PostgresConnection(PostgresOptions(url: server.url))
+        try former?.execute(
+            PostgresStatement(
+                "SELECT pg_advisory_lock(hashtextextended('\(configuration.schema) worker a', 0))"))
+        try await journal.join(workerRecord("a"))
+        let sessions = "FROM pg_stat_activity WHERE application_name = 'runnel locked'"
+        let tries = "SELECT 'one' \(sessions) AND query LIKE 'SELECT pg_try_advisory_lock%' AND state = 'idle'"
+        while try server.query(tries).isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        former = nil
+        let locks =
+            "SELECT 'one' FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid IN (SELECT pid \(sessions))"
+        while try server.query(locks).isEmpty {
+            // Wakes the listener.
+            try server.query("NOTIFY \"runnel_\(configuration.schema)\"")
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        await journal.close()
+    }
+
+    @Test("a read that is cancelled as it ends takes no later one along")
+    func lateCancellation() async throws {
+        // With one reader.
+        let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration(pool: 3))
+        for _ in 0..<200 {
+            let first = Task {
+                try await journal.readers.read(isCancellable: true) { try $0.execute("SELECT 1").count }
+            }
+            let next = Task { try await journal.readers.read { try $0.execute("SELECT pg_sleep(0.002)").count } }
+            first.cancel()
+            _ = await first.result
+            #expect(try await next.value == 1)
+        }
+        await journal.close()
+    }
+
     @Test("commits that nobody waits for keep their order, with two writers")
     func order() async throws {
         let configuration = try await PostgresServer.shared.value.configuration(pool: 6)

@@ -84,7 +84,7 @@ extension RunDriver {
         record.retryAt = change.retryIn.map { now + $0.nanoseconds }
         if record.retryAt != nil || !retryTimes.isEmpty { retryTimes[change.key] = record.retryAt }
         record.output = change.output
-        record.error = change.error?.json
+        record.error = change.recordedError
         record.items = change.items.map { .list($0) }
         return record
     }

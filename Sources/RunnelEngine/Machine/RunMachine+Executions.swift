@@ -116,7 +116,7 @@ extension RunMachine {
         let plan = RetryPlan(declaration: execution.step.retry)
         // The rounds of a loop are no failures.
         let number = execution.step.loop == nil ? execution.attempt : execution.failures + 1
-        executions[key]?.failures = number
+        if execution.step.loop != nil { executions[key]?.failures = number }
         guard let delay = plan.delay(after: error, attempt: number, jitter: jitter) else {
             return end(key, .failed(error), state: .failed, error: error)
         }
@@ -174,7 +174,7 @@ extension RunMachine {
             .record(
                 Change(
                     key: key, uses: execution.step.uses, state: state, attempt: execution.attempt, output: output,
-                    error: error, items: items, retryIn: retryIn, reason: reason)))
+                    error: error, items: items, retryIn: retryIn, reason: reason, failures: execution.failures)))
     }
 
     // MARK: - From an earlier life
@@ -185,6 +185,7 @@ extension RunMachine {
     private mutating func takeUp(_ key: ExecutionKey, _ record: StepRecord) -> Bool {
         guard let execution = executions[key] else { return false }
         executions[key]?.attempt = record.attempt
+        executions[key]?.failures = Int(clamping: record.error?[Change.failuresKey]?.asInt ?? 0)
         if record.state.isFinal, !execution.step.isForEach {
             restore(execution.step.children ?? [], key.items, into: execution.frame)
         }

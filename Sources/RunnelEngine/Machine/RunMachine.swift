@@ -253,5 +253,16 @@ extension RunMachine {
         var retryIn: Duration?
         /// Why the attempt was postponed.
         var reason: String?
+        /// See ``Execution/failures``.
+        var failures = 0
+
+        /// The error as the step's record keeps it, so that a loop that waits before a retry counts on after it.
+        var recordedError: Value? {
+            guard state == .waiting, failures > 0, var object = error?.json.asObject else { return error?.json }
+            object[Self.failuresKey] = .int(Int64(failures))
+            return .object(object)
+        }
+
+        static let failuresKey = "failures"
     }
 }

@@ -120,7 +120,7 @@ struct MachineDriver {
         if records[change.key] == nil { order.append(change.key) }
         var record = StepRecord(change.key, uses: change.uses, state: change.state, attempt: change.attempt)
         record.output = change.output
-        record.error = change.error?.json
+        record.error = change.recordedError
         record.items = change.items.map { .list($0) } ?? records[change.key]?.items
         record.retryAt = change.retryIn.map { _ in 5 }
         records[change.key] = record

@@ -70,6 +70,23 @@ import Testing
         #expect(output(driver) == "a")
     }
 
+    @Test("the failures of a loop's attempts are counted on after it has waited in the journal")
+    func restingRetries() {
+        let plan = RunPlan(steps: [loop("a", rounds: 10, retry: 3)])
+        var driver = MachineDriver(plan, script: .init(failure: { _, _ in busy }))
+        var attempts: [String] = []
+        while !driver.isOver, attempts.count < 10 {
+            driver.choose(.attempt(ExecutionKey("a")))
+            attempts += driver.attempts
+            if !driver.isOver {
+                driver = driver.crashed()
+                driver.choose(.timer(.retry(ExecutionKey("a"))))
+            }
+        }
+        #expect(attempts == ["a#1", "a#2", "a#3"])
+        #expect(error(driver)?.code == "busy")
+    }
+
     @Test("after a crash between two rounds the loop goes on with the next one")
     func crashedLoop() {
         let plan = RunPlan(steps: [loop("a", rounds: 5)])

@@ -235,6 +235,24 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
+    @Test(
+        "the end of a retry about files of another machine is left to that machine",
+        arguments: JournalKind.allCases.filter { $0 != .sqlite })
+    func otherMachine(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            for (id, host) in [("r1", rig.worker.host), ("r2", "other"), ("r3", rig.worker.host)] {
+                var run = newRun(id)
+                (run.trigger, run.retryOf, run.host) = (["type": "remember"], "r", host)
+                run.source = ["payload": [:], "input": "a", "state": [:]]
+                _ = try await journal.accept(run, memory: nil)
+                _ = try await journal.requestCancel(id, at: 1)
+            }
+            await rig.runs.settleRetries()
+            #expect(try await other.endedRetries(after: "", limit: 9) == ["r2"])
+        }
+    }
+
     @Test("a retry whose source cannot be looked for says so, and not that it is gone")
     func unreadableSource() async throws {
         let rig = try await WorkerRig("a", on: MemoryJournal())

@@ -552,10 +552,12 @@ public final class Worker: Sendable {
         return result
     }
 
-    /// Tells the trigger that a run has ended which repeats one of its runs.
+    /// Tells the trigger that a run has ended which repeats one of its runs. One about files of another machine is left to
+    /// that one, which has them.
     func settleRetry(_ runID: String) async {
         do {
-            guard let run = try await journal.run(runID), let end = run.end, let source = run.source,
+            guard let run = try await journal.run(runID), run.host == nil || run.host == host, let end = run.end,
+                let source = run.source,
                 let opened = RunSource(json: runner.seal.unseal(source)),
                 let definition = runner.registry.trigger(named: run.trigger["type"]?.asString ?? "")
             else { return }

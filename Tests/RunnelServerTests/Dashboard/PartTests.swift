@@ -28,6 +28,7 @@ import WebhookPlugin
         #expect(Link("", "evil.example").text == "//evil.example" || Link("").text == "/")
         #expect(Link("runs").with("text", "a&b=c d").with("state", "").text == "/runs?text=a%26b%3Dc%20d")
         #expect(Link("runs").with("a", "1").with("a", "2").at("x y").text == "/runs?a=2#x%20y")
+        #expect(Link("runs").with("a", each: ["2", "1", ""]).text == "/runs?a=2&a=1")
     }
 
     // MARK: Words
@@ -240,5 +241,11 @@ import WebhookPlugin
         let all = try await search.page(try RunQuery(Query(text: "", known: nil)))
         #expect(all.runs.count == 50)
         #expect(all.next == all.runs.last?.id)
+    }
+
+    @Test("the next page of several states is of all of them")
+    func states() throws {
+        let query = try RunQuery(Query(text: "state=failed&state=cancelled&hours=24", known: nil))
+        #expect(query.older(than: "x").link.text == "/runs?state=cancelled&state=failed&hours=24&before=x")
     }
 }

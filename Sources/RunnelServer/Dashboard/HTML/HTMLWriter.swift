@@ -126,10 +126,13 @@ struct Link: Sendable, Hashable {
     }
 
     /// The link with a parameter; without one if the value is nil or empty.
-    func with(_ name: String, _ value: String?) -> Link {
+    func with(_ name: String, _ value: String?) -> Link { with(name, each: value.map { [$0] } ?? []) }
+
+    /// The link with a parameter for each value that is not empty.
+    func with(_ name: String, each values: [String]) -> Link {
         var copy = self
         copy.query.removeAll { $0.name == name }
-        if let value, !value.isEmpty { copy.query.append((name, value)) }
+        copy.query += values.filter { !$0.isEmpty }.map { (name: name, value: $0) }
         return copy
     }
 

@@ -185,7 +185,7 @@ struct RunQuery: Sendable, Hashable {
     func older(than id: String) -> RunQuery { with { $0.before = id } }
 
     var link: Link {
-        Link("runs").with("state", stateNames.first).with("pipeline", pipeline).with("trigger", trigger)
+        Link("runs").with("state", each: stateNames).with("pipeline", pipeline).with("trigger", trigger)
             .with("hours", hours.map(String.init)).with("text", text).with("before", before)
     }
 }

@@ -515,6 +515,12 @@ private struct TidePlugin: Plugin {
             let unknown = try await browser.send("/runs/\(run)/retry", ["from": "bat"])
             #expect(unknown.status == 404)
             #expect(unknown.text.contains("the pipeline has no step &quot;bat&quot;; did you mean &quot;bad&quot;?"))
+            // What was retried needs nobody any more.
+            let later = try await browser.page("/")
+            #expect(later.contains("data-run=\"\(new)\"") && !later.contains("data-run=\"\(run)\""))
+            #expect(
+                try await browser.page("/runs").contains(
+                    "<bdi>retried by \(new.prefix(13)); bad: the secret is *** (broken)</bdi>"))
         }
     }
 
@@ -543,6 +549,28 @@ private struct TidePlugin: Plugin {
             let seen = try await server.journal.operators.seen(by: "token")
             #expect(seen != nil)
             #expect(try await browser.page("/").contains("You last marked everything as seen"))
+        }
+    }
+
+    @Test("a failed run is listed behind any number of newer ones that were retried")
+    func behindRetried() async throws {
+        try await Self.rig.serve { server in
+            func accept(_ id: String, _ state: RunState, retryOf: String? = nil) async throws {
+                var run = RunRecord(
+                    id: id, pipeline: "failing", definition: "d", trigger: ["type": "manual"],
+                    createdAt: ServerRig.now, retryOf: retryOf)
+                (run.state, run.endedAt) = (state, ServerRig.now)
+                _ = try await server.journal.accept(run, steps: [], memory: nil)
+            }
+            try await accept("a", .failed)
+            for number in 100..<350 {
+                try await accept("b\(number)", .failed)
+                try await accept("c\(number)", .succeeded, retryOf: "b\(number)")
+            }
+            try await Self.haveLooked(server)
+            let page = try await Browsing.signedIn(server).page("/")
+            #expect(page.contains("Retry it"))
+            #expect(page.contains(#"data-run="a""#))
         }
     }
 

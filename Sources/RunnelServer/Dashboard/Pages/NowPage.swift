@@ -127,8 +127,9 @@ struct NowPage {
 
     private func failed(_ html: inout HTMLWriter) {
         let words = context.words
+        let title = words(data.hasLooked ? .failedSince : .failedLastDay)
         html.sheet(
-            "failed", words(data.hasLooked ? .failedSince : .failedLastDay),
+            "failed", title,
             end: { html in
                 guard !data.failed.isEmpty else { return }
                 html.action(
@@ -140,7 +141,7 @@ struct NowPage {
             }
         ) { html in
             guard !data.failed.isEmpty else { return html.empty(words(.nothingFailed)) }
-            RunsTable(context: context, runs: data.failed, caption: words(.failedSince)).write(to: &html)
+            RunsTable(context: context, runs: data.failed, caption: title).write(to: &html)
             if data.hasMoreFailed {
                 html.element("p", .class("inset")) { html in
                     html.element("a", .href(Link("runs").with("state", "failed")), text: words(.allFailed))
@@ -242,6 +243,8 @@ struct NowData: Sendable {
     var usage = UsageTotal()
 
     static let limit = 20
+    /// How many parts of the failed runs are looked through for those that were not retried.
+    private static let maximumParts = 10
 
     /// The kinds of problems of the health board that ``load(_:_:_:)`` does not look for itself, each with the page that
     /// shows more.
@@ -256,10 +259,8 @@ struct NowData: Sendable {
         let seen = try await journal.operators.seen(by: caller)
         let day = context.now - 24 * HourCount.length
         var data = NowData(since: seen ?? day, hasLooked: seen != nil)
-        // A run that began before the last look may have failed after it.
-        let failed = try await journal.runs(RunFilter(states: [.failed], limit: 200))
-        let new = failed.filter { ($0.endedAt ?? $0.createdAt) > data.since }
-        (data.failed, data.hasMoreFailed) = (Array(new.prefix(limit)), new.count > limit)
+        let failed = try await newFailures(since: data.since, journal)
+        (data.failed, data.hasMoreFailed) = (Array(failed.prefix(limit)), failed.count > limit)
         data.open = try await OpenRuns.load(journal)
         for run in data.open.running.prefix(limit) { data.going.append(try await going(run, journal)) }
         data.hours = try await journal.operators.hours(since: day + HourCount.length)
@@ -270,6 +271,22 @@ struct NowData: Sendable {
         data.next = Array(data.next.prefix(limit))
         await data.addProblems(api, context.words)
         return data
+    }
+
+    /// The newest runs that need a person: those that have failed since the time and were not retried. At least one
+    /// more than the page shows, if there are so many.
+    private static func newFailures(since: Int64, _ journal: any Journal) async throws(JournalError) -> [RunRecord] {
+        var filter = RunFilter(states: [.failed], limit: 200)
+        var found: [RunRecord] = []
+        for _ in 0..<maximumParts {
+            let part = try await journal.runs(filter)
+            // A run that began before the last look may have failed after it.
+            let new = part.filter { ($0.endedAt ?? $0.createdAt) > since }
+            found += new.filter { $0.retriedBy == nil }
+            if found.count > limit || new.isEmpty || part.count < filter.limit { break }
+            filter.before = part.last?.id
+        }
+        return found
     }
 
     /// Adds the problems of a file and of its triggers, and what the other triggers wait for.

@@ -60,7 +60,8 @@ enum RunReason {
             let error = RunError(json: error)
             let step = error.stepID.map { "\($0): " } ?? ""
             let first = error.message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
-            return "\(step)\(first.prefix(limit)) (\(error.code))"
+            let retry = run.retriedBy.map { words(.whyRetried, String($0.prefix(13))) + " " } ?? ""
+            return "\(retry)\(step)\(first.prefix(limit)) (\(error.code))"
         }
         if run.isInterrupted { return words(.whyInterrupted) }
         if run.state == .waiting, let time = run.wakeAt {

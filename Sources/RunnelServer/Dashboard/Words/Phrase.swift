@@ -12,7 +12,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case stateQueued, stateRunning, stateWaiting, stateSucceeded, stateFailed, stateCancelled, stateSkipped,
         stateInterrupted, stateUnknown
     // MARK: Why
-    case whyInterrupted, whyWaiting, whyCancelling
+    case whyInterrupted, whyWaiting, whyCancelling, whyRetried
     // MARK: Triggers
     case triggerManual, ready, starting, problem, disabled, enable, disable
     // MARK: Backfill
@@ -130,6 +130,7 @@ enum Phrase: String, Sendable, CaseIterable {
                 "ワーカーが停止しました。空いているワーカーが再開します。"
             )
         case .whyWaiting: ("goes on {0}", "{0}に再開")
+        case .whyRetried: ("retried by {0};", "{0} で再実行済み。")
         case .whyCancelling: ("is being cancelled", "キャンセル中")
         case .triggerManual: ("by hand", "手動")
         case .ready: ("ready", "待受中")

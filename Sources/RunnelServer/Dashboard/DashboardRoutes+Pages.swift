@@ -65,6 +65,7 @@ extension DashboardRoutes {
         group.post("/pipelines/:name/start") { request, context in
             let form = try await form(request, context)
             var page = try await page(pageContext(request, context), context)
+            page.context.here = Link("pipelines", page.pipeline.name).text
             for (name, value) in form.under("input.") { page.typed[name] = value }
             page.typedPriority = form["priority"]
             var inputs: ValueObject = [:]
@@ -202,7 +203,7 @@ extension DashboardRoutes {
         }
         group.get("/audit") { request, context in
             let query = try Query(request, known: ["before", "done"])
-            let before = try query.one("before").flatMap { Int64($0) }
+            let before = try query.number("before", in: 1...Int.max).map { Int64($0) }
             let entries = try await withJournal {
                 try await api.journal.operators.audit(before: before, limit: AuditPage.limit)
             }

@@ -512,9 +512,12 @@ private struct TidePlugin: Plugin {
             #expect(entry.caller == "token")
             #expect(entry.origin == "127.0.0.1")
             #expect(try await browser.page("/audit").contains(new))
+            #expect(try await browser.get("/audit?before=abc").status == 400)
             let unknown = try await browser.send("/runs/\(run)/retry", ["from": "bat"])
             #expect(unknown.status == 404)
             #expect(unknown.text.contains("the pipeline has no step &quot;bat&quot;; did you mean &quot;bad&quot;?"))
+            // The switch of the language leads to a page that there is.
+            #expect(unknown.text.contains(#"<input type="hidden" name="to" value="/">"#))
             // What was retried needs nobody any more.
             let later = try await browser.page("/")
             #expect(later.contains("data-run=\"\(new)\"") && !later.contains("data-run=\"\(run)\""))
@@ -588,6 +591,8 @@ private struct TidePlugin: Plugin {
             let wrong = try await browser.send("/pipelines/greet/start", ["do": "start"])
             #expect(wrong.status == 400)
             #expect(wrong.text.contains("the input &quot;who&quot; is required"))
+            #expect(wrong.text.contains(#"<input type="hidden" name="to" value="/pipelines/greet">"#))
+            #expect(!wrong.text.contains(#"value="/pipelines/greet/start""#))
             let dry = try await browser.send("/pipelines/greet/start", ["input.who": "Bob", "do": "dry-run"])
             #expect(dry.status == 200)
             #expect(dry.text.contains("Hello Bob, manual"))

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import RunnelEngine
 import RunnelKit
@@ -12,8 +13,8 @@ struct PageContext: Sendable {
     var canSignOut = false
     /// Nanoseconds since 1970.
     let now: Int64
-    /// The address of the page itself, as requested.
-    let here: String
+    /// The address under which the page can be loaded again.
+    var here: String
     /// What the form did that led here.
     var notice: Notice?
     /// The triggers there are, for pages that say what started a run.
@@ -51,7 +52,8 @@ struct PageContext: Sendable {
         session = context.session
         canSignOut = context.session.map { $0.canEnd && $0.caller != DashboardSession.local } ?? false
         now = context.now
-        here = "\(request.uri)"
+        // What answers a form has an address that cannot be loaded.
+        here = request.method == .get || request.method == .head ? "\(request.uri)" : "/"
         notice = (try? Query(request, known: nil).one("done"))?.flatMap(Notice.init(rawValue:))
     }
 

@@ -5,7 +5,7 @@ import YAML
 
 /// One pipeline: how it went, what starts it, a form to start it, its drawing and its source.
 struct PipelinePage {
-    let context: PageContext
+    var context: PageContext
     let hosted: PipelineHost.Hosted
     let pipeline: Pipeline
     let recent: RecentRuns

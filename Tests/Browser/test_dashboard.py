@@ -162,7 +162,7 @@ def test_selected_runs_are_retried_together(chromium, server):
     for run in ids:
         page.locator(f"tr[data-run='{run}'] input").check()
     page.locator(".bulk").get_by_role("button", name="Retry").click()
-    expect(page.locator(".notice")).to_have_text("A new run was started.")
+    expect(page.locator(".notice")).to_have_text("2 new runs were started.")
     retried = [run.get("retry_of") for run in server.api("GET", "/runs?limit=50")]
     assert set(ids) <= set(retried)
 

@@ -127,11 +127,17 @@ struct DashboardRoutes: Sendable {
     }
 
     /// The address with what a form did.
-    static func after(_ address: String, _ notice: PageContext.Notice) -> Response {
+    ///
+    /// - Parameter selected: See ``PageContext/selected``.
+    static func after(
+        _ address: String, _ notice: PageContext.Notice, selected: (done: Int, left: Int)? = nil
+    ) -> Response {
         let path = address.split(separator: "#").first.map(String.init) ?? "/"
         let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
         let kept = (parts.count == 2 ? parts[1].split(separator: "&") : []).filter { !$0.hasPrefix("done=") }
-        return Response.redirect(to: parts[0] + "?" + (kept + ["done=\(notice.rawValue)"]).joined(separator: "&"))
+        let counts = selected.map { "-\($0.done)-\($0.left)" } ?? ""
+        return Response.redirect(
+            to: parts[0] + "?" + (kept + ["done=\(notice.rawValue)\(counts)"]).joined(separator: "&"))
     }
 
     // MARK: - Now and runs
@@ -290,6 +296,7 @@ struct DashboardRoutes: Sendable {
             }
         }
         guard done > 0 else { return Self.after(to, .failed) }
-        return Self.after(to, form["do"] == "retry" ? .retried : .cancelling)
+        return Self.after(
+            to, form["do"] == "retry" ? .retried : .cancelling, selected: (done, ids.count - done))
     }
 }

@@ -623,13 +623,20 @@ private struct TidePlugin: Plugin {
             await server.gates.waitForArrivals(2, at: "g")
             let cancelled = try await browser.send(
                 "/runs/selected", ["run": gates[0], "run": gates[1], "do": "cancel", "to": "/runs?state=running"])
-            #expect(cancelled.headers["location"] == "/runs?state=running&done=cancelling")
+            #expect(cancelled.headers["location"] == "/runs?state=running&done=cancelling-2-0")
+            #expect(
+                try await browser.page("/runs?done=cancelling-2-0").contains(
+                    ">2 runs were cancelled or asked to end.<"))
             for run in gates { #expect(try await server.end(of: run) == .cancelled) }
             let none = try await browser.send("/runs/selected", ["do": "retry", "to": "/runs"])
             #expect(none.headers["location"] == "/runs?done=nothing")
             await server.gates.open("g")
-            let retried = try await browser.send("/runs/selected", ["run": gates[0], "do": "retry", "to": "/runs"])
-            #expect(retried.headers["location"] == "/runs?done=retried")
+            let retried = try await browser.send(
+                "/runs/selected", ["run": gates[0], "run": "gone", "do": "retry", "to": "/runs"])
+            #expect(retried.headers["location"] == "/runs?done=retried-1-1")
+            #expect(
+                try await browser.page("/runs?done=retried-1-1").contains(
+                    ">1 new run was started. 1 selected run is in no state for it.<"))
             #expect(await server.runs().count == 3)
         }
     }

@@ -17,6 +17,8 @@ struct PageContext: Sendable {
     var here: String
     /// What the form did that led here.
     var notice: Notice?
+    /// How many of the selected runs the form did it with, and how many it left out; nil for a form without a selection.
+    var selected: (done: Int, left: Int)?
     /// The triggers there are, for pages that say what started a run.
     var triggers: [TriggerDefinition] = []
 
@@ -47,6 +49,14 @@ struct PageContext: Sendable {
         }
     }
 
+    /// What the page says of the notice.
+    var noticeText: String? {
+        guard let notice else { return nil }
+        guard let selected else { return words(notice.phrase) }
+        let text = words(notice == .retried ? .didRetrySelected : .didCancelSelected, selected.done)
+        return selected.left == 0 ? text : "\(text) \(words(.didLeaveOut, selected.left))"
+    }
+
     init(_ request: Request, _ context: ServerContext) {
         words = Words(language: Language.of(request))
         session = context.session
@@ -54,7 +64,10 @@ struct PageContext: Sendable {
         now = context.now
         // What answers a form has an address that cannot be loaded.
         here = request.method == .get || request.method == .head ? "\(request.uri)" : "/"
-        notice = (try? Query(request, known: nil).one("done"))?.flatMap(Notice.init(rawValue:))
+        let parts = (try? Query(request, known: nil).one("done"))?.split(separator: "-") ?? []
+        notice = parts.first.flatMap { Notice(rawValue: String($0)) }
+        let counts = parts.dropFirst().compactMap { Int($0) }
+        if counts.count == 2 { selected = (counts[0], counts[1]) }
     }
 
     /// For tests.
@@ -138,8 +151,8 @@ struct PageFrame: Sendable {
                             "p", .class("connection"), .role("status"), .id("connection"),
                             .plain("data-lost", words(.connectionLost)), .flag("hidden")
                         ) { _ in }
-                        if let notice = context.notice {
-                            html.element("p", .class("notice"), .role("status"), text: words(notice.phrase))
+                        if let text = context.noticeText {
+                            html.element("p", .class("notice"), .role("status"), text: text)
                         }
                         content(&html)
                     }

@@ -7,7 +7,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case signInTitle, signIn, signInToken, signInHelp, signInWrong
     // MARK: What a form did
     case didStart, didRetry, didCancel, doesCancel, didSee, didNothing, didFail, didEnable, didDisable, didDrain,
-        didUndrain, didReplay
+        didUndrain, didReplay, didRetrySelected, didCancelSelected, didLeaveOut
     // MARK: States
     case stateQueued, stateRunning, stateWaiting, stateSucceeded, stateFailed, stateCancelled, stateSkipped,
         stateInterrupted, stateUnknown
@@ -115,6 +115,17 @@ enum Phrase: String, Sendable, CaseIterable {
             )
         case .didUndrain: ("The worker takes runs again, within five seconds.", "ワーカーは 5 秒以内に実行の受け取りを再開します。")
         case .didReplay: ("The delivery was replayed.", "配信を再実行しました。")
+        case .didRetrySelected: ("1 new run was started.|{0} new runs were started.", "新しい実行を {0} 件開始しました。")
+        case .didCancelSelected:
+            (
+                "1 run was cancelled or asked to end.|{0} runs were cancelled or asked to end.",
+                "{0} 件の実行をキャンセルしたか、停止を要求しました。"
+            )
+        case .didLeaveOut:
+            (
+                "1 selected run is in no state for it.|{0} selected runs are in no state for it.",
+                "選択した実行のうち {0} 件は、その操作ができる状態ではありません。"
+            )
         case .stateQueued: ("queued", "待機中")
         case .stateRunning: ("running", "実行中")
         case .stateWaiting: ("waiting", "再開待ち")

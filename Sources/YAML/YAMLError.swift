@@ -1,3 +1,5 @@
+import RunnelSupport
+
 /// The reason why a text is not a valid YAML document.
 public struct YAMLError: Error, Sendable {
     /// A related position, such as the first of two equal keys.
@@ -124,25 +126,6 @@ private struct ExcerptWindow {
         case 0x7F: "\u{2421}"
         case 0x80..<0xA0, 0x2028, 0x2029, 0x202A...0x202E, 0x2066...0x2069: "\u{FFFD}"
         default: scalar
-        }
-    }
-}
-
-extension Unicode.Scalar {
-    /// The width of the character in terminal cells (an approximation of Unicode Standard Annex 11).
-    fileprivate var terminalWidth: Int {
-        switch value {
-        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
-            0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF, 0x1F900...0x1F9FF,
-            0x20000...0x3FFFD:
-            return 2
-        case 0..<0x300: return 1
-        default: break
-        }
-        return switch properties.generalCategory {
-        case .nonspacingMark, .enclosingMark: 0
-        case .format where value == 0x200D || value == 0x200B: 0
-        default: 1
         }
     }
 }

@@ -110,6 +110,7 @@ import Testing
         #expect(line(at: 4) == "▸ each[0].answer chat  4.0 s")
         #expect(line(at: 125) == "▸ each[0].answer chat  2 min 5 s")
         #expect(line(at: 4, width: 20) == "▸ each[0].a…  4.0 s")
+        #expect("請求書 chat".clipped(toTerminalWidth: 6) == "請求…" && "請求書".clipped(toTerminalWidth: 6) == "請求書")
         happens(.stepStarted(second, attempt: 1), at: 5)
         #expect(line(at: 6) == "▸ each[0].answer chat  6.0 s  and 1 more")
         happens(.stepSucceeded(second, output: .null, took: .seconds(1)), at: 6)

@@ -44,6 +44,32 @@ import Testing
                 """)
     }
 
+    @Test("characters of two cells are counted as such")
+    func wide() {
+        let columns: [TextTable.Column] = [
+            .init(title: "NAME", shortest: 4), .init(title: "N", isNumber: true), .init(title: "WHAT"),
+        ]
+        let rows: [TextTable.Row] = [
+            .init(cells: ["請求書-処理", "1", "ok"], detail: "失敗しました"), .init(cells: ["mail", "円", "ok"]),
+        ]
+        #expect(
+            TextTable(columns: columns, style: style, width: 80).text(rows) == """
+                NAME          N  WHAT
+                請求書-処理   1  ok
+                  失敗しました
+                mail         円  ok
+
+                """)
+        #expect(
+            TextTable(columns: columns, style: style, width: 14).text(rows) == """
+                NAME   N  WHAT
+                請…    1  ok
+                  失敗しました
+                mail  円  ok
+
+                """)
+    }
+
     @Test("the lines of a status are wrapped behind their marks, and not at all for a program")
     func status() {
         let worker: Value = [

@@ -119,8 +119,7 @@ struct EventRenderer {
             first.place.isNamedAfterType ? first.place.uses : "\(first.place.id) \(first.place.uses)")
         // One column stays free: some terminals wrap behind the last one.
         let room = max(0, width - 3 - tail.count)
-        let shown = label.count > room ? label.prefix(max(0, room - 1)) + "…" : label
-        return style.dim("\(mark) \(shown)\(tail)")
+        return style.dim("\(mark) \(label.clipped(toTerminalWidth: room))\(tail)")
     }
 
     private mutating func track(_ event: RunEvent) {

@@ -215,7 +215,7 @@ struct RunView {
 
     /// How wide the names are.
     private static func column(of facts: [ValueObject]) -> Int {
-        min(max(12, facts.flatMap(\.keys).map(\.count).max() ?? 0), 24)
+        min(max(12, facts.flatMap(\.keys).map(\.terminalWidth).max() ?? 0), 24)
     }
 
     /// A setting or an attribute of a step.
@@ -226,7 +226,7 @@ struct RunView {
     /// A value behind its name: on one line, or a text in full with its further lines below the first.
     private func row(_ name: String, _ value: Value, indent: Int) -> [String] {
         let start = String(repeating: " ", count: indent) + (name.isEmpty ? "" : style.dim(name))
-        let columns = indent + name.count
+        let columns = indent + name.terminalWidth
         guard isFull, let text = SecretSeal.masked(value).asString else {
             return [start + style.safe(shown(value, behind: columns))]
         }
@@ -282,9 +282,8 @@ struct RunView {
 }
 
 extension String {
-    func padded(to width: Int) -> String {
-        count >= width ? self : self + String(repeating: " ", count: width - count)
-    }
+    /// With spaces behind it up to a number of terminal cells.
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - terminalWidth)) }
 }
 
 extension Value {

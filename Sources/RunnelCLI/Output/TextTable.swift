@@ -4,7 +4,7 @@ import RunnelSupport
 struct TextTable {
     struct Column {
         let title: String
-        /// The minimum number of characters when rows are too wide; nil: the column is never cut.
+        /// The minimum number of terminal cells when rows are too wide; nil: the column is never cut.
         var shortest: Int?
         /// Stands on the right of the column.
         var isNumber = false
@@ -34,8 +34,10 @@ struct TextTable {
         func cut(_ cells: [String]) -> [String] {
             zip(cells, widths).enumerated().map { index, cell in
                 // The last column needs no padding.
-                let text = Self.cut(cell.0, to: cell.1)
-                if columns[index].isNumber { return String(repeating: " ", count: cell.1 - text.count) + text }
+                let text = cell.0.clipped(toTerminalWidth: cell.1)
+                if columns[index].isNumber {
+                    return String(repeating: " ", count: cell.1 - text.terminalWidth) + text
+                }
                 return index == columns.count - 1 ? text : text.padded(to: cell.1)
             }
         }
@@ -44,7 +46,9 @@ struct TextTable {
             let cells = cut(row.cells).enumerated().map { painted(number, $0.offset, $0.element) }
             var line = cells.joined(separator: Self.gap)
             if let detail = row.detail {
-                line += width.map { "\n" + style.dim("  " + Self.cut(detail, to: $0 - 2)) } ?? style.dim("  \(detail)")
+                line +=
+                    width.map { "\n" + style.dim("  " + detail.clipped(toTerminalWidth: $0 - 2)) }
+                    ?? style.dim("  \(detail)")
             }
             lines.append(line)
         }
@@ -53,7 +57,7 @@ struct TextTable {
 
     /// The widest columns are cut first.
     private func widths(of lines: [[String]]) -> [Int] {
-        var widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+        var widths = columns.indices.map { column in lines.map { $0[column].terminalWidth }.max() ?? 0 }
         guard let width else { return widths }
         var excess = widths.reduce(0, +) + Self.gap.count * (columns.count - 1) - width
         while excess > 0 {
@@ -63,9 +67,5 @@ struct TextTable {
             excess -= 1
         }
         return widths
-    }
-
-    private static func cut(_ text: String, to width: Int) -> String {
-        text.count > width ? text.prefix(max(0, width - 1)) + "…" : text
     }
 }

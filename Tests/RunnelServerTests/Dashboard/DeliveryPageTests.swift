@@ -31,6 +31,10 @@ import Testing
             #expect(list.contains(#"href="/deliveries/1""#))
             #expect(list.contains("the header authorization is missing"))
             #expect(try await browser.page("/triggers?outcome=accepted").contains("No delivery matches these filters."))
+            // The filter can be taken back.
+            #expect(
+                try await browser.page("/triggers?pipeline=gone").contains(
+                    #"<a class="name" href="/triggers#deliveries" aria-current="true"><bdi>gone</bdi></a>"#))
             let page = try await browser.page("/deliveries/1")
             #expect(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"))
             #expect(page.contains("&lt;b&gt;hi&lt;/b&gt;"))

@@ -40,8 +40,10 @@ struct TriggersPage {
         }
     }
 
-    /// The names of the pipelines of the deliveries that are shown, and of those that have a hook.
-    private var choices: [String] { hooked.union(found.map(\.pipeline)).sorted().prefix(20).map { $0 } }
+    /// The names of the pipelines that have a hook, of those of the deliveries that are shown, and the one that is chosen.
+    private var choices: [String] {
+        hooked.union(found.map(\.pipeline)).union(query.pipeline.map { [$0] } ?? []).sorted()
+    }
 }
 
 /// What operators did.

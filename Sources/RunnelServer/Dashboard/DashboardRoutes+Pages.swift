@@ -71,8 +71,10 @@ extension DashboardRoutes {
             var inputs: ValueObject = [:]
             for input in page.pipeline.inputs {
                 guard let text = page.typed[input.name] else { continue }
-                // An empty field is one that was not filled in, where the pipeline can do without.
-                if text.isEmpty, !input.isRequired || input.kind != .string { continue }
+                // An empty field is one that was not filled in, where the pipeline can do without. A default text that was
+                // erased is the empty text.
+                let isErased = input.choices == nil && input.defaultValue?.asString?.isEmpty == false
+                if text.isEmpty, !isErased, !input.isRequired || input.kind != .string { continue }
                 inputs[input.name] = .string(text.replacing("\r\n", with: "\n"))
             }
             do {

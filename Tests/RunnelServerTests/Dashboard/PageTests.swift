@@ -581,7 +581,10 @@ private struct TidePlugin: Plugin {
     func form() async throws {
         try await Self.rig.serve { server in
             let browser = try await Browsing.signedIn(server)
-            #expect(try await browser.page("/pipelines/greet").contains(#"name="input.who""#))
+            let blank = try await browser.page("/pipelines/greet")
+            #expect(blank.contains(#"name="input.who""#))
+            // Its runs are shown anew when they change.
+            #expect(blank.contains(#"data-follow="runs""#))
             let answer = try await browser.send("/pipelines/greet/start", ["input.who": "Ada", "do": "start"])
             #expect(answer.status == 303)
             let location = try #require(answer.headers["location"])
@@ -593,6 +596,7 @@ private struct TidePlugin: Plugin {
             #expect(wrong.text.contains("the input &quot;who&quot; is required"))
             #expect(wrong.text.contains(#"<input type="hidden" name="to" value="/pipelines/greet">"#))
             #expect(!wrong.text.contains(#"value="/pipelines/greet/start""#))
+            #expect(!wrong.text.contains("data-follow"))
             let dry = try await browser.send("/pipelines/greet/start", ["input.who": "Bob", "do": "dry-run"])
             #expect(dry.status == 200)
             #expect(dry.text.contains("Hello Bob, manual"))
@@ -612,6 +616,29 @@ private struct TidePlugin: Plugin {
             // The browser shows the form, and not the top of the page.
             #expect(high.text.contains(#"action="/pipelines/greet/start#start""#))
             #expect(!wrong.text.contains("aria-invalid"))
+        }
+    }
+
+    @Test("a default text that was erased in the form is the empty text")
+    func erased() async throws {
+        let definition = """
+            name: note
+            inputs:
+              text: { type: string, default: hello }
+              more: { type: string, required: false }
+              n: { type: integer, default: 2 }
+            steps: [ { id: a, uses: template, with: { text: "{{ inputs.text }}" } } ]
+            """
+        try await ServerRig.dashboard(["n.yaml": definition]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let answer = try await browser.send(
+                "/pipelines/note/start", ["input.text": "", "input.more": "", "input.n": "", "do": "start"])
+            let id = String((answer.headers["location"] ?? "").dropFirst("/runs/".count).prefix { $0 != "?" })
+            try await server.end(of: id)
+            let inputs = try await server.journal.run(id)?.inputs
+            #expect(inputs?["text"] == "")
+            #expect(inputs?["more"]?.asString == nil)
+            #expect(inputs?["n"] == 2)
         }
     }
 

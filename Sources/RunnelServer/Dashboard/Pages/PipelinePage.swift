@@ -23,7 +23,11 @@ struct PipelinePage {
 
     func html() -> String {
         let words = context.words
-        return PageFrame(context: context, section: .pipelines, title: pipeline.name).html { html in
+        return PageFrame(
+            context: context, section: .pipelines, title: pipeline.name,
+            // What answers a form cannot be loaded again.
+            live: problem == nil ? PageFrame.followsAll : []
+        ).html { html in
             html.element("div", .class("title")) { html in
                 html.element("h1") { $0.outside(pipeline.name) }
                 html.element("div", .class("actions")) { html in

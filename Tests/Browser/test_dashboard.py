@@ -252,6 +252,19 @@ def test_a_run_of_thousands_of_items_is_read_in_pages_without_script(chromium, s
     expect(page.locator("a[data-step='many[8700]']")).to_have_attribute("aria-current", "true")
 
 
+def test_a_page_says_that_its_session_has_ended(chromium, server):
+    profile = context(chromium, server)
+    page = profile.new_page()
+    page.goto("/runs")
+    expect(page.locator("#runs")).to_be_visible()
+    profile.clear_cookies()
+    server.end(server.run("fails"))
+    expect(page.locator("#connection")).to_have_text(
+        "You are signed out, so this page does not change any more. Load it again to sign in.")
+    page.reload()
+    expect(page).to_have_url(re.compile("/sign-in"))
+
+
 def test_the_page_goes_on_by_itself_after_a_restart_of_the_server(chromium, server):
     run = server.run("talk", who="restart", gate="restart")
     page = context(chromium, server).new_page()

@@ -48,12 +48,16 @@ function connectAlone() {
   update();
 }
 
+function say(text) {
+  notice.textContent = text;
+  notice.hidden = false;
+}
+
 function receive(message) {
   if (message.type === "lost") {
-    lostTimer ||= setTimeout(() => {
-      notice.textContent = notice.dataset.lost;
-      notice.hidden = false;
-    }, 2000);
+    // The server may be back, and not take the session any more.
+    if (!notice.hidden) refreshSoon();
+    lostTimer ||= setTimeout(() => say(notice.dataset.lost), 2000);
   } else if (message.type === "connected") {
     clearTimeout(lostTimer);
     lostTimer = 0;
@@ -129,6 +133,8 @@ async function refresh() {
   try {
     const first = rowList()?.dataset.first;
     const response = await fetch(isFollowing ? location.href : rowsAt(first), { redirect: "manual" });
+    // To the sign-in.
+    if (response.type === "opaqueredirect") return say(notice.dataset.ended);
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const rendered = Number(page.querySelector("main")?.dataset.next ?? Infinity);

@@ -149,7 +149,8 @@ struct PageFrame: Sendable {
                     ) { html in
                         html.element(
                             "p", .class("connection"), .role("status"), .id("connection"),
-                            .plain("data-lost", words(.connectionLost)), .flag("hidden")
+                            .plain("data-lost", words(.connectionLost)), .plain("data-ended", words(.sessionEnded)),
+                            .flag("hidden")
                         ) { _ in }
                         if let text = context.noticeText {
                             html.element("p", .class("notice"), .role("status"), text: text)

@@ -2,7 +2,7 @@
 enum Phrase: String, Sendable, CaseIterable {
     // MARK: Frame
     case navMain, navNow, navRuns, navPipelines, navTriggers, navUsage, navWorkers, navAudit, navSettings, navFilters,
-        navPages, skipToContent, connectionLost, timesAre, signOut, errorTitle, notFoundTitle, backToNow
+        navPages, skipToContent, connectionLost, sessionEnded, timesAre, signOut, errorTitle, notFoundTitle, backToNow
     // MARK: Signing in
     case signInTitle, signIn, signInToken, signInHelp, signInWrong
     // MARK: What a form did
@@ -80,6 +80,11 @@ enum Phrase: String, Sendable, CaseIterable {
             (
                 "The connection to the server is lost; this page goes on by itself when it is back.",
                 "サーバーとの接続が切れました。復旧すると、このページは自動的に再開します。"
+            )
+        case .sessionEnded:
+            (
+                "You are signed out, so this page does not change any more. Load it again to sign in.",
+                "サインアウトしているため、このページは更新されません。再読み込みしてサインインしてください。"
             )
         case .timesAre: ("Times are in {0}.", "時刻は {0} で表示しています。")
         case .signOut: ("Sign out", "サインアウト")

@@ -16,6 +16,7 @@ public struct RunnelServer: Sendable {
     private let metrics: MetricsRoute?
     private let connections = OpenConnections()
     private let sessions: DashboardSessions
+    private let tokens: TokenCheck
     private let recorder: DeliveryRecorder
     private let stop = Latch()
     /// Opens when responses that wait for runs must end.
@@ -34,6 +35,7 @@ public struct RunnelServer: Sendable {
         self.ingress = ingress
         self.logger = logger
         sessions = DashboardSessions(tokens: options.allTokens)
+        tokens = TokenCheck(tokens: options.allTokens)
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
         let api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
@@ -137,7 +139,8 @@ public struct RunnelServer: Sendable {
             redact: api.queue.redact
         ).add(to: router)
         HealthRoutes(readiness: readiness, isDrained: { [queue = api.queue] in queue.isDrained }).add(to: router)
-        let guarded = router.group("/api/v1").add(middleware: BearerAuthMiddleware(options: options))
+        let bearer = BearerAuthMiddleware(options: options, tokens: tokens)
+        let guarded = router.group("/api/v1").add(middleware: bearer)
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api, bodies: bodies, answersEnd: answersEnd).add(to: guarded)
         DeliveryRoutes(api: api).add(to: guarded)
@@ -146,9 +149,10 @@ public struct RunnelServer: Sendable {
             Response.json(description)
         }
         DashboardRoutes(
-            api: api, ingress: ingress, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd
+            api: api, ingress: ingress, bodies: bodies, sessions: sessions, tokens: tokens, options: options,
+            answersEnd: answersEnd
         ).add(to: router)
-        metrics?.add(to: router.group().add(middleware: BearerAuthMiddleware(options: options)))
+        metrics?.add(to: router.group().add(middleware: bearer))
         return router
     }
 }

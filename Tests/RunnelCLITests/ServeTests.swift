@@ -15,7 +15,7 @@ import Testing
               - { uses: log }
             """,
         ]
-        try await withProject(files, environment: ["TOKEN": "a-long-token"]) { runnel in
+        try await withProject(files, environment: ["TOKEN": "a-token-for-tests"]) { runnel in
             let warning = "warning: /hooks/h can be called by anybody who reaches 0.0.0.0\n"
             let ended = try await runnel.interrupt(["serve", "pipelines"], after: warning)
             #expect(ended.error.contains(warning))
@@ -39,6 +39,27 @@ import Testing
                     """)
             #expect(ended.status == 2)
             #expect(ended.output == "")
+        }
+    }
+
+    @Test("a token that could be guessed is refused, by `doctor` too, and the error says how to make another")
+    func shortToken() async throws {
+        let words = "is too short to be safe (minimum 16 bytes); `runnel tokens --new` prints a new one"
+        for (setting, configuration) in [
+            ("server.token", "token: { env: TOKEN }"),
+            ("server.tokens.ci.token", "tokens: { ci: { token: { env: TOKEN } } }"),
+        ] {
+            let files = [
+                "runnel.yaml": "server: { port: 0, \(configuration) }\n", "h.yaml": "steps: [ { uses: log } ]\n",
+            ]
+            try await withProject(files, environment: ["TOKEN": "fifteen-letters"]) { runnel in
+                let ended = try await runnel.run(["serve"])
+                #expect(ended.error == "error: `\(setting)` \(words)\n")
+                #expect(ended.status == 2)
+                let doctor = try await runnel.run(["doctor"])
+                #expect(doctor.output.contains("`\(setting)` is too short to be safe"), "\(doctor.output)")
+                #expect(!doctor.output.contains("fifteen-letters"))
+            }
         }
     }
 

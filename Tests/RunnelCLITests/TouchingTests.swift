@@ -84,7 +84,7 @@ import Testing
             "runnel.yaml": "server: { host: 0.0.0.0, port: 0, token: { env: TOKEN } }\n", "p.yaml": Self.pipeline,
             "hook.yaml": "on: { webhook: { path: h, verify: { scheme: none } } }\nsteps: [ { uses: log } ]\n",
         ]
-        try await withProject(files, environment: ["TOKEN": "a-long-token"]) { runnel in
+        try await withProject(files, environment: ["TOKEN": "a-token-for-tests"]) { runnel in
             func write(_ name: String) async throws -> RunnelProcess.Ended {
                 try await runnel.run(["run", "p", "--input", "name=\(name)"])
             }

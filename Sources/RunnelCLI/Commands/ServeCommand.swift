@@ -124,7 +124,7 @@ struct ServeCommand: AsyncParsableCommand {
             case .success(let value):
                 options.tokens.append(APIToken(name: token.name, value: value, scope: token.scope))
             case .failure(let problem):
-                throw ExitStatus.usage.reporting("`server.tokens.\(token.name).token` has no value: \(problem.reason)")
+                throw ExitStatus.usage.reporting("`server.tokens.\(token.name).token` \(problem.predicate)")
             }
         }
         let server = project.settings.server

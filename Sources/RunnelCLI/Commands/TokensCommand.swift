@@ -28,25 +28,25 @@ struct TokensCommand: AsyncParsableCommand {
             return
         }
         let project = try options.project()
-        var tokens: [(name: String, scope: AccessScope, problem: String?)] = []
+        var tokens: [(name: String, scope: AccessScope, problem: UnavailableSecret?)] = []
         if let token = project.serverToken { tokens.append((APIToken.unnamed, .admin, Self.problem(token))) }
         tokens += project.namedTokens.map { ($0.name, $0.scope, Self.problem($0.value)) }
         if json {
             let list = tokens.map { token -> Value in
                 var object: ValueObject = ["name": .string(token.name), "scope": .string(token.scope.rawValue)]
-                object["problem"] = token.problem.map { .string($0) }
+                object["problem"] = token.problem.map { .string($0.reason) }
                 return .object(object)
             }
             return Streams.output.write(json: .list(list), isPretty: true)
         }
         let style = TextStyle.standardOutput
         for token in tokens {
-            let problem = token.problem.map { "  " + style.red("no value: \(style.safe($0))") } ?? ""
+            let problem = token.problem.map { "  " + style.red(style.safe($0.predicate)) } ?? ""
             Streams.output.write(styled: "\(style.safe(token.name))  \(style.dim(token.scope.rawValue))\(problem)\n")
         }
     }
 
-    private static func problem(_ token: Result<String, UnavailableSecret>) -> String? {
-        if case .failure(let problem) = token { problem.reason } else { nil }
+    private static func problem(_ token: Result<String, UnavailableSecret>) -> UnavailableSecret? {
+        if case .failure(let problem) = token { problem } else { nil }
     }
 }

@@ -134,11 +134,13 @@ struct Project: Sendable {
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
             folder: directory)
         let file = hasSecrets ? TokenFile(in: directory + "/.runnel").token() : nil
-        serverToken =
-            settings.server.token.map { resolver.resolve($0, of: "server.token") } ?? file.map { .success($0) }
-        namedTokens = settings.server.tokens.sorted { $0.key < $1.key }.map {
-            ($0.key, $0.value.scope, resolver.resolve($0.value.token, of: "server.tokens.\($0.key)"))
-        }
+        let token = settings.server.token.map { resolver.resolve($0, of: "server.token") }
+        let named: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)] =
+            settings.server.tokens.sorted { $0.key < $1.key }.map {
+                ($0.key, $0.value.scope, resolver.resolve($0.value.token, of: "server.tokens.\($0.key)"))
+            }
+        serverToken = token.map(APIToken.checked) ?? file.map { .success($0) }
+        namedTokens = named.map { ($0.name, $0.scope, APIToken.checked($0.value)) }
         let (version, host) = (RunnelCommand.version, JournalSetup.hostName())
         let tracing = Self.receiver("traces", settings.traces.headers, resolver) { headers, warnings in
             TraceConfiguration.resolve(
@@ -156,7 +158,7 @@ struct Project: Sendable {
         )
         journalPassword = settings.journal.password.map { resolver.resolve($0, of: "journal.password") }
         // The server's token in a file of its own is not searched for in all data: it never leaves Runnel.
-        var others = Self.tokens(settings.server.token == nil ? nil : serverToken, namedTokens)
+        var others = Self.tokens(token, named)
         others.merge(Self.headers(traces?.receiver, metrics?.receiver)) { own, _ in own }
         others["journal/password"] = try? journalPassword?.get()
         if let password = settings.journal.url?.password, password.utf8.count >= Redactor.minimumLength {

@@ -193,6 +193,10 @@ enum TriggerCheck {
         if case .failure(let problem)? = project.serverToken {
             return [.problem("server", "`server.token` \(problem.predicate)")]
         }
+        for token in project.namedTokens {
+            guard case .failure(let problem) = token.value else { continue }
+            return [.problem("server", "`server.tokens.\(token.name).token` \(problem.predicate)")]
+        }
         let address = "\(settings.host):\(settings.port)"
         let client = ServerClient(project: project)
         switch await client.probe() {

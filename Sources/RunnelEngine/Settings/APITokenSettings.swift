@@ -43,6 +43,20 @@ package struct APIToken: Sendable, Hashable {
 
     /// The name of the token of `server.token`, which may do everything.
     package static let unnamed = "token"
+
+    /// Shorter values could be guessed. In bytes.
+    private static let minimumLength = 16
+
+    /// The value of a setting, where it is long enough for a token.
+    package static func checked(_ value: Result<String, UnavailableSecret>) -> Result<String, UnavailableSecret> {
+        value.flatMap { text in
+            guard text.utf8.count < minimumLength else { return .success(text) }
+            return .failure(
+                UnavailableSecret(
+                    reason: "it is too short to be safe (minimum \(minimumLength) bytes); "
+                        + "`runnel tokens --new` prints a new one"))
+        }
+    }
 }
 
 /// `server.sign_in` in `runnel.yaml`: browsers that a reverse proxy has signed in.

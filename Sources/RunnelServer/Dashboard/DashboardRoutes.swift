@@ -11,6 +11,7 @@ struct DashboardRoutes: Sendable {
     let ingress: HTTPIngress
     let bodies: BodyReading
     let sessions: DashboardSessions
+    let tokens: TokenCheck
     let options: ServerOptions
     let answersEnd: Latch
 
@@ -59,7 +60,7 @@ struct DashboardRoutes: Sendable {
         group.post("/sign-in") { request, context in
             let form = try await Form.read(request, context, bodies, session: nil)
             let to = Self.local(form["to"])
-            guard let token = sessions.token(form["token"] ?? "") else {
+            guard let token = try tokens.token(form["token"] ?? "", from: context.clientAddress) else {
                 return Response.page(
                     SignInPage(context: PageContext(request, context), to: to, isWrong: true).html(), status: 401)
             }

@@ -39,6 +39,7 @@ public enum APIErrorCode: String, ErrorCode {
     case signedOut = "signed-out"
     case sourceGone = "source-gone"
     case sourceUnreadable = "source-unreadable"
+    case tooManyAttempts = "too-many-attempts"
     case tooSlow = "too-slow"
     case unauthorized
     case unavailable
@@ -105,6 +106,8 @@ public enum APIErrorCode: String, ErrorCode {
         case .sourceGone:
             ErrorExplanation("what the run was started for is not at \"…\" any more", "…; the run … has it since")
         case .sourceUnreadable: ErrorExplanation("cannot look for \"…\": …")
+        case .tooManyAttempts:
+            ErrorExplanation("too many wrong tokens came from this address; try again in … s")
         case .tooSlow: ErrorExplanation("the body did not come within …")
         case .unauthorized: ErrorExplanation("the API needs the token: Authorization: Bearer …")
         case .unavailable: ErrorExplanation("runs cannot be stored now; try again in … s")

@@ -2,20 +2,24 @@ import HTTPTypes
 import Hummingbird
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
+import Synchronization
 
 /// Requires a bearer token; without a configured token, admits only clients on this machine.
 struct BearerAuthMiddleware: RouterMiddleware {
     let options: ServerOptions
+    let tokens: TokenCheck
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         var context = context
         context.clientAddress = ForwardedClient(request, context, options).address
-        let tokens = options.allTokens
         if !tokens.isEmpty {
             let given = request.headers[.authorization] ?? ""
-            guard given.lowercased().hasPrefix("bearer "), let found = tokens.matching(given.dropFirst(7)) else {
+            guard given.lowercased().hasPrefix("bearer "),
+                let found = try tokens.token(given.dropFirst(7), from: context.clientAddress)
+            else {
                 var error = APIError(401, .unauthorized, "the API needs the token: Authorization: Bearer …")
                 error.headers[.wwwAuthenticate] = "Bearer"
                 throw error
@@ -47,11 +51,59 @@ struct BearerAuthMiddleware: RouterMiddleware {
         403, .wrongHost, "the API answers to localhost only; a token lets others in")
 }
 
-extension [APIToken] {
-    /// The token with this value. All are compared, each in constant time, so that the time does not say which one was
-    /// close.
-    func matching(_ value: some StringProtocol) -> APIToken? {
-        filter { ConstantTime.areEqual($0.value, value) }.first
+/// Finds the token that a client sends, and limits how many wrong ones an address can send.
+///
+/// An address that has used up its attempts cannot use a right token either: otherwise it could go on guessing.
+final class TokenCheck: Sendable {
+    /// The wrong tokens of an address: at most as many at once, and one more each second.
+    static let attempts = 60
+    static let maximumClients = 4096
+
+    private let tokens: [APIToken]
+    private let stopwatch: Stopwatch
+    /// The clients that have sent wrong tokens, and when the last one came.
+    private let clients = Mutex<[[UInt8]: (bucket: TokenBucket, last: Duration)]>([:])
+
+    init(tokens: [APIToken], stopwatch: Stopwatch = ContinuousClock().measureStart()) {
+        (self.tokens, self.stopwatch) = (tokens, stopwatch)
+    }
+
+    /// Whether there is no token, so that everybody on this machine is admitted.
+    var isEmpty: Bool { tokens.isEmpty }
+
+    /// The token with this value; nil if there is none.
+    ///
+    /// - Parameter address: The client's.
+    /// - Throws: If too many wrong ones came from the address.
+    func token(_ value: some StringProtocol, from address: String) throws(APIError) -> APIToken? {
+        // All are compared, each in constant time, so that the time does not say which one was close.
+        let found = tokens.filter { ConstantTime.areEqual($0.value, value) }.first
+        let client = Self.client(address)
+        let now = stopwatch.elapsed()
+        let wait: Duration? = clients.withLock { clients in
+            var bucket = clients[client]?.bucket ?? TokenBucket(size: Self.attempts, per: .seconds(Self.attempts))
+            let wait = bucket.take(at: now)
+            guard wait == nil, found == nil else { return wait }
+            if clients[client] == nil, clients.count >= Self.maximumClients,
+                let oldest = clients.min(by: { $0.value.last < $1.value.last })
+            {
+                clients[oldest.key] = nil
+            }
+            clients[client] = (bucket, now)
+            return nil
+        }
+        guard let wait else { return found }
+        let seconds = max(1, wait.wholeSeconds)
+        var error = APIError(
+            429, .tooManyAttempts, "too many wrong tokens came from this address; try again in \(seconds) s")
+        error.headers[.retryAfter] = "\(seconds)"
+        throw error
+    }
+
+    /// An IPv4 address, or the network of an IPv6 address (/64), which is one client's.
+    private static func client(_ address: String) -> [UInt8] {
+        guard let bytes = IPAddress(address)?.bytes else { return [] }
+        return bytes.count == 16 ? Array(bytes.prefix(8)) : bytes
     }
 }
 

@@ -103,7 +103,7 @@ struct OpenAPIOperation: Sendable {
             }
             responses["\(answer.status)"] = .object(response)
         }
-        let failures = isOpen ? failures : failures + [401, 403]
+        let failures = isOpen ? failures : failures + [401, 403, 429]
         for status in failures.sorted() { responses["\(status)"] = ["$ref": "#/components/responses/Failure"] }
         responses["default"] = ["$ref": "#/components/responses/Failure"]
         var object: ValueObject = [

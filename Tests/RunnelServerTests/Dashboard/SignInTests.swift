@@ -1,5 +1,6 @@
 import RunnelKit
 import RunnelSupport
+import RunnelTesting
 import Testing
 
 @testable import RunnelEngine
@@ -56,6 +57,44 @@ import Testing
                     "/sign-in", ["token": Browsing.token, "to": elsewhere], isSignedIn: false)
                 #expect(answer.headers["location"] == "/")
             }
+        }
+    }
+
+    @Test("an address that sends many wrong tokens is refused for a while, by the API and the form alike")
+    func guessing() async throws {
+        let clock = ManualClock()
+        let right = APIToken(name: "a", value: "one", scope: .run)
+        let check = TokenCheck(tokens: [right], stopwatch: clock.measureStart())
+        for _ in 0..<TokenCheck.attempts { #expect(try check.token("two", from: "2001:db8::1") == nil) }
+        let words = "too many wrong tokens came from this address; try again in 1 s"
+        for value in ["one", "two"] {
+            let error = #expect(throws: APIError.self) { try check.token(value, from: "2001:db8::2") }
+            #expect(error?.status == 429)
+            #expect(error?.message == words)
+        }
+        #expect(try check.token("one", from: "2001:db8:0:1::1") == right)
+        clock.advance(by: .seconds(1))
+        #expect(try check.token("one", from: "2001:db8::2") == right)
+        // It is forgotten for the sake of newer ones: memory is bounded.
+        for number in 0..<TokenCheck.maximumClients {
+            #expect(try check.token("two", from: "10.0.\(number / 256).\(number % 256)") == nil)
+        }
+        for _ in 0..<TokenCheck.attempts { #expect(try check.token("two", from: "2001:db8::1") == nil) }
+        try await ServerRig.dashboard().serve { server in
+            var status = 401
+            for _ in 0..<1000 where status == 401 {
+                status = try await server.call("GET", "/api/v1/status", [("Authorization", "Bearer guess")]).status
+            }
+            #expect(status == 429)
+            for _ in 0..<1000 {
+                let answer = try await Browsing(server: server).send(
+                    "/sign-in", ["token": "guess"], isSignedIn: false)
+                guard answer.status == 429 else { continue }
+                #expect(answer.headers["retry-after"] == "1")
+                #expect(answer.text.contains(words))
+                return
+            }
+            Issue.record("the form has no limit")
         }
     }
 

@@ -48,11 +48,6 @@ final class DashboardSessions: Sendable {
     /// Whether browsers have to sign in.
     var needsToken: Bool { !tokens.isEmpty }
 
-    /// The token with this value.
-    func token(_ given: String) -> APIToken? {
-        tokens.matching(given)
-    }
-
     private func key(_ token: APIToken) -> SymmetricKey {
         SymmetricKey(
             data: HMAC<SHA256>.authenticationCode(

@@ -323,6 +323,8 @@ struct ErrorPage {
                 html.element("a", .class("button"), .href(Link("")), text: page.words(.backToNow))
             }
         }
-        return Response.page(html, status: error.status)
+        var response = Response.page(html, status: error.status)
+        for field in error.headers { response.headers.append(field) }
+        return response
     }
 }

@@ -70,7 +70,8 @@ struct DashboardRoutes: Sendable {
             _ = try await form(request, context)
             var response = Response.redirect(to: "/sign-in")
             response.headers.append(
-                Cookies.field(DashboardSessions.cookie, "", seconds: 0, isSecure: isSecure(request, context)))
+                Cookies.field(
+                    DashboardSessions.cookie(for: request), "", seconds: 0, isSecure: isSecure(request, context)))
             return response
         }
         group.post("/language") { request, context in
@@ -92,7 +93,7 @@ struct DashboardRoutes: Sendable {
         var response = Response.redirect(to: to)
         response.headers.append(
             Cookies.field(
-                DashboardSessions.cookie, sessions.makeCookie(for: token, now: context.now),
+                DashboardSessions.cookie(for: request), sessions.makeCookie(for: token, now: context.now),
                 seconds: DashboardSessions.lifetime,
                 isSecure: isSecure(request, context)))
         return response

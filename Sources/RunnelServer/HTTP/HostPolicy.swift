@@ -61,7 +61,8 @@ struct HostPolicy: Sendable {
             || host == options.publicURL?.host || !options.isLoopback && IPAddress(host) != nil
     }
 
-    private static func host(_ authority: String) -> String {
+    /// The authority without its port.
+    static func host(_ authority: String) -> String {
         guard let colon = authority.utf8.lastIndex(of: UInt8(ascii: ":")),
             authority.utf8[colon...].dropFirst().allSatisfy({ (0x30...0x39).contains($0) })
         else { return authority }

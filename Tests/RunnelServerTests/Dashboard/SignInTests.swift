@@ -44,6 +44,24 @@ import Testing
         #expect(sessions.makeCookie(for: one, now: 0).split(separator: ".").count == 4)
     }
 
+    @Test("the session's cookie has the port in its name, because browsers send it to all ports of a host")
+    func cookieName() async throws {
+        try await ServerRig.dashboard().serve { server in
+            for (host, name) in [
+                ("localhost:8790", "runnel-session-8790"), ("localhost", "runnel-session"),
+                ("[::1]:80", "runnel-session-80"), ("[::1]", "runnel-session"),
+            ] {
+                let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Host", host)]
+                let answer = try await server.call("POST", "/sign-in", headers, body: "token=\(Browsing.token)")
+                let cookie = String(try #require(answer.headers["set-cookie"]).prefix { $0 != ";" })
+                #expect(cookie.hasPrefix(name + "="))
+                #expect(try await server.call("GET", "/", [("Host", host), ("Cookie", cookie)]).status == 200)
+                let elsewhere = [("Host", "localhost:1"), ("Cookie", cookie)]
+                #expect(try await server.call("GET", "/", elsewhere).status == 303)
+            }
+        }
+    }
+
     @Test("a wrong token is refused in words, and nobody is led to another site")
     func wrong() async throws {
         try await ServerRig.dashboard().serve { server in

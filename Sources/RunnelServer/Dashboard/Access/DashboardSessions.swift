@@ -27,7 +27,14 @@ struct DashboardSession: Sendable, Hashable {
 /// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Nothing is
 /// stored.
 final class DashboardSessions: Sendable {
-    static let cookie = "runnel-session"
+    /// The name of the cookie: with the port, because browsers send the cookies of a host to all of its ports, so that
+    /// servers on two ports would overwrite each other's.
+    static func cookie(for request: Request) -> String {
+        let authority = request.head.authority ?? ""
+        let port = authority.dropFirst(HostPolicy.host(authority).count).dropFirst()
+        return port.isEmpty ? "runnel-session" : "runnel-session-\(port)"
+    }
+
     /// In seconds.
     static let lifetime: Int64 = 14 * 86_400
     /// How long a one-time link is valid, in nanoseconds.
@@ -60,7 +67,7 @@ final class DashboardSessions: Sendable {
             let local = DashboardSession.local
             return DashboardSession(caller: local, formToken: Self.sign(processKey, "form", local))
         }
-        guard let cookie = Cookies.value(of: Self.cookie, in: request) else { return nil }
+        guard let cookie = Cookies.value(of: Self.cookie(for: request), in: request) else { return nil }
         let parts = cookie.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 4, let expiry = Int64(parts[1]), expiry > now / 1_000_000_000,
             let token = tokens.first(where: { Self.encoded($0.name) == parts[0] }), case let key = key(token),

@@ -15,7 +15,10 @@ struct OpenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "open", abstract: "Open the dashboard of a running server in the browser, signed in.",
         discussion: HelpText.text(
-            "The link signs in once, within ten minutes. Where there is no browser, it is printed.",
+            """
+            The link signs in once, within a minute. Where there is no browser, it is printed, and signs in within ten \
+            minutes.
+            """,
             examples: [
                 "runnel open": "The page that says what needs you.",
                 "runnel open last": "The newest run.",
@@ -36,23 +39,31 @@ struct OpenCommand: AsyncParsableCommand {
         }
         let client = ServerClient(project: project)
         let to = PercentEncoding.encode(path, allowed: PercentEncoding.unreserved)
-        let answer = try await client.request("POST", "/sign-in-links?to=\(to)", within: 5)
-        let link = client.origin + (answer["path"]?.asString ?? path)
-        if !print, Self.open(link) { return }
-        Streams.output.write("\(link)\n")
+        func link(_ lifetime: String = "") async throws -> String {
+            let answer = try await client.request("POST", "/sign-in-links?to=\(to)\(lifetime)", within: 5)
+            return client.origin + (answer["path"]?.asString ?? path)
+        }
+        // Other users of the machine can read the arguments of programs, so the link is valid for a short time.
+        if !print, let program = Self.browser(), Self.open(try await link("&seconds=60"), with: program) { return }
+        Streams.output.write("\(try await link())\n")
     }
 
-    /// Whether a browser was found. The link is an argument of the program and does not pass through a shell.
-    private static func open(_ link: String) -> Bool {
-        let environment = ProcessInfo.processInfo.environment
+    /// The program that opens links in a browser; nil where there is none.
+    private static func browser() -> String? {
         #if os(macOS)
         let candidates = ["/usr/bin/open"]
         #else
-        guard environment["DISPLAY"] != nil || environment["WAYLAND_DISPLAY"] != nil else { return false }
+        let environment = ProcessInfo.processInfo.environment
+        guard environment["DISPLAY"] != nil || environment["WAYLAND_DISPLAY"] != nil else { return nil }
         let folders = (environment["PATH"] ?? "/usr/bin").split(separator: ":")
         let candidates = folders.map { "\($0)/xdg-open" }
         #endif
-        guard let program = candidates.first(where: FileManager.default.isExecutableFile) else { return false }
+        return candidates.first(where: FileManager.default.isExecutableFile)
+    }
+
+    /// Whether the program opened the link, which is its argument and does not pass through a shell.
+    private static func open(_ link: String, with program: String) -> Bool {
+        let environment = ProcessInfo.processInfo.environment
         var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), strdup(link), nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
         variables.append(nil)

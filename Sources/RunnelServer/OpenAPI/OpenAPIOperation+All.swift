@@ -134,7 +134,10 @@ extension OpenAPIOperation {
             method: "post", path: "/api/v1/sign-in-links", id: "makeSignInLink", tag: "server",
             summary: "A link that signs a browser in to the dashboard once, within ten minutes",
             parameters: [
-                Parameter(name: "to", place: "query", help: "The page to show afterwards, such as `/runs/ID`.")
+                Parameter(name: "to", place: "query", help: "The page to show afterwards, such as `/runs/ID`."),
+                Parameter(
+                    name: "seconds", place: "query", help: "How long the link is valid.",
+                    schema: ["type": "integer", "minimum": 1, "maximum": 600, "default": 600]),
             ], answers: [one("SignInLink")], failures: [400]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/openapi.json", id: "showDescription", tag: "server",

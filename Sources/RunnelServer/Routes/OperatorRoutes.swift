@@ -36,8 +36,12 @@ struct OperatorRoutes: Sendable {
             }
         }
         group.post("/sign-in-links") { request, context in
-            let to = DashboardRoutes.local(try Query(request, known: ["to"]).one("to"))
-            return Response.json(["path": .string(sessions.signInPath(to: to, as: context.caller, now: context.now))])
+            let query = try Query(request, known: ["to", "seconds"])
+            let longest = DashboardSessions.linkLifetime
+            let path = sessions.signInPath(
+                to: DashboardRoutes.local(try query.one("to")), as: context.caller,
+                within: try query.number("seconds", in: 1...longest) ?? longest, now: context.now)
+            return Response.json(["path": .string(path)])
         }
     }
 }

@@ -41,6 +41,8 @@ import Testing
         let sessions = DashboardSessions(tokens: [one])
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 599_000_000_000) == one)
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 601_000_000_000) == nil)
+        let short = sessions.makeLinkCode(for: "a.b", within: 60, now: 0)
+        #expect(sessions.redeem(short, now: 61_000_000_000) == nil)
         #expect(sessions.makeCookie(for: one, now: 0).split(separator: ".").count == 4)
     }
 
@@ -129,6 +131,9 @@ import Testing
             let second = try await Browsing(server: server).get(path)
             #expect(second.status == 403)
             #expect(second.text.contains("the link has been used or has expired; `runnel open` makes a new one"))
+            let endless = try await server.call(
+                "POST", "/api/v1/sign-in-links?seconds=601", [("Authorization", "Bearer \(Browsing.token)")])
+            #expect(endless.error == "bad-parameter seconds: expected a number from 1 to 600, found \"601\"")
         }
     }
 

@@ -37,8 +37,8 @@ final class DashboardSessions: Sendable {
 
     /// In seconds.
     static let lifetime: Int64 = 14 * 86_400
-    /// How long a one-time link is valid, in nanoseconds.
-    static let linkLifetime: Int64 = 600_000_000_000
+    /// How long a one-time link is valid at most, in seconds.
+    static let linkLifetime = 600
     private static let maximumLinks = 32
 
     private let tokens: [APIToken]
@@ -92,25 +92,29 @@ final class DashboardSessions: Sendable {
         return "\(caller).\(expiry).\(nonce).\(Self.sign(key(token), "session", caller, expiry, nonce))"
     }
 
-    /// A code that signs in once, within ``linkLifetime``, as the token of this name.
-    func makeLinkCode(for caller: String, now: Int64) -> String {
+    /// A code that signs in once, within a time in seconds, as the token of this name.
+    func makeLinkCode(for caller: String, within seconds: Int = linkLifetime, now: Int64) -> String {
         let code = Self.random()
         links.withLock { links in
             links = links.filter { $0.value.expiry > now }
             while links.count >= Self.maximumLinks, let oldest = links.min(by: { $0.value.expiry < $1.value.expiry }) {
                 links[oldest.key] = nil
             }
-            links[code] = (now + Self.linkLifetime, caller)
+            links[code] = (now + Int64(seconds) * 1_000_000_000, caller)
         }
         return code
     }
 
     /// The address that signs in once, and leads to a page; without a token, the page's own.
     ///
-    /// - Parameter caller: The name of the token to sign in as; nil for the one that may do most.
-    func signInPath(to path: String, as caller: String? = nil, now: Int64) -> String {
+    /// - Parameters:
+    ///   - caller: The name of the token to sign in as; nil for the one that may do most.
+    ///   - seconds: How long it is valid.
+    func signInPath(
+        to path: String, as caller: String? = nil, within seconds: Int = linkLifetime, now: Int64
+    ) -> String {
         guard let most = tokens.max(by: { $0.scope < $1.scope }) else { return path }
-        return Link("sign-in").with("once", makeLinkCode(for: caller ?? most.name, now: now))
+        return Link("sign-in").with("once", makeLinkCode(for: caller ?? most.name, within: seconds, now: now))
             .with("to", path == "/" ? nil : path).text
     }
 

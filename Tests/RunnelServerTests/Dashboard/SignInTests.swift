@@ -169,6 +169,24 @@ import Testing
         }
     }
 
+    @Test("a form holds what forms need, also once its sender has signed in")
+    func largeForms() async throws {
+        try await ServerRig.dashboard(["greet.yaml": Pipelines.greet]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let large = try await browser.send(
+                "/pipelines/greet/start", ["input.who": String(repeating: "a", count: 1_100_000)])
+            #expect(large.status == 413)
+            #expect(large.text.contains("the form is larger than 1 MiB"))
+            let many = try await server.call(
+                "POST", "/runs/selected",
+                [
+                    ("Cookie", try #require(browser.cookie)), ("Content-Type", "application/x-www-form-urlencoded"),
+                ], body: String(repeating: "run=a&", count: 1001))
+            #expect(many.status == 413)
+            #expect(many.text.contains("the form has more than 1000 fields"))
+        }
+    }
+
     @Test("forms need the token of the page and the page's own origin")
     func forgery() async throws {
         try await ServerRig.dashboard(["g.yaml": Pipelines.gate]).serve { server in

@@ -87,8 +87,11 @@ struct DashboardMiddleware: RouterMiddleware {
 struct Form: Sendable {
     private let fields: [(name: String, value: String)]
 
-    /// In bytes.
-    static let maximumBody = 8 << 20
+    /// In bytes: enough for the inputs of a pipeline, which may be long texts.
+    static let maximumBody = 1 << 20
+    /// How many fields a form may have, so that their memory stays in proportion to the body. The longest form has a
+    /// field for each selected run.
+    static let maximumFields = 1000
     /// Of a form that anybody can send, in bytes.
     static let maximumAnonymousBody = 16 << 10
 
@@ -121,7 +124,11 @@ struct Form: Sendable {
 
     private init(_ text: String) throws(APIError) {
         var fields: [(String, String)] = []
-        for pair in text.split(separator: "&") {
+        let pairs = text.split(separator: "&", maxSplits: Self.maximumFields)
+        guard pairs.count <= Self.maximumFields else {
+            throw APIError(413, .bodyTooLarge, "the form has more than \(Self.maximumFields) fields")
+        }
+        for pair in pairs {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             fields.append((try Query.decoded(parts[0]), parts.count == 2 ? try Query.decoded(parts[1]) : ""))
         }

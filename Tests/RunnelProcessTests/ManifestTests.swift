@@ -68,6 +68,10 @@ private func exec(_ changes: ValueObject) -> Value {
                 #"`steps`: "steps" is not allowed here: an MCP server lists its own tools"#, "remove it"
             ),
             (
+                ["protocol": "mcp", "steps": .null, "command": .null, "url": "https://x"],
+                #"an MCP server with a URL needs "transport""#, "add a line such as: transport: http"
+            ),
+            (
                 ["protocol": "mcp", "steps": .null, "command": .null, "transport": "http", "url": "ftp://x"],
                 #"`url`: expected a URL that begins with https:// or http://, found "ftp://x""#, nil
             ),

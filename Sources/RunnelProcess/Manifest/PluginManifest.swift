@@ -92,6 +92,9 @@ public struct PluginManifest: FieldGroup {
             }
             if transport == .http { throw excess("transport", "an exec plugin is always a program of this machine") }
         case (.mcp, .stdio):
+            guard command != nil || url == nil else {
+                throw missing("transport", "an MCP server with a URL", "transport: http")
+            }
             guard command != nil else {
                 throw missing("command", "an MCP server on stdio", "command: [uvx, mcp-server-time]")
             }

@@ -228,6 +228,12 @@ private func legacy(
                 #"the plugin "tools" answered with what is not JSON: "<html>" while it worked on "add""#, false
             ),
             (
+                200, #"{"jsonrpc":"2.0","id":3,"result":NaN}"#,
+                #"the plugin "tools" gave an answer that cannot be read (column 34: expected a JSON value, found 'N') while"#
+                    + #" it worked on "add""#,
+                false
+            ),
+            (
                 200, #"{"jsonrpc":"2.0","id":77,"result":{}}"#,
                 #"the plugin "tools" ended its response without an answer while it worked on "add""#, true
             ),
@@ -242,6 +248,34 @@ private func legacy(
             let error = try #require(await stage.failure(plugin, "add"))
             #expect(error.message == message)
             #expect(error.isTransient == isTransient)
+        }
+    }
+
+    @Test(
+        "a server that lists tools without end is refused",
+        arguments: [(300, 10, "lists more than 2000 tools"), (1, 1 << 20, "lists tools of more than 8MiB")])
+    func endless(count: Int, size: Int, words: String) async throws {
+        let details = Value.string(String(repeating: "x", count: size))
+        let tools = Value.list((0..<count).map { .object(["name": .string("t\($0)"), "description": details]) })
+        let http = FakeHTTP { message, _, _ in
+            switch message["method"]?.asString {
+            case "server/discover": (400, json, ["{}"])
+            case "initialize":
+                (200, json, [result(message, ["protocolVersion": "2025-11-25", "capabilities": [:]])])
+            case "tools/list": (200, json, [result(message, ["tools": tools, "nextCursor": "more"])])
+            default: (202, [:], [])
+            }
+        }
+        let manifest = try PluginManifest(
+            manifest: ["name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp"])
+        let access: MCPHTTPAccess = { _ in http }
+        try await withTemporaryDirectory { directory in
+            let error = await #expect(throws: StepError.self) {
+                try await MCPPlugin.discover(
+                    manifest, folder: "/", cacheFile: directory + "/tools.json", host: host, http: access,
+                    refresh: true, context: Stage().context)
+            }
+            #expect(error?.message == #"the plugin "tools" \#(words) while it listed its tools"#)
         }
     }
 

@@ -136,7 +136,7 @@ private func withServer<Result>(
     @Test("tools come from all pages, with summary and schema")
     func listing() async throws {
         try await withServer { _, plugin, _ in
-            #expect(plugin.steps.count == 23)
+            #expect(plugin.steps.count == 25)
             let step = plugin.steps.first { $0.name == "tools.add" }
             #expect(step?.summary == "Does add.")
             #expect(step?.documentation.details == "Does add. And more.")
@@ -226,6 +226,18 @@ private func withServer<Result>(
                 #"the plugin "tools" wrote a line longer than 256KiB (max_line) while it worked on "long""#, true
             ),
             (
+                "deep", "mcp-refused",
+                #"the plugin "tools" gave an answer that cannot be read (column 556: nested deeper than 512 levels) while it"#
+                    + #" worked on "deep""#,
+                false
+            ),
+            (
+                "nan", "mcp-refused",
+                #"the plugin "tools" gave an answer that cannot be read (column 45: expected a JSON value, found 'N') while"#
+                    + #" it worked on "nan""#,
+                false
+            ),
+            (
                 "asks-back", "mcp-input-required",
                 #"the tool "asks-back" of the plugin "tools" wants an answer ("input_required")"#, false
             ),
@@ -238,6 +250,18 @@ private func withServer<Result>(
             #expect(error.isTransient == isTransient)
             #expect(try await stage.run(plugin, "add", ["n": 1]) == "2")
         }
+    }
+
+    @Test(
+        "a line that cannot be read is an answer where it has the id of a request on its top level",
+        arguments: [
+            (#"{"jsonrpc": "2.0", "result": {"id": 1, "a": NaN}, "id" : 7}"#, 7), (#"{"id":7,"result":["#, 7),
+            (#"{"id":7,"method":"ping","params":NaN}"#, nil), (#"{"id":"7","result":NaN}"#, nil),
+            (#"{"a":"\"id\":7","b":NaN}"#, nil), (#"{"result":{"id":7},"b":NaN}"#, nil), (#"{"id"#, nil), ("", nil),
+            (#"{"a\"#, nil), ("Server is ready!", nil),
+        ] as [(String, Int64?)])
+    func unreadable(line: String, id: Int64?) {
+        #expect(MCPIncoming.answered(by: Array(line.utf8)) == id)
     }
 
     @Test("second answers, and answers that nobody asked for, are ignored with a word in the log")

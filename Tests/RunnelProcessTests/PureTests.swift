@@ -82,6 +82,31 @@ import Testing
         #expect(omitted.reduce(0, +) > 0)
     }
 
+    @Test("no part of a secret is shown of a line that is cut, or quoted")
+    func cutSecret() throws {
+        let secret = "s3cr3t-" + (0..<30).map { "\($0)" }.joined()
+        let redactor = Redactor(secrets: [secret, "påss-" + secret])
+        let recorder = LogRecorder()
+        let log = PluginLog(plugin: "p", logger: recorder.logger(), redactor: redactor, isShared: false)
+        // Masks are shorter than the secrets, so the place of the cut is among the characters that are shown.
+        for text in [secret, "påss-" + secret] {
+            for shift in 0..<text.utf8.count {
+                let line = String(repeating: ".", count: shift) + String(repeating: text + " ", count: 400) + "\n"
+                Array(line.utf8).withUnsafeBytes { log.append($0) }
+            }
+        }
+        #expect(recorder.messages.count > 100)
+        #expect(recorder.messages.allSatisfy { $0.contains("*** ***") && !$0.contains("s3c") && !$0.contains("p") })
+        for count in 0..<100 {
+            let line = Array((String(repeating: ".", count: count) + secret).utf8)
+            #expect(!redactor.quoted(line).contains("s3c"))
+            let problem = #expect(throws: MessageLine.Problem.self) {
+                try MessageLine(Array("[\"".utf8) + line + Array("\"]".utf8), example: "", redactor: redactor)
+            }
+            #expect(problem?.message.contains("s3c") == false)
+        }
+    }
+
     @Test("a program is searched as a shell would, and a path begins at the plugin's folder")
     func search() throws {
         let files: Set<String> = ["/p/run.sh", "/usr/bin/python3", "/abs/tool"]

@@ -26,6 +26,10 @@ final class MCPClient: Sendable {
     private static let endingLimit = Duration.seconds(2)
     /// The maximum number of pages of a listing, against servers that always return another page.
     private static let pageLimit = 200
+    /// The maximum number of tools.
+    private static let toolLimit = 2000
+    /// The maximum size of all tools together, as JSON.
+    private static let toolBytes = ByteCount.mebibytes(8)
 
     let plugin: String
     private let transport: any MCPTransport
@@ -178,10 +182,19 @@ final class MCPClient: Sendable {
     /// All tools, fetched page by page.
     func tools() async throws -> [MCPTool] {
         var tools: [MCPTool] = []
+        var bytes = 0
         var cursor: String?
         for _ in 0..<Self.pageLimit {
             let page = try await request("tools/list", cursor.map { ["cursor": .string($0)] } ?? [:])
-            tools += (page["tools"]?.asList ?? []).compactMap(MCPTool.init)
+            let list = page["tools"]?.asList ?? []
+            bytes += Value.list(list).jsonBytes().count
+            guard bytes <= Self.toolBytes.bytes else {
+                throw MCPFault.refused("lists tools of more than \(Self.toolBytes)", isTransient: false)
+            }
+            tools += list.compactMap(MCPTool.init)
+            guard tools.count <= Self.toolLimit else {
+                throw MCPFault.refused("lists more than \(Self.toolLimit) tools", isTransient: false)
+            }
             guard let next = page["nextCursor"]?.asString, !next.isEmpty else { return tools }
             cursor = next
         }
@@ -199,6 +212,9 @@ final class MCPClient: Sendable {
             state.withLock { $0.unreadable = words }
             log.note("a line of its output \(words)")
             return []
+        case .unreadableAnswer(let id, let words):
+            let event = state.withLock { $0.session.refuse(id, words) }
+            return [event ?? .ignored("a message: the plugin \(words)")].compactMap(handle)
         case .message(let message):
             let events = state.withLock { $0.session.receive(message) }
             return events.compactMap(handle)

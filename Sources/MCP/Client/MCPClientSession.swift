@@ -53,6 +53,14 @@ struct MCPClientSession: Sendable {
         return Self.notification("notifications/cancelled", ["requestId": .int(id), "reason": .string(reason)])
     }
 
+    /// The failure of an open request; nil if it is not open.
+    ///
+    /// - Parameter words: Why its answer cannot be used, as a predicate for "the plugin …".
+    mutating func refuse(_ id: Int64, _ words: String) -> Event? {
+        guard open.removeValue(forKey: id) != nil else { return nil }
+        return .answer(id: id, .failure(.refused(words, isTransient: false)))
+    }
+
     /// Interprets a message or a batch (revision 2025-03-26).
     mutating func receive(_ message: Value) -> [Event] {
         if let batch = message.asList { return batch.flatMap { receive(single: $0) } }

@@ -172,8 +172,10 @@ actor MCPConnection: SupervisedServer {
                 "the tools of the plugin have changed; they are known when Runnel starts again",
                 metadata: ["plugin": .string(plugin.name)])
         } catch {
+            let fault = error as? MCPFault
+            let problem = fault?.stepError(plugin: plugin.name, during: "it listed its tools").message ?? "\(error)"
             context.logger.warning(
-                "the tools of the plugin have changed, and could not be listed: \(error)",
+                "the tools of the plugin have changed, and could not be listed: \(context.redactor.redact(problem))",
                 metadata: ["plugin": .string(plugin.name)])
         }
     }

@@ -20,10 +20,57 @@ protocol MCPTransport: Sendable {
 /// Incoming data from a server.
 enum MCPIncoming: Sendable {
     case message(Value)
+    /// The answer to the request with this id, which cannot be read. The text is a predicate for "the plugin …".
+    case unreadableAnswer(Int64, String)
     /// An invalid line, described as a predicate.
     case unreadable(String)
     /// The connection has ended.
     case closed(MCPEnd)
+
+    /// What a line or the data of an event holds.
+    init(_ text: [UInt8], redactor: Redactor) {
+        do {
+            self = .message(try Value.json(text))
+        } catch {
+            if let id = Self.answered(by: text) {
+                self = .unreadableAnswer(
+                    id, "gave an answer that cannot be read (column \(error.column): \(error.message))")
+            } else {
+                self = .unreadable("is not JSON: \(redactor.quoted(text))")
+            }
+        }
+    }
+
+    /// The id of the request that a text answers although it cannot be read as a whole: it is nested too deep, or a
+    /// number in it is `NaN`. nil for any other text.
+    static func answered(by text: [UInt8]) -> Int64? {
+        var (depth, index) = (0, 0)
+        var id: Int64?
+        while index < text.count {
+            switch text[index] {
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            case UInt8(ascii: "\""):
+                let start = index + 1
+                index = start
+                while index < text.count, text[index] != UInt8(ascii: "\"") {
+                    index += text[index] == UInt8(ascii: "\\") ? 2 : 1
+                }
+                guard index < text.count, depth == 1 else { break }
+                let rest = text[(index + 1)...].drop { $0 <= 0x20 }
+                guard rest.first == UInt8(ascii: ":") else { break }
+                let key = text[start..<index]
+                if key.elementsEqual("method".utf8) { return nil }
+                if key.elementsEqual("id".utf8) {
+                    let digits = rest.dropFirst().drop { $0 <= 0x20 }.prefix { (0x30...0x39).contains($0) }
+                    id = Int64(String(decoding: digits, as: UTF8.self))
+                }
+            default: break
+            }
+            index += 1
+        }
+        return id
+    }
 }
 
 /// The endpoint of an MCP server; creates clients for it.
@@ -40,13 +87,13 @@ struct MCPEndpoint: Sendable {
         let log = PluginLog(plugin: name, logger: context.logger, redactor: context.redactor, isShared: true)
         let transport: any MCPTransport
         switch manifest.transport {
-        case .stdio: transport = StdioTransport(program: program, log: log)
-        case .http: transport = try await httpTransport(context.services)
+        case .stdio: transport = StdioTransport(program: program, log: log, redactor: context.redactor)
+        case .http: transport = try await httpTransport(context)
         }
         return MCPClient(plugin: name, transport: transport, log: log, clock: context.clock)
     }
 
-    private func httpTransport(_ services: Services) async throws -> StreamableHTTPTransport {
+    private func httpTransport(_ context: StepContext) async throws -> StreamableHTTPTransport {
         guard let url = manifest.url else {
             throw StepError(
                 PluginErrorCode.pluginStartFailed, "the plugin \"\(name)\" cannot be reached: it has no url")
@@ -63,7 +110,8 @@ struct MCPEndpoint: Sendable {
             }
         }
         return StreamableHTTPTransport(
-            url: url, headers: headers, client: try await http(services), eventLimit: manifest.maxLine.bytes)
+            url: url, headers: headers, client: try await http(context.services), eventLimit: manifest.maxLine.bytes,
+            redactor: context.redactor)
     }
 }
 

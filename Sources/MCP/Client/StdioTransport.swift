@@ -17,11 +17,14 @@ final class StdioTransport: MCPTransport {
 
     private let program: PluginProgram
     private let log: PluginLog
+    private let redactor: Redactor
     private let state: Mutex<State>
 
-    init(program: PluginProgram, log: PluginLog) {
+    /// - Parameter redactor: For what is quoted of wrong lines.
+    init(program: PluginProgram, log: PluginLog, redactor: Redactor) {
         self.program = program
         self.log = log
+        self.redactor = redactor
         state = Mutex(State(splitter: LineSplitter(limit: program.manifest.maxLine.bytes)))
     }
 
@@ -78,13 +81,7 @@ final class StdioTransport: MCPTransport {
             }
         }
         for line in lines where line.contains(where: { $0 > 0x20 }) {
-            let incoming: MCPIncoming
-            do {
-                incoming = .message(try Value.json(line))
-            } catch {
-                incoming = .unreadable("is not JSON: \(PluginLog.quoted(line))")
-            }
-            for reply in receive(incoming) { answer(reply) }
+            for reply in receive(MCPIncoming(line, redactor: redactor)) { answer(reply) }
         }
         if isTooLong {
             let limit = program.manifest.maxLine

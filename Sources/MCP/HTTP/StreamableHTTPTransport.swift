@@ -18,17 +18,22 @@ final class StreamableHTTPTransport: MCPTransport {
     private let headers: [String: String]
     private let client: any MCPHTTPClient
     private let eventLimit: Int
+    private let redactor: Redactor
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - url: The URL of the server's endpoint.
     ///   - headers: Headers of each request, such as `authorization`. Names in lower case.
     ///   - eventLimit: The maximum size of a message in bytes.
-    init(url: String, headers: [String: String], client: any MCPHTTPClient, eventLimit: Int) {
+    ///   - redactor: For what is quoted of wrong messages.
+    init(
+        url: String, headers: [String: String], client: any MCPHTTPClient, eventLimit: Int, redactor: Redactor
+    ) {
         self.url = url
         self.headers = headers
         self.client = client
         self.eventLimit = eventLimit
+        self.redactor = redactor
     }
 
     func open(_ receive: @escaping @Sendable (MCPIncoming) -> [Value]) async throws {
@@ -67,12 +72,12 @@ final class StreamableHTTPTransport: MCPTransport {
             try await read(response, until: id, receive)
         } else {
             let bytes = try await body(response)
-            guard let answer = try? Value.json(bytes) else {
-                throw MCPFault.refused(
-                    "answered with what is not JSON: \(PluginLog.quoted(bytes))", isTransient: false)
+            let answer = MCPIncoming(bytes, redactor: redactor)
+            if case .unreadable(let words) = answer {
+                throw MCPFault.refused("answered with what \(words)", isTransient: false)
             }
             guard Self.answers(answer, id) else { throw Self.noAnswer }
-            await reply(receive(.message(answer)))
+            await reply(receive(answer))
         }
     }
 
@@ -132,12 +137,9 @@ final class StreamableHTTPTransport: MCPTransport {
                 throw tooLong
             }
             for event in events {
-                guard let message = try? Value.json(event) else {
-                    _ = receive(.unreadable("is not JSON: \(PluginLog.quoted(event))"))
-                    continue
-                }
+                let message = MCPIncoming(event, redactor: redactor)
                 if Self.answers(message, id) { isAnswered = true }
-                await reply(receive(.message(message)))
+                await reply(receive(message))
             }
             if bytes == nil, !isAnswered { throw Self.noAnswer }
         }
@@ -157,8 +159,12 @@ final class StreamableHTTPTransport: MCPTransport {
     }
 
     /// Whether the message, or one in the batch, answers the request.
-    private static func answers(_ message: Value, _ id: Value) -> Bool {
-        (message.asList ?? [message]).contains { $0["method"] == nil && $0["id"] == id }
+    private static func answers(_ incoming: MCPIncoming, _ id: Value) -> Bool {
+        switch incoming {
+        case .message(let message): (message.asList ?? [message]).contains { $0["method"] == nil && $0["id"] == id }
+        case .unreadableAnswer(let answered, _): .int(answered) == id
+        case .unreadable, .closed: false
+        }
     }
 
     private static var noAnswer: MCPFault { .refused("ended its response without an answer", isTransient: true) }

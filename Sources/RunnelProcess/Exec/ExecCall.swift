@@ -54,7 +54,7 @@ struct ExecCall: Sendable {
     private func converse(
         _ lines: LineChannel, _ context: StepContext, _ process: PluginProcess, _ log: PluginLog
     ) async -> ExecConversation {
-        var conversation = ExecConversation(plugin: program.name)
+        var conversation = ExecConversation(plugin: program.name, redactor: context.redactor)
         do {
             while case let batch = try await lines.next(), !batch.isEmpty {
                 for line in batch {

@@ -7,6 +7,7 @@ struct ExecConversation: Sendable {
     private static let partialLimit = 1 << 20
 
     let plugin: String
+    private let redactor: Redactor
     private var result: Value?
     private var failure: ExecFailure?
     private var broken: StepError?
@@ -15,8 +16,10 @@ struct ExecConversation: Sendable {
     private var text = ""
     private var unknownKeys = UnknownKeyWarnings()
 
-    init(plugin: String) {
+    /// - Parameter redactor: For what is quoted of wrong lines.
+    init(plugin: String, redactor: Redactor) {
         self.plugin = plugin
+        self.redactor = redactor
     }
 
     /// What a line asks for.
@@ -36,7 +39,7 @@ struct ExecConversation: Sendable {
         let message: ExecMessage
         var effects: [Effect]
         do {
-            let read = try MessageLine(line.bytes, example: ExecMessage.example)
+            let read = try MessageLine(line.bytes, example: ExecMessage.example, redactor: redactor)
             message = try ExecMessage(read)
             effects = unknownKeys.warnings(about: read, ExecMessage.keys, at: place).map { .warning($0) }
         } catch {
@@ -112,7 +115,7 @@ struct ExecConversation: Sendable {
         if let line = brokenOff {
             throw StepError(
                 PluginErrorCode.pluginBadOutput,
-                "\(who) ended in the middle of line \(line.number) of its output: \(PluginLog.quoted(line.bytes))",
+                "\(who) ended in the middle of line \(line.number) of its output: \(redactor.quoted(line.bytes))",
                 hint: "write complete lines, and flush standard output before the program ends",
                 partialOutput: partialOutput)
         }

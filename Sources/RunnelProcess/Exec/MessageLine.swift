@@ -14,21 +14,24 @@ struct MessageLine: Sendable {
         var hint: String?
     }
 
-    /// - Parameter example: The hint for a line that is not an object with a type.
-    init(_ bytes: [UInt8], example: String) throws(Problem) {
+    /// - Parameters:
+    ///   - example: The hint for a line that is not an object with a type.
+    ///   - redactor: For what is quoted of a wrong line.
+    init(_ bytes: [UInt8], example: String, redactor: Redactor) throws(Problem) {
         let value: Value
         do {
             value = try Value.json(bytes)
         } catch {
             throw Problem(
-                message: "is not JSON: \(PluginLog.quoted(bytes)) (column \(error.column): \(error.message))",
+                message: "is not JSON: \(redactor.quoted(bytes)) (column \(error.column): \(error.message))",
                 hint: "write one JSON object per line to standard output, and everything else to standard error")
         }
         guard let object = value.asObject else {
-            throw Problem(message: "is \(value.kindName), not an object: \(value.quoted())", hint: example)
+            throw Problem(
+                message: "is \(value.kindName), not an object: \(redactor.redact(value).quoted())", hint: example)
         }
         guard let type = object["type"]?.asString else {
-            throw Problem(message: "has no \"type\": \(value.quoted())", hint: example)
+            throw Problem(message: "has no \"type\": \(redactor.redact(value).quoted())", hint: example)
         }
         (self.object, self.type) = (object, type)
     }

@@ -9,7 +9,7 @@ package final class PluginLog: Sendable {
     /// The maximum length of a line in characters; longer ones are truncated.
     static let lineLength = 2000
     /// The maximum buffered part of a line in bytes.
-    private static let lineLimit = 16 << 10
+    fileprivate static let lineLimit = 16 << 10
     private static let remembered = 5
     private static let rememberedLength = 300
 
@@ -70,17 +70,16 @@ package final class PluginLog: Sendable {
     }
 
     private func flush() {
-        let bytes = state.withLock { state -> [UInt8] in
+        let (bytes, isCut) = state.withLock { state -> ([UInt8], Bool) in
             defer {
                 state.partial = []
                 state.isSkipping = false
             }
-            return state.partial
+            return (state.partial, state.isSkipping)
         }
-        let text = String(decoding: bytes, as: UTF8.self)
+        let text = redactor.redact(bytes, isCut: isCut)
         guard text.contains(where: { !$0.isWhitespace }) else { return }
-        // Redacted before it is truncated: half a secret could not be recognised.
-        let line = TerminalText.line(redactor.redact(text))
+        let line = TerminalText.line(text)
         state.withLock { state in
             state.last.append(Self.cut(line, Self.rememberedLength))
             if state.last.count > Self.remembered { state.last.removeFirst() }
@@ -104,11 +103,6 @@ package final class PluginLog: Sendable {
             "the plugin wrote too much: \(count == 1 ? "1 line is" : "\(count) lines are") left out here")
     }
 
-    /// A line that could not be read, for messages.
-    package static func quoted(_ line: [UInt8]) -> String {
-        Value.string(String(decoding: line.prefix(400), as: UTF8.self)).quoted()
-    }
-
     /// The last lines of standard error, as the end of a sentence.
     package static func errorText(_ lines: [String]) -> String {
         lines.isEmpty ? "" : "; last lines of standard error:" + lines.map { "\n    \($0)" }.joined()
@@ -116,6 +110,25 @@ package final class PluginLog: Sendable {
 
     private static func cut(_ text: String, _ length: Int) -> String {
         text.count <= length ? text : text.prefix(length - 1) + "…"
+    }
+}
+
+// Redacted before it is truncated: half a secret could not be recognised.
+extension Redactor {
+    /// A line that could not be read, for messages.
+    package func quoted(_ line: [UInt8]) -> String {
+        let limit = PluginLog.lineLimit
+        return Value.string(redact(Array(line.prefix(limit)), isCut: line.count > limit)).quoted()
+    }
+
+    /// The text without secrets. Where it is cut, it ends before what could be the beginning of a secret.
+    fileprivate func redact(_ bytes: [UInt8], isCut: Bool) -> String {
+        var text = String(decoding: bytes, as: UTF8.self)
+        guard isCut else { return redact(text) }
+        // The cut may go through a character, which would hide that a secret begins before it.
+        if text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
+        var stream = StreamRedactor(self)
+        return stream.append(text)
     }
 }
 

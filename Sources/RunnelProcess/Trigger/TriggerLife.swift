@@ -169,7 +169,7 @@ struct TriggerLife: Sendable {
     ) throws(StepError) -> TriggerMessage {
         let place = "line \(line.number) of what \(who) wrote"
         do {
-            let read = try MessageLine(line.bytes, example: TriggerMessage.example)
+            let read = try MessageLine(line.bytes, example: TriggerMessage.example, redactor: context.redactor)
             let message = try TriggerMessage(read)
             for warning in unknownKeys.warnings(about: read, TriggerMessage.keys, at: place) { log.note(warning) }
             return message

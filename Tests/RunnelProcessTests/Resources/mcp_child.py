@@ -42,7 +42,8 @@ def notify(method, **params):
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 NAMES = [
     "echo", "add", "progress", "log", "fails", "error", "structured", "mixed", "empty", "twice", "half", "die", "tenth",
-    "hang", "garbage", "flood", "ask", "cancelled", "where", "change", "long", "asks-back", "spawn", "never-listed",
+    "hang", "garbage", "flood", "ask", "cancelled", "where", "change", "long", "asks-back", "spawn",
+    "deep", "nan", "never-listed",
 ]
 
 
@@ -126,6 +127,9 @@ def call(id, params):
         sys.stdout.write("x" * 300_000)
         sys.stdout.flush()
         time.sleep(600)
+    elif name in ("deep", "nan"):
+        content = "[" * 600 + "]" * 600 if name == "deep" else "NaN"
+        print('{"jsonrpc":"2.0","id":%d,"result":{"content":%s}}' % (id, content), flush=True)
     elif name == "asks-back":
         answer(id, {"resultType": "input_required", "requestState": "x"})
     elif name == "spawn":

@@ -176,7 +176,7 @@ import Testing
             let large = try await browser.send(
                 "/pipelines/greet/start", ["input.who": String(repeating: "a", count: 1_100_000)])
             #expect(large.status == 413)
-            #expect(large.text.contains("the form is larger than 1 MiB"))
+            #expect(large.text.contains("the form is larger than 1MiB"))
             let many = try await server.call(
                 "POST", "/runs/selected",
                 [

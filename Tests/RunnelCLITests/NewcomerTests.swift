@@ -290,6 +290,21 @@ import Testing
         }
     }
 
+    @Test(
+        "`runnel doctor` quotes a server that does not answer for the moment, and does not take it for another program")
+    func declines() async throws {
+        let body = #"{"error":{"code":"too-many-attempts","message":"try again in 1 s"}}"#
+        try await TestServer.run({ _ in .reply(429, [("server", "runnel")], body) }) { server in
+            let port = server.url.split(separator: ":").last.map(String.init) ?? ""
+            try await withProject(["runnel.yaml": ""], environment: ["RUNNEL_SERVER_PORT": port]) { runnel in
+                let doctor = try await runnel.run(["doctor", "--offline"])
+                let words =
+                    "✗ server        the server at 127.0.0.1:\(port) does not tell its state: try again in 1 s\n"
+                #expect(doctor.output.contains(words), "\(doctor.output)")
+            }
+        }
+    }
+
     @Test("a port that is in use is said, and nothing is said to be served")
     func portInUse() async throws {
         try await TestServer.run({ _ in .reply(404) }) { server in

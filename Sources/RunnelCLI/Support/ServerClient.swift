@@ -129,6 +129,8 @@ extension ServerClient {
         /// Runnel. `pending` are the changed settings, secrets and plugins that wait for a restart.
         case answers(version: String, pending: [String])
         case wrongToken
+        /// Runnel, which says why it does not tell more.
+        case declines(String)
         case someoneElse
         case refuses
     }
@@ -142,6 +144,9 @@ extension ServerClient {
             let (response, bytes) = try await send(request, timeout: .seconds(5))
             if response.status == .unauthorized { return .wrongToken }
             let status = try Value.json(bytes)
+            if response.headers.first(name: "server") == "runnel", let message = status["error"]?["message"]?.asString {
+                return .declines(message)
+            }
             guard let version = status["version"]?.asString else { return .someoneElse }
             let pending = (status["pending_restart"]?.asList ?? []).compactMap(\.asString)
             return .answers(version: version, pending: pending)

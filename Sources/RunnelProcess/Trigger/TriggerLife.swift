@@ -217,7 +217,7 @@ struct TriggerLife: Sendable {
                 if error.reason == .chainTooLong {
                     return await refuse(event, "chain-too-long", error.message, process)
                 }
-                await health.refused("the event \(event.id.quoted()) has to wait: \(error.message)")
+                await health.refused("the event \(quoted(event.id)) has to wait: \(error.message)")
                 try await context.clock.sleep(for: max(error.retryAfter, Self.retryInterval))
             }
         }
@@ -225,9 +225,12 @@ struct TriggerLife: Sendable {
 
     private func refuse(_ event: ProgramEvent, _ reason: Value, _ message: String, _ process: PluginProcess) async {
         context.logger.error(
-            "\(context.redactor.redact("the event \(event.id.quoted()) of \(who) starts no run: \(message)"))")
+            "\(context.redactor.redact("the event \(quoted(event.id)) of \(who) starts no run: \(message)"))")
         answer(["type": "nack", "id": event.id, "reason": reason, "message": .string(message)], process)
     }
+
+    /// Redacted before it is truncated: half a secret could not be recognised.
+    private func quoted(_ id: Value) -> String { context.redactor.redact(id).quoted() }
 
     private func save(_ state: Value) async throws {
         while true {

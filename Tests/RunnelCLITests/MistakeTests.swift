@@ -409,6 +409,28 @@ private struct Mistake: CustomTestStringConvertible {
     }
 
     @Test(
+        "inputs that are typed as arguments or options lead to --input",
+        arguments: [
+            ("run p n=1", "unexpected argument 'n=1'\n  = inputs of the pipeline are set with `--input n=…`"),
+            (
+                "run p n=1 m=2",
+                "2 unexpected arguments: 'n=1', 'm=2'\n  = inputs of the pipeline are set with `--input n=… --input m=…`"
+            ),
+            ("run p --n 1", "unknown option '--n'\n  = inputs of the pipeline are set with `--input n=…`"),
+            ("trigger p --a=Ada", "unknown option '--a'\n  = inputs of the pipeline are set with `--input a=…`"),
+            ("run p --josn", "unknown option '--josn'\n  = did you mean \"--json\"?"),
+            ("run p q", "unexpected argument 'q'"),
+            ("validate n=1 --n 1", "unknown option '--n'"),
+        ])
+    func inputsWithoutOption(typed: String, said: String) async throws {
+        try await withProject([:]) { runnel in
+            let ended = try await runnel.run(typed.split(separator: " ").map(String.init))
+            #expect(ended.status == 2)
+            #expect(ended.error.hasPrefix("error: \(said)\nUsage: "), "\(ended.error)")
+        }
+    }
+
+    @Test(
         "commands that are typed wrong say what was meant",
         arguments: [
             (["rnu"], "error: there is no command `runnel rnu`\n  = did you mean `runnel run`?\n"),

@@ -15,8 +15,16 @@ enum ParserMessage {
         switch option.split(separator: "<").last?.dropLast() {
         case "duration": "a duration such as 90m, 12h or 30d"
         case "share": "a number from 0 to 1"
+        case "delivery": "the number of a delivery, or last"
         default: "a whole number"
         }
+    }
+
+    /// The hint for arguments that may be meant as inputs of the pipeline; nil for a command without `--input`.
+    private static func inputHint(_ names: [String], _ lines: [String]) -> String? {
+        let commands = ["run", "trigger", "runs retry"].map { "Usage: runnel \($0) " }
+        guard lines.contains(where: { line in commands.contains { line.hasPrefix($0) } }) else { return nil }
+        return "inputs of the pipeline are set with `\(names.map { "--input \($0)=…" }.joined(separator: " "))`"
     }
 
     static func text(_ message: String) -> String {
@@ -36,6 +44,19 @@ enum ParserMessage {
             let known = choices.isEmpty ? stride(from: 5, to: quoted.count, by: 2).map { quoted[$0] } : choices
             if let hint = Suggestion.hint(for: quoted[1], among: known) { lines.insert("  = \(hint)", at: 1) }
             if known.isEmpty, lines[0].hasSuffix("'") { lines[0] += ": expected \(expectation(quoted[3]))" }
+        }
+        if lines[0].hasPrefix("Unknown option '"), quoted.count > 1 {
+            lines[0] = "Unknown option '\(quoted[1])'"
+            // The parser suggests `--json` for `--n`.
+            let closest = quoted.count > 3 ? Suggestion.hint(for: quoted[1], among: [quoted[3]]) : nil
+            let name = String(quoted[1].drop { $0 == "-" })
+            if let hint = closest ?? inputHint([name], lines) { lines.insert("  = \(hint)", at: 1) }
+        } else if lines[0].contains("nexpected argument") {
+            let arguments = stride(from: 1, to: quoted.count, by: 2).map { quoted[$0] }
+            let names = arguments.compactMap { NamedValue.split($0)?.name }
+            if names.count == arguments.count, let hint = inputHint(names, lines) {
+                lines.insert("  = \(hint)", at: 1)
+            }
         }
         return "error: " + lines[0].prefix(1).lowercased() + lines[0].dropFirst()
             + lines.dropFirst().map { "\n" + $0 }.joined()

@@ -22,7 +22,9 @@ import Testing
                 #expect(try await sender.run(["-c", post]).status == 0)
                 #expect(try await runnel.run(["runs", "watch", "last"]).status == 0)
             }
-            let replayed = try await runnel.run(["deliveries", "replay", "1"])
+            let shown = try await runnel.run(["deliveries", "show", "last"])
+            #expect(shown.output.hasPrefix("POST /hooks/p\n"), "\(shown.error)")
+            let replayed = try await runnel.run(["deliveries", "replay", "last"])
             #expect(replayed.status == 0, "\(replayed.error)")
             #expect(
                 replayed.error == "no server is running: the run waits in the journal for the next `runnel serve`\n")
@@ -101,6 +103,9 @@ import Testing
             #expect(
                 missing.error.hasSuffix(
                     "error: there is no delivery 12\n  = `runnel deliveries list` lists them\n"))
+            let last = try await runnel.run(["deliveries", "show", "last"])
+            #expect(last.status == 2)
+            #expect(last.error.hasSuffix("error: there are no deliveries\n"))
             let other = try await runnel.run(["deliveries", "--pipeline", "q"])
             #expect(other.status == 2)
             #expect(other.error == "error: there is no pipeline \"q\"\n  = the pipelines are p\n")

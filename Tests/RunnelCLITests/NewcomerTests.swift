@@ -81,6 +81,7 @@ import Testing
             ("test --limit x", "'--limit <duration>': expected a duration such as 90m, 12h or 30d"),
             ("runs list --limit x", "'--limit <limit>': expected a whole number"),
             ("deliveries list --limit x", "'--limit <limit>': expected a whole number"),
+            ("deliveries show x", "'<delivery>': expected the number of a delivery, or last"),
             ("audit --limit x", "'--limit <limit>': expected a whole number"),
             ("ledger p --limit x", "'--limit <limit>': expected a whole number"),
             ("schedule next p --limit x", "'--limit <limit>': expected a whole number"),

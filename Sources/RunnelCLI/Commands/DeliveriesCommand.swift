@@ -15,7 +15,7 @@ struct DeliveriesCommand: AsyncParsableCommand {
             """,
             examples: [
                 "runnel deliveries list --outcome refused": "What was refused, and why?",
-                "runnel deliveries show 12": "Its header fields and its body.",
+                "runnel deliveries show last": "The header fields and the body of the newest.",
                 "runnel deliveries replay 12": "A new run for it.",
             ]),
         subcommands: [DeliveriesListCommand.self, DeliveriesShowCommand.self, DeliveriesReplayCommand.self],
@@ -84,6 +84,34 @@ struct DeliveryTable {
     }
 }
 
+/// The delivery that a command names: its number, or `last`.
+enum DeliveryArgument: ExpressibleByArgument {
+    case number(Int64)
+    case last
+
+    init?(argument: String) {
+        if argument == "last" {
+            self = .last
+        } else if let number = Int64(argument) {
+            self = .number(number)
+        } else {
+            return nil
+        }
+    }
+
+    /// The delivery's number; prints an error and exits the command if `last` names none.
+    func resolved(in journal: any Journal) async throws -> Int64 {
+        switch self {
+        case .number(let number): return number
+        case .last:
+            guard let newest = try await journal.deliveries.deliveries(DeliveryFilter(limit: 1)).first else {
+                throw ExitStatus.usage.reporting("there are no deliveries")
+            }
+            return newest.number
+        }
+    }
+}
+
 /// `runnel deliveries show`
 struct DeliveriesShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -94,13 +122,15 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
             ]))
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The delivery's number.") var number: Int
+    @Argument(help: ArgumentHelp("The delivery: its number, or `last`.", valueName: "delivery"))
+    var requested: DeliveryArgument
     @Flag(help: "Print a JSON object.") var json = false
 
     func run() async throws {
         let journal = try options.journal(of: try options.project())
-        let found = try await withJournalErrors(closing: journal) {
-            try await journal.deliveries.delivery(Int64(number))
+        let (number, found) = try await withJournalErrors(closing: journal) {
+            let number = try await requested.resolved(in: journal)
+            return (number, try await journal.deliveries.delivery(number))
         }
         guard let delivery = found else {
             throw ExitStatus.usage.reporting(
@@ -152,18 +182,26 @@ struct DeliveriesReplayCommand: AsyncParsableCommand {
             ]))
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The delivery's number.") var number: Int
+    @Argument(help: ArgumentHelp("The delivery: its number, or `last`.", valueName: "delivery"))
+    var requested: DeliveryArgument
 
     func run() async throws {
         let project = try options.project()
+        let number = try await resolvedNumber(in: project)
         let client = ServerClient(project: project)
         guard await OfflineServer.isNeeded(client) else {
             let answer = try await client.request("POST", "/deliveries/\(number)/replay")
             return Streams.output.write((answer["run"]?.asString ?? "") + "\n")
         }
-        let number = Int64(number)
         let run = try await OfflineServer(options: options, project: project).perform { try await $0.replay(number) }
         OfflineServer.tell(of: 1)
         Streams.output.write(run + "\n")
+    }
+
+    private func resolvedNumber(in project: Project) async throws -> Int64 {
+        // A number needs no journal: the server has one.
+        if case .number(let number) = requested { return number }
+        let journal = try options.journal(of: project)
+        return try await withJournalErrors(closing: journal) { try await requested.resolved(in: journal) }
     }
 }

@@ -134,6 +134,17 @@ import Testing
         }
     }
 
+    @Test("a new plugin in Python takes any name")
+    func namesOfPython() async throws {
+        try await withProject(["runnel.yaml": ""]) { runnel in
+            #expect(try await runnel.run(["new", "plugin", "mine", "--language", "python"]).status == 0)
+            let pipeline = #"steps: [ { uses: mine.hello, with: { name: 'Bob "B\ob" Ito' } } ]"#
+            try Data(pipeline.utf8).write(to: URL(fileURLWithPath: runnel.directory + "/p.yaml"))
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.output.contains(#""greeting": "Hello, Bob \"B\\ob\" Ito!""#), "\(ended.error)")
+        }
+    }
+
     @Test("a test that fails shows the difference, is the exit status, and stands in the JUnit file")
     func failing() async throws {
         let files = [

@@ -7,7 +7,12 @@ enum PluginTemplate: String, CaseIterable {
         switch self {
         case .python:
             [("plugin.yaml", manifest(name, "[python3, main.py]"), false), ("main.py", Self.pythonProgram, false)]
-        case .shell: [("plugin.yaml", manifest(name, "[./main.sh]"), false), ("main.sh", Self.shellProgram, true)]
+        case .shell:
+            [
+                // The program reads JSON with sed, which knows no escapes.
+                ("plugin.yaml", manifest(name, "[./main.sh]", pattern: #"pattern: "^[^\"\\\\]*$", "#), false),
+                ("main.sh", Self.shellProgram, true),
+            ]
         case .mcp: [("plugin.yaml", Self.server(name), false)]
         }
     }
@@ -17,7 +22,8 @@ enum PluginTemplate: String, CaseIterable {
         self == .mcp ? "\(name).convert_time" : "\(name).hello"
     }
 
-    private func manifest(_ name: String, _ command: String) -> String {
+    /// - Parameter pattern: The pattern of the greeted name, with a comma behind it; empty for any name.
+    private func manifest(_ name: String, _ command: String, pattern: String = "") -> String {
         EditorSchema.plugin.editorLine(from: "../../") + """
             name: \(name)
             version: "0.1"
@@ -39,7 +45,7 @@ enum PluginTemplate: String, CaseIterable {
                   required: [name]
                   additionalProperties: false
                   properties:
-                    name: { type: string, pattern: "^[^\\"\\\\\\\\]*$", description: Who is greeted. }
+                    name: { type: string, \(pattern)description: Who is greeted. }
                 examples:
                   Greet Ada: |
                     uses: \(name).hello

@@ -35,7 +35,9 @@ public enum TemplateErrorCode: String, ErrorCode {
                 "the expression is empty", "the expression is nested deeper than … levels", "unexpected `:`",
                 "the expression has more than … operators", "unexpected `=`", "expected …, found …",
                 "`…` is not allowed in an expression", "the number … does not fit 64 bits", "the string is not closed",
-                hints: "write the arguments of a filter in parentheses: `x | …(…)`", "write `==` to compare")
+                "`…` is half of a surrogate pair",
+                hints: "write the arguments of a filter in parentheses: `x | …(…)`", "write `==` to compare",
+                #"write both halves, such as `\ud83d\ude00`, or the character itself"#)
         case .badOperand:
             ErrorExplanation(
                 "`…`: cannot compute … … …", "`…`: division by zero", "`…`: the result does not fit 64 bits",

@@ -92,9 +92,22 @@ import Testing
         "strings know the usual escapes and keep what else stands behind a backslash",
         arguments: [
             (#"'a\nb\tc\rd'"#, "a\nb\tc\rd"), (#""\"'""#, "\"'"), (#"'\'"'"#, "'\""), (#"'\\d\d'"#, #"\d\d"#),
-            ("'}}'", "}}"), ("'%}'", "%}"), ("'é€'", "é€"),
+            ("'}}'", "}}"), ("'%}'", "%}"), ("'é€'", "é€"), (#"'a\u00e9\u6771b'"#, "aé東b"), (#"'\uD83D\uDE00!'"#, "😀!"),
+            (#"'C:\users\u12'"#, #"C:\users\u12"#), (#"'\u+123\u'"#, #"\u+123\u"#),
         ])
     func escapes(expression: String, result: String) {
         #expect(rendered("{{ \(expression) }}") == result)
+    }
+
+    @Test(
+        "half of a surrogate pair is an error",
+        arguments: [
+            (#"\ud83d"#, #"\ud83d"#), (#"\ud83dx"#, #"\ud83d"#), (#"\ude00"#, #"\ude00"#), (#"\ud83d\u"#, #"\ud83d\u"#),
+            (#"\ud83d\u0041"#, #"\ud83d\u0041"#),
+        ])
+    func halfPairs(text: String, named: String) {
+        let issue = Template.parse("{{ '\(text)' }}").issues.first
+        #expect(issue?.message == "`\(named)` is half of a surrogate pair")
+        #expect(issue?.hint == #"write both halves, such as `\ud83d\ude00`, or the character itself"#)
     }
 }

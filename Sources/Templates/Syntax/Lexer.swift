@@ -115,10 +115,38 @@ struct Lexer {
             case UInt8(ascii: "t"): content.append(0x09)
             case UInt8(ascii: "r"): content.append(0x0D)
             case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "'"): content.append(escaped)
+            case UInt8(ascii: "u"): content += try unicodeEscape() ?? [byte, escaped]
             default: content += [byte, escaped]
             }
         }
         throw TemplateIssue(TemplateErrorCode.badExpression, "the string is not closed", start..<end)
+    }
+
+    /// The UTF-8 of an escape such as `\u00e9`, or of a surrogate pair, whose `\u` has been read; nil where no four
+    /// hexadecimal digits follow, as in `\users`.
+    private mutating func unicodeEscape() throws(TemplateIssue) -> [UInt8]? {
+        let start = index - 2
+        guard let first = codeUnit() else { return nil }
+        var units = [first]
+        if UTF16.isLeadSurrogate(first), text[index..<end].starts(with: #"\u"#.utf8) {
+            index += 2
+            if let second = codeUnit() { units.append(second) }
+        }
+        guard let character = String(validating: units, as: UTF16.self) else {
+            let written = String(decoding: text[start..<index], as: UTF8.self)
+            throw TemplateIssue(
+                TemplateErrorCode.badExpression, "`\(written)` is half of a surrogate pair", start..<index,
+                hint: #"write both halves, such as `\ud83d\ude00`, or the character itself"#)
+        }
+        return Array(character.utf8)
+    }
+
+    /// Reads the UTF-16 code unit of four hexadecimal digits; nil, with nothing read, where they do not follow.
+    private mutating func codeUnit() -> UInt16? {
+        let digits = text[index..<end].prefix(4).map { Character(Unicode.Scalar($0)) }
+        guard digits.count == 4, digits.allSatisfy({ $0.isASCII && $0.isHexDigit }) else { return nil }
+        index += 4
+        return UInt16(String(digits), radix: 16)
     }
 
     private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }

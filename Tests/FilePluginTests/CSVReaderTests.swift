@@ -55,7 +55,7 @@ import Testing
             ("a,b\n\n\n1", "the header has 2 columns, this row has 1", 4),
             ("a,b\r\n\"x\r\ny\",1\r\n2", "the header has 2 columns, this row has 1", 4),
             ("a,b\r\"x\ry\",1\r2", "the header has 2 columns, this row has 1", 4),
-            ("\na,b,a\n", "two columns are named \"a\"", 2), (",\n", "two columns are named \"\"", 1),
+            ("\na,b,a\n", "two columns are named \"a\"", 2), ("id,,\n", "two columns have no name", 1),
             ("a\n\"1\n2\n3", "the quote that opens here is never closed", 2),
             ("a\n\"1\n2\"3", "expected the delimiter after a closing quote, found \"3\"", 3),
             ("\"a\" ,b", "expected the delimiter after a closing quote, found \" \"", 1),
@@ -64,6 +64,8 @@ import Testing
         let failure = try #require(throws: CSVReader.Failure.self) { try CSVReader().rows(of: text) }
         #expect(failure.message == message)
         #expect(failure.line == line)
+        let hint = "remove the empty columns, name them, or read lists with `header: false`"
+        #expect(failure.hint == (text == "id,,\n" ? hint : nil))
     }
 
     @Test("many columns and rows are read in time that grows with their number", .timeLimit(.minutes(5)))

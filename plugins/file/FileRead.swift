@@ -112,7 +112,8 @@ struct FileRead: Step {
         do throws(CSVReader.Failure) {
             return try CSVReader(delimiter: delimiter.first ?? ",", hasHeader: header).rows(of: text)
         } catch {
-            throw StepError(FileErrorCode.badCSV, "\"\(file.path)\", line \(error.line): \(error.message)")
+            throw StepError(
+                FileErrorCode.badCSV, "\"\(file.path)\", line \(error.line): \(error.message)", hint: error.hint)
         }
     }
 }

@@ -27,7 +27,10 @@ enum TransformErrorCode: String, ErrorCode {
     /// What it means, and what to do.
     var explanation: ErrorExplanation {
         switch self {
-        case .badCSV: ErrorExplanation("the input is not CSV: line …: …")
+        case .badCSV:
+            ErrorExplanation(
+                "the input is not CSV: line …: …",
+                hints: "remove the empty columns, name them, or read lists with `header: false`")
         case .badEncoding:
             ErrorExplanation("the input …", hints: "name its encoding with `encoding`, such as `encoding: shift_jis`")
         case .badJSON: ErrorExplanation("the input is not JSON: …", hints: "it begins with …")

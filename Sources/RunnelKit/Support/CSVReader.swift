@@ -22,6 +22,8 @@ public struct CSVReader: Sendable {
         public let message: String
         /// From 1.
         public let line: Int
+        /// What to do about it.
+        public var hint: String?
     }
 
     /// The rows; every value is a string.
@@ -32,7 +34,12 @@ public struct CSVReader: Sendable {
         let names = header.fields
         var seen: Set<String> = []
         if let twice = names.first(where: { !seen.insert($0).inserted }) {
-            throw Failure(message: "two columns are named \"\(twice)\"", line: header.line)
+            // Spreadsheets write empty columns at the end of each line: `id,name,,`.
+            throw twice.isEmpty
+                ? Failure(
+                    message: "two columns have no name", line: header.line,
+                    hint: "remove the empty columns, name them, or read lists with `header: false`")
+                : Failure(message: "two columns are named \"\(twice)\"", line: header.line)
         }
         var rows: [Value] = []
         for record in records.dropFirst() {

@@ -21,7 +21,9 @@
     /// What it means, and what to do.
     public var explanation: ErrorExplanation {
         switch self {
-        case .badCSV: ErrorExplanation("\"…\", line …: …")
+        case .badCSV:
+            ErrorExplanation(
+                "\"…\", line …: …", hints: "remove the empty columns, name them, or read lists with `header: false`")
         case .badEncoding:
             ErrorExplanation(
                 "\"…\" declares the unknown encoding …",

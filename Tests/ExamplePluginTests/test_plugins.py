@@ -61,6 +61,18 @@ class PluginTests(unittest.TestCase):
         self.assertEqual(output["files"], ["office.md"])
         self.assertIn("The key of the archive is with Ada, room 12.", output["answer"])
 
+    def test_a_question_in_japanese_is_answered_from_the_notes(self):
+        (self.project / "notes" / "keiri.md").write_text(
+            "請求書は経理の棚に入れます。\n\n会議室は三階にあります。\n", encoding="utf-8")
+        for question, answer in [
+            ("請求書はどこにありますか。", "請求書は経理の棚に入れます。"), ("会議室の場所は？", "会議室は三階にあります。"),
+        ]:
+            ended = self.runnel("run", "pipelines/ask-notes", "--simulate", "--input", f"question={question}")
+            self.assertEqual(ended.returncode, 0, ended.stderr)
+            output = json.loads(ended.stdout)
+            self.assertEqual(output["files"], ["keiri.md"])
+            self.assertIn(answer, output["answer"])
+
     def test_a_folder_of_notes_that_is_missing_is_named(self):
         shutil.rmtree(self.project / "notes")
         ended = self.runnel("run", "pipelines/ask-notes", "--simulate", "--input", "question=Who has the key?")

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -51,8 +52,20 @@ class Failure(Exception):
         self.code = code
 
 
+# Hiragana, katakana, Chinese characters and Hangul.
+UNSPACED = "\u3040-\u30ff\u3005\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+
+
 def words(text):
-    return set(re.findall(r"\w{3,}", text.lower()))
+    """Words of three letters and more; of scripts without spaces between words, each pair of neighbours (a bigram).
+
+    Pairs of hiragana are left out: they are mostly particles and endings.
+    """
+    text = unicodedata.normalize("NFKC", text.lower())
+    found = set(re.findall(rf"[^\W{UNSPACED}]{{3,}}", text))
+    for run in re.findall(rf"[{UNSPACED}]{{2,}}", text):
+        found.update(run[i:i + 2] for i in range(len(run) - 1))
+    return {word for word in found if not re.fullmatch("[\u3040-\u309f]+", word)}
 
 
 def paragraphs(folder):

@@ -60,6 +60,24 @@ import Testing
                       = add at least one step
                 """
             ),
+            (
+                "steps:\n  - uses: fail\n    with: { message: 0123 }",
+                """
+                p.yaml:3:22: error: `message`: expected a string, found the number 123 [wrong-value]
+                    3 |     with: { message: 0123 }
+                      |                      ^~~~
+                      = put it in quotes if it is meant as text
+                """
+            ),
+            (
+                "steps:\n  - uses: typed.step\n    with: { path: a, names: [b, true] }",
+                """
+                p.yaml:3:33: error: `names[1]`: expected a string, found true [wrong-value]
+                    3 |     with: { path: a, names: [b, true] }
+                      |                                 ^~~~
+                      = put it in quotes if it is meant as text
+                """
+            ),
             ("", "p.yaml: error: the file is empty; a pipeline needs `steps:` [empty-file]"),
         ])
     func words(yaml: String, expected: String) throws {

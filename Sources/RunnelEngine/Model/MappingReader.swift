@@ -86,9 +86,9 @@ package struct MappingReader {
     private func string(_ value: YAMLNode, _ key: String, into diagnostics: inout DiagnosticList) -> String? {
         if let text = Value(value).asString { return text }
         guard !diagnostics.refusesNull(value, key, expected: "a string") else { return nil }
+        let message = "expected a string, found \(value.found)"
         diagnostics.error(
-            PipelineErrorCode.wrongType, value, "`\(key)`: expected a string, found \(value.found)",
-            hint: value.isScalar ? "put it in quotes if it is meant as text" : nil)
+            PipelineErrorCode.wrongType, value, "`\(key)`: \(message)", hint: value.quotesHint(for: message))
         return nil
     }
 
@@ -147,10 +147,10 @@ extension DiagnosticList {
         let owner = (key.split(separator: ".").last ?? key[...])
         let hint =
             problem.hint
-            ?? problem.form.map { form in
+            ?? problem.form.map { form -> String in
                 let name = if case .key(let name)? = problem.path.last { name } else { String(owner) }
                 return "write `\(name): \(form)`"
-            }
+            } ?? place.quotesHint(for: problem.message)
         if let offset = problem.utf8Offset {
             error(reported: code, in: place, utf8Range: offset..<offset + 1, message, hint: hint)
         } else {
@@ -173,6 +173,14 @@ extension DiagnosticList {
 extension YAMLNode {
     /// The hint for a null that is not allowed.
     static let nullHint = "remove it, or give it a value"
+
+    /// The hint for a number or a flag where a text was expected; nil otherwise.
+    ///
+    /// - Parameter message: What is wrong with the node: `expected a string, found …`.
+    func quotesHint(for message: String) -> String? {
+        guard message.hasPrefix("expected a string"), isScalar, !isNull, asString == nil else { return nil }
+        return "put it in quotes if it is meant as text"
+    }
 
     var isMapping: Bool {
         if case .mapping = content { true } else { false }

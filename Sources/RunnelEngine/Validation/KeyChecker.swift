@@ -212,7 +212,8 @@ struct KeyChecker {
         default:
             // The suggestion is the hint, so that it is not said twice.
             let message = suggestion.map { issue.message.replacing("; \($0)", with: "") } ?? issue.message
-            diagnostics.error(PipelineErrorCode.wrongValue, found, path + message, hint: suggestion)
+            diagnostics.error(
+                PipelineErrorCode.wrongValue, found, path + message, hint: suggestion ?? found.quotesHint(for: message))
         }
     }
 

@@ -197,6 +197,22 @@ import Foundation
         #expect(!text.contains("hunter2x"), "\(text)")
     }
 
+    @Test(
+        "the command of a secret that is not a list of texts leads to the form, and is not shown",
+        arguments: ["command: \"hunter2x show\"", "command: [hunter2x, 1]", "command: []"])
+    func commandOfSecret(written: String) {
+        for yaml in ["secrets: { A: { \(written) } }", "server: { token: { \(written) } }"] {
+            let text = load(yaml).text
+            #expect(
+                text.contains("expected `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, found an object"),
+                "\(text)")
+            let forms = #"`{ command: [pass, show, mail] }`, or `{ command: [sh, -c, "…"] }`"#
+            #expect(text.hasSuffix("= a command is a list of texts: \(forms)"), "\(text)")
+            #expect(!text.contains("hunter2x"))
+        }
+        #expect(!load("secrets: { A: { command: [pass], x: y } }").text.contains("a command is a list"))
+    }
+
     @Test("an error in runnel.yaml says what was expected, and shows asterisks for what may be a secret")
     func concealed() {
         #expect(

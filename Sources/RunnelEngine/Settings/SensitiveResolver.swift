@@ -204,7 +204,10 @@ struct SensitivePlaces {
             guard let expected = place.expected else { continue }
             let path = place.path.isEmpty ? "" : "`\(place.path)`: "
             let message = "\(path)expected \(expected), found \(Value(place.node).kindName)"
-            let hint = place.path == "secrets" ? "write `secrets: { name: { env: NAME } }`" : nil
+            let hint =
+                place.path == "secrets"
+                ? "write `secrets: { name: { env: NAME } }`"
+                : expected == SensitiveValue.forms ? SensitiveValue.hint(for: Value(place.node)) : nil
             diagnostics.rewrite(in: place.node.range) { diagnostic in
                 guard diagnostic.severity == .error else { return }
                 if diagnostic.message != message { (diagnostic.message, diagnostic.hint) = (message, nil) }

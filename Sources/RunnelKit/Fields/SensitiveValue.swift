@@ -100,8 +100,16 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
             source = .unavailable(reason)
         } else {
             // The value itself stays out of the message: it may be the secret.
-            throw FieldError("expected \(Self.forms), found \(value.kindName)")
+            throw FieldError("expected \(Self.forms), found \(value.kindName)", hint: Self.hint(for: value))
         }
+    }
+
+    /// What to do about an object that is not one of the ``forms``; nil where they say enough.
+    package static func hint(for value: Value) -> String? {
+        guard let command = value["command"] else { return nil }
+        let words = command.asList ?? []
+        guard words.isEmpty || words.contains(where: { $0.asString == nil }) else { return nil }
+        return "a command is a list of texts: `{ command: [pass, show, mail] }`, or `{ command: [sh, -c, \"…\"] }`"
     }
 }
 

@@ -22,6 +22,9 @@ struct CollectionBuilder {
     private var merge: (index: Int, value: YAMLNode, place: YAMLRange)?
     private var lastEnd: YAMLPosition
 
+    /// Whether the next node is a key.
+    var expectsKey: Bool { kind == .mapping && pendingKey == nil }
+
     init(_ kind: Kind, _ properties: YAMLEvent.Properties, isFlow: Bool, range: YAMLRange) {
         self.kind = kind
         self.properties = properties

@@ -163,6 +163,15 @@ struct TagRules {
         return value
     }
 
+    /// Rejects a number that only infinity is near to, such as `1e400` or the commit `12e4567`.
+    func checkRange(_ value: YAMLScalarValue, of text: String, _ range: YAMLRange) throws(YAMLError) {
+        guard case .float(let number) = value, number.isInfinite, !text.lowercased().hasSuffix("inf") else { return }
+        throw YAMLError(
+            code: YAMLErrorCode.numberTooLarge,
+            message: "the number \(source.quoted(text, at: range.start)) is too large", range: range, source: source,
+            hint: "put it in quotes if it is meant as text")
+    }
+
     /// Rejects a collection whose tag is that of another kind.
     func check(_ tag: CoreTag?, _ kind: CoreTag, _ range: YAMLRange) throws(YAMLError) {
         guard let tag, tag != kind, tag != .nonSpecific else { return }

@@ -81,6 +81,8 @@ struct NodeComposer {
         try count(1, range)
         let tag = try TagRules(source: source).tag(properties, range)
         let value = try TagRules(source: source).value(of: text, style, tag, range)
+        // A key is used as it is written.
+        if open.last?.expectsKey != true { try TagRules(source: source).checkRange(value, of: text, range) }
         let node = YAMLNode(
             content: .scalar(YAMLScalar(text: text, style: style, value: value)), range: range,
             tag: properties.tag, anchor: properties.anchor)

@@ -16,6 +16,7 @@ package enum YAMLErrorCode: String, ErrorCode {
     case missingColon = "missing-colon"
     case missingValue = "missing-value"
     case multipleDocuments = "multiple-documents"
+    case numberTooLarge = "number-too-large"
     case outOfMemory = "out-of-memory"
     case recursiveAlias = "recursive-alias"
     case syntax
@@ -88,6 +89,8 @@ package enum YAMLErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "a second document begins here; a file can hold only one",
                 hints: "put each document in a file of its own")
+        case .numberTooLarge:
+            ErrorExplanation("the number \"…\" is too large", hints: "put it in quotes if it is meant as text")
         case .outOfMemory: ErrorExplanation("there is not enough memory to read the file")
         case .recursiveAlias: ErrorExplanation("the alias \"*…\" is inside the value it stands for")
         case .syntax: ErrorExplanation("this is not valid YAML")

@@ -54,6 +54,14 @@ struct RuleErrorTests {
                 hint: remove one of the two, or rename it
                 """#),
         ErrorExample(
+            "a: 1e308\n9e999: [.inf, -.INF, '1e400']\nb: -12e4567\n",
+            shows: #"""
+                p.yaml:3:4: error: the number "-12e4567" is too large [number-too-large]
+                   3 | b: -12e4567
+                     |    ^~~~~~~~
+                hint: put it in quotes if it is meant as text
+                """#),
+        ErrorExample(
             "a: !mine [1]\n",
             shows: #"""
                 p.yaml:1:4: error: the tag "!mine" is unknown [unknown-tag]

@@ -106,6 +106,22 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(problems.first?.hint == #"did you mean "required"?"#)
     }
 
+    @Test("the schema of a step, a trigger or the settings that accepts no mapping is an error at its type")
+    func noMapping() throws {
+        let schema: Value = ["type": "string"]
+        let problems = PluginManifest.problems(
+            in: exec([
+                "steps": ["now": ["summary": "x", "input": schema]],
+                "triggers": ["rain": ["summary": "x", "input": ["type": ["string", "null"]]]],
+            ]))
+        #expect(problems.map(\.place) == ["steps.now.input.type", "triggers.rain.input.type"])
+        #expect(problems.first?.message == #"expected the schema of a mapping, found the type "string""#)
+        #expect(problems.first?.hint == "write `type: object`, and each key under `properties`")
+        #expect(PluginManifest.problems(in: exec(["settings": schema])).map(\.place) == ["settings.type"])
+        let fitting: Value = ["type": ["object", "null"]]
+        #expect(PluginManifest.problems(in: exec(["settings": fitting])).isEmpty)
+    }
+
     @Test("a secret or variable that is not there is an error, and its value never stands in one")
     func environment() throws {
         let list = try EnvironmentList(field: ["A": ["secret": "nothing"], "B": ["env": "RUNNEL_TEST_SEEN"]])

@@ -82,6 +82,7 @@ public struct PluginManifest: FieldGroup {
     }
 
     public func validate() throws(FieldError) {
+        try settings?.requireMapping(at: "settings")
         switch (interface, transport) {
         case (.exec, _):
             guard command != nil else { throw missing("command", "an exec plugin", "command: [python3, main.py]") }
@@ -174,6 +175,22 @@ public struct ManifestStep: FieldGroup {
     @Field("Whether running it again has no cost and no side effect.") public var repeatable: Bool = false
 
     public init() {}
+
+    public func validate() throws(FieldError) {
+        try input?.requireMapping(at: "input")
+    }
+}
+
+extension SchemaField {
+    /// Checks a schema of keys and values: of `with:`, of an entry under `on:`, or of settings.
+    ///
+    /// - Throws: An error at its `type`, if that leaves mappings out.
+    func requireMapping(at key: String) throws(FieldError) {
+        guard let type = source["type"], type != "object", type.asList?.contains("object") != true else { return }
+        throw FieldError(
+            "expected the schema of a mapping, found the type \(type.quoted())",
+            hint: "write `type: object`, and each key under `properties`", path: [.key(key), .key("type")])
+    }
 }
 
 extension ManifestStep {

@@ -45,6 +45,20 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:2:32: error: file.read has no key "file" [unknown-key]"#, #"= "path" or "glob" is required"#,
             #"p.yaml:3:32: error: file.read: "path" or "glob" is required [bad-keys]"#),
         Mistake(
+            """
+            steps:
+              - { uses: http.fetch, with: { url: "http://a", auth: { user: a, password: b } } }
+              - { uses: http.fetch, with: { url: "http://a", auth: {} } }
+              - { uses: chat, with: { prompt: x, conversation: { id: a, key: "{{ input }}" } } }
+
+            """,
+            #"p.yaml:2:58: error: `auth`: http.fetch has no key "user" [unknown-key]"#,
+            #"= "bearer" or "basic" is required"#,
+            #"p.yaml:2:67: error: `auth`: http.fetch has no key "password" [unknown-key]"#,
+            #"= "bearer" or "basic" is required"#,
+            #"p.yaml:3:56: error: `auth`: "bearer" or "basic" is required [bad-keys]"#,
+            #"p.yaml:4:54: error: `conversation`: "id" and "key" are mutually exclusive [bad-keys]"#),
+        Mistake(
             "on: { push: { branches: [main] }, cron: '0 7 * * *' }\nsteps: [ { uses: log, with: { message: hi } } ]\n",
             #"p.yaml:1:7: error: unknown trigger "push" [unknown-key]"#,
             "= write `webhook: { path: …, verify: { scheme: github, secret: … } }`",

@@ -82,6 +82,23 @@ private struct AnyValue: FieldGroup {
         #expect(try AnyValue(fields: [:]).other == "default")
     }
 
+    @Test("the rules over several keys are found again in the schema")
+    func rulesOfSchema() {
+        struct Ruled: FieldGroup {
+            static let rules: [FieldRule] = [
+                .exactlyOne(["a", "b"]), .atMostOne(["a", "b", "c"]), .requires("c", ["a", "b"]),
+            ]
+        }
+        let schemas = Ruled.schema["allOf"]?.asList ?? []
+        #expect(schemas.compactMap { FieldRule(schema: $0) } == Ruled.rules)
+        let others: [Value] = [
+            [:], true, ["required": ["a"]], ["oneOf": [["required": ["a"]], ["required": ["b", "c"]]]],
+            ["oneOf": [["required": ["a"], "type": "object"]]], ["dependentRequired": ["a": ["b"], "b": ["c"]]],
+            ["oneOf": [["required": ["a"]]], "minProperties": 1],
+        ]
+        for schema in others { #expect(FieldRule(schema: schema) == nil, "\(schema)") }
+    }
+
     @Test("a null counts for the rules over several keys")
     func nullInRules() throws {
         let error = try #require(throws: FieldError.self) {

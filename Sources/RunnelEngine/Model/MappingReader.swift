@@ -124,7 +124,7 @@ package struct MappingReader {
         of group: Group.Type, _ key: String, _ node: YAMLNode, into diagnostics: inout DiagnosticList
     ) {
         KeyChecker(
-            subject: "`\(key)`", schema: group.schema, rules: group.rules, problems: group.problems,
+            subject: "`\(key)`", schema: group.schema, problems: group.problems,
             advice: "its keys are \(group.fields.map(\.key).joined(separator: ", "))", key: key
         ).check(.literal(Value(node)), node: node, place: node, into: &diagnostics)
     }

@@ -28,7 +28,7 @@ package enum FieldFile {
         if let root = document.root, !root.isNull {
             let value = Value(root)
             let checker = KeyChecker(
-                subject: subject, schema: Group.schema, rules: Group.rules, problems: Group.problems, advice: advice)
+                subject: subject, schema: Group.schema, problems: Group.problems, advice: advice)
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
             if !diagnostics.items.hasErrors {
                 do throws(FieldError) {

@@ -53,7 +53,7 @@ package enum SettingsLoader {
         let roots = [document.root].compactMap(\.self) + profiles.nodes.map(\.node)
         if let root = document.root, !root.isNull {
             let checker = KeyChecker(
-                subject: "runnel.yaml", schema: shape.schema, rules: Settings.rules, problems: shape.problems,
+                subject: "runnel.yaml", schema: shape.schema, problems: shape.problems,
                 advice: "docs/reference/configuration.md lists the settings")
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
             for (name, node) in profiles.nodes { check(name, node, checker, into: &diagnostics) }

@@ -8,7 +8,6 @@ struct KeyChecker {
     /// The owner of the keys: "http.fetch".
     let subject: String
     let schema: Value
-    let rules: [FieldRule]
     let problems: (_ key: String, _ value: Value) -> [FieldError]
     /// The default hint.
     let advice: String
@@ -30,12 +29,12 @@ struct KeyChecker {
             case .literal(.object(let object)): object.map { ($0.key, .literal($0.value)) }
             default: []
             }
-        let unmet = checkRules(Set(members.map(\.key)), at: (node ?? place).firstKeyOrSelf, into: &diagnostics)
         var knowledge: [InstancePath: PartialKnowledge] = [:]
         let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
+        let rules = checkRules(in: value, node, place, into: &diagnostics)
         let issues = schemaIssues(value, knowledge)
-        let found = fieldProblems(members)
-        let strangers = Strangers(issues, unmet: unmet)
+        let found = fieldProblems(members).filter { !rules.reported.contains($0.path) }
+        let strangers = Strangers(issues, unmet: rules.unmet)
         for issue in issues {
             let path = issue.path.fieldPath
             let isNull = value.value(at: path)?.isNull == true
@@ -57,26 +56,38 @@ struct KeyChecker {
         warnAboutLiterals(in: tree, node, into: &diagnostics)
     }
 
-    /// - Returns: What is missing, where an unknown key may have been written for it.
+    /// Reports objects whose keys do not go together.
+    ///
+    /// - Returns: The paths of these objects; and by object what is missing, where an unknown key may have been written
+    ///   for it.
     private func checkRules(
-        _ given: Set<String>, at place: YAMLNode, into diagnostics: inout DiagnosticList
-    ) -> String? {
-        let declared = schema["properties"]?.asObject?.keys ?? []
-        let unknown = given.filter { !declared.contains($0) }
-        let meant = unknown.compactMap { Suggestion.closest(to: $0, among: declared) }
-        let hasStrangers = schema["additionalProperties"] == false && meant.count < unknown.count
-        var unmet: String?
-        for rule in rules {
-            // A misspelled key is reported once, as such.
-            guard let message = rule.violation(in: given), rule.violation(in: given.union(meant)) != nil
-            else { continue }
-            if hasStrangers, declared.contains(where: { rule.violation(in: given.union([$0])) == nil }) {
-                unmet = unmet ?? message
-            } else {
-                diagnostics.error(PipelineErrorCode.badKeys, place, "\(subject): \(message)")
+        in value: Value, _ node: YAMLNode?, _ place: YAMLNode, into diagnostics: inout DiagnosticList
+    ) -> (reported: Set<[FieldError.PathElement]>, unmet: [[FieldError.PathElement]: String]) {
+        var reported: Set<[FieldError.PathElement]> = []
+        var unmet: [[FieldError.PathElement]: String] = [:]
+        for object in KeyRules.objects(in: value, schema) {
+            let (path, keys) = (object.path, object.keys)
+            let declared = object.schema["properties"]?.asObject?.keys ?? []
+            let unknown = keys.filter { !declared.contains($0) }
+            let meant = unknown.compactMap { Suggestion.closest(to: $0, among: declared) }
+            let hasStrangers = object.schema["additionalProperties"] == false && meant.count < unknown.count
+            for rule in KeyRules.rules(of: object.schema) {
+                // A misspelled key is reported once, as such.
+                guard let message = rule.violation(in: keys), rule.violation(in: keys.union(meant)) != nil
+                else { continue }
+                if hasStrangers, declared.contains(where: { rule.violation(in: keys.union([$0])) == nil }) {
+                    unmet[path] = unmet[path] ?? message
+                } else {
+                    let owner = key.map { "\($0)." } ?? ""
+                    let what = path.isEmpty ? subject : "`\(owner)\(FieldError("", path: path).place)`"
+                    diagnostics.error(
+                        PipelineErrorCode.badKeys, (node?.nearest(to: path) ?? place).firstKeyOrSelf,
+                        "\(what): \(message)")
+                    reported.insert(path)
+                }
             }
         }
-        return unmet
+        return (reported, unmet)
     }
 
     /// What the fields say of literals: they know what a schema cannot say, and have better words for the rest.
@@ -167,10 +178,7 @@ struct KeyChecker {
     }
 
     private func schemaIssues(_ value: Value, _ knowledge: [InstancePath: PartialKnowledge]) -> [SchemaIssue] {
-        var schema = schema.asObject ?? ValueObject()
-        // The rules were checked above, with better messages than the schema's.
-        if !rules.isEmpty { schema["allOf"] = nil }
-        guard let compiled = CompiledSchemas.of(.object(schema)) else { return [] }
+        guard let compiled = CompiledSchemas.of(schema) else { return [] }
         let issues = compiled.validate(value) { knowledge[$0] ?? .known }
         // A wrong type makes all other issues of a value irrelevant.
         let wrongKinds = Set(issues.filter { $0.keyword == "type" }.map(\.path))
@@ -224,7 +232,7 @@ struct KeyChecker {
         if isOutermost, let counterpart = ForeignKeys.counterpart(of: key, in: subject) { return counterpart }
         if let slip = LookalikeHint.key(in: key) ?? suggestion { return slip }
         if let missing = strangers.missing(for: issue) { return "it needs \"\(missing)\"; did you mean that?" }
-        if isOutermost, let unmet = strangers.unmet { return unmet }
+        if let unmet = strangers.unmet[issue.path.fieldPath] { return unmet }
         return advice(at: issue.path.fieldPath)
     }
 
@@ -259,10 +267,10 @@ private struct Strangers {
     /// By object: the missing keys, and the unknown ones with what they could be.
     private var missing: [InstancePath: [String]] = [:]
     private var unknown: [InstancePath: [(key: String, suggestion: String?)]] = [:]
-    /// The rule across keys that an unknown key may have been written for: `"path" or "glob" is required`.
-    let unmet: String?
+    /// By object: the rule across keys that an unknown key may have been written for: `"path" or "glob" is required`.
+    let unmet: [[FieldError.PathElement]: String]
 
-    init(_ issues: [SchemaIssue], unmet: String?) {
+    init(_ issues: [SchemaIssue], unmet: [[FieldError.PathElement]: String]) {
         self.unmet = unmet
         for issue in issues {
             guard let key = issue.key else { continue }
@@ -289,6 +297,77 @@ private struct Strangers {
     }
 }
 
+/// The rules over keys in a schema, as ``FieldGroup`` writes them into `allOf`.
+///
+/// They are checked apart from the schema, because its messages name one of the keys that could be there.
+private enum KeyRules {
+    static func rules(of schema: Value) -> [FieldRule] {
+        (schema["allOf"]?.asList ?? []).compactMap { FieldRule(schema: $0) }
+    }
+
+    /// An object of a value, with its schema.
+    struct Object {
+        let path: [FieldError.PathElement]
+        let keys: Set<String>
+        let schema: Value
+    }
+
+    /// The objects of a value, outermost first. The outermost is there also where it is no object.
+    static func objects(in value: Value, _ schema: Value, at path: [FieldError.PathElement] = []) -> [Object] {
+        let own = alternative(of: schema).flatMap { schema["anyOf"]?[$0] } ?? schema
+        var found: [Object] = []
+        if path.isEmpty || value.asObject != nil {
+            found.append(Object(path: path, keys: Set(value.asObject?.keys ?? []), schema: own))
+        }
+        for (key, member) in value.asObject ?? [:] {
+            guard let inner = own["properties"]?[key] ?? others(of: own) else { continue }
+            found += objects(in: member, inner, at: path + [.key(key)])
+        }
+        if let inner = items(of: own) {
+            for (index, item) in (value.asList ?? []).enumerated() {
+                found += objects(in: item, inner, at: path + [.index(index)])
+            }
+        }
+        return found
+    }
+
+    /// The schema without the rules of the same objects.
+    static func removed(from schema: Value) -> Value {
+        guard var object = schema.asObject else { return schema }
+        if let parts = object["allOf"]?.asList {
+            let others = parts.filter { FieldRule(schema: $0) == nil }
+            object["allOf"] = others.isEmpty ? nil : .list(others)
+        }
+        if let properties = object["properties"]?.asObject {
+            object["properties"] = .object(ValueObject(properties.map { ($0.key, removed(from: $0.value)) }))
+        }
+        if let others = others(of: schema) { object["additionalProperties"] = removed(from: others) }
+        if let items = items(of: schema) { object["items"] = removed(from: items) }
+        if let index = alternative(of: schema), var choices = object["anyOf"]?.asList {
+            choices[index] = removed(from: choices[index])
+            object["anyOf"] = .list(choices)
+        }
+        return .object(object)
+    }
+
+    /// The place of the only schema in `anyOf` that has keys of its own.
+    private static func alternative(of schema: Value) -> Int? {
+        let choices = schema["anyOf"]?.asList ?? []
+        let withKeys = choices.indices.filter { choices[$0]["properties"] != nil }
+        return withKeys.count == 1 ? withKeys[0] : nil
+    }
+
+    /// The schema of all keys that are not declared; nil where there are several.
+    private static func others(of schema: Value) -> Value? {
+        schema["patternProperties"] == nil ? schema["additionalProperties"] : nil
+    }
+
+    /// The schema of all items; nil where there are several.
+    private static func items(of schema: Value) -> Value? {
+        schema["prefixItems"] == nil ? schema["items"] : nil
+    }
+}
+
 /// The compiled schemas of steps and triggers: compiling one costs a hundred times what a pipeline's values cost.
 private enum CompiledSchemas {
     private static let maximum = 256
@@ -297,7 +376,7 @@ private enum CompiledSchemas {
     /// nil for what is not a schema.
     static func of(_ schema: Value) -> JSONSchema? {
         if let compiled = known.withLock({ $0[schema] }) { return compiled }
-        guard let compiled = try? JSONSchema(schema) else { return nil }
+        guard let compiled = try? JSONSchema(KeyRules.removed(from: schema)) else { return nil }
         known.withLock { known in
             if known.count >= maximum { known.removeAll() }
             known[schema] = compiled

@@ -68,7 +68,7 @@ struct StepChecker {
         guard step.withNode?.isMapping ?? true else { return }
         let before = diagnostics.items.count
         let checker = KeyChecker(
-            subject: step.uses, schema: definition.schema, rules: definition.rules, problems: definition.problems,
+            subject: step.uses, schema: definition.schema, problems: definition.problems,
             advice: IncludePath(step.uses).map { "`inputs` of \($0.path) declares its keys" }
                 ?? "`runnel steps \(step.uses)` lists its keys")
         checker.check(step.with, node: step.withNode, place: step.usesNode, into: &diagnostics)

@@ -37,8 +37,7 @@ struct TriggerChecker {
             }
             let before = diagnostics.items.count
             KeyChecker(
-                subject: trigger.kind, schema: Self.withSharedKeys(definition.schema), rules: definition.rules,
-                problems: definition.problems,
+                subject: trigger.kind, schema: Self.withSharedKeys(definition.schema), problems: definition.problems,
                 advice: "its keys are "
                     + (definition.fields.map(\.key) + TriggerDeclaration.sharedKeys).joined(separator: ", ")
             ).check(

@@ -257,6 +257,19 @@ extension String {
         }
     }
 
+    /// The rule that a schema stands for; nil for any other schema.
+    package init?(schema: Value) {
+        let choices = schema["oneOf"]?.asList ?? schema["not"]?["anyOf"]?.asList ?? []
+        let names = choices.flatMap { $0["required"]?.asList ?? [] }.compactMap(\.asString)
+        let keys = names.enumerated().filter { names.prefix($0.offset).contains($0.element) == false }.map(\.element)
+        var rules: [FieldRule] = [.exactlyOne(keys), .atMostOne(keys)]
+        for (key, others) in schema["dependentRequired"]?.asObject ?? [:] {
+            rules.append(.requires(key, (others.asList ?? []).compactMap(\.asString)))
+        }
+        guard let rule = rules.first(where: { $0.schema == schema }) else { return nil }
+        self = rule
+    }
+
     private static func words(_ keys: [String], _ joint: String) -> String {
         let quoted = keys.map { "\"\($0)\"" }
         guard let last = quoted.last, quoted.count > 1 else { return quoted.joined() }

@@ -88,7 +88,7 @@ enum BrokenPipelines {
             "a status out of range", "wrong-value",
             "steps: [ { uses: http.fetch, with: { url: 'http://a', status: 99 } } ]"),
         BrokenPipeline(
-            "both kinds of authentication", "wrong-value",
+            "both kinds of authentication", "bad-keys",
             "steps: [ { uses: http.fetch, with: { url: 'http://a', auth: { bearer: a, basic: { user: b } } } } ]"
         ),
     ]

@@ -32,6 +32,11 @@ public struct SchemaIssue: Sendable, Hashable {
     }
 }
 
+extension SchemaIssue {
+    /// The suggestion as a hint: `did you mean "label"?`.
+    package var hint: String? { suggestion.map { "did you mean \"\($0)\"?" } }
+}
+
 extension SchemaIssue: CustomStringConvertible {
     /// The path and the message: `messages[0].content: expected a string, found the number 5`.
     public var description: String {

@@ -187,9 +187,8 @@ struct MCPServerSession: Sendable {
     ) throws(RPCError) -> [Action] {
         guard let name = parameters["name"]?.asString else { throw .invalidParameters("\"name\" is missing") }
         guard let tool = tools.first(where: { $0.name == name }) else {
-            let closest = Suggestion.closest(to: name, among: tools.map(\.name))
-            throw .invalidParameters(
-                "there is no tool \"\(name)\"" + (closest.map { "; did you mean \"\($0)\"?" } ?? ""))
+            let hint = Suggestion.hint(for: name, among: tools.map(\.name)).map { "; \($0)" } ?? ""
+            throw .invalidParameters("there is no tool \"\(name)\"\(hint)")
         }
         let arguments: ValueObject
         switch parameters["arguments"] {
@@ -200,7 +199,7 @@ struct MCPServerSession: Sendable {
         // Said in a result and not as an error of the protocol, so that a model sees it and can mend its call.
         if let schema = try? JSONSchema(tool.inputSchema), let issue = schema.validate(.object(arguments)).first {
             let place = issue.path.isRoot ? "" : "`\(issue.path)`: "
-            let hint = issue.suggestion.map { "; did you mean \"\($0)\"?" } ?? ""
+            let hint = issue.hint.map { "; \($0)" } ?? ""
             return [
                 result(
                     id, ToolOutcome.failed(message: place + issue.message + hint, run: nil).result(revision), revision)

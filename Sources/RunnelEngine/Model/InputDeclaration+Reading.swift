@@ -13,9 +13,9 @@ extension InputDeclaration {
             }
         guard fits else { return "expected \(kind.words), found \(value.quoted())" }
         guard let choices, !choices.contains(value) else { return nil }
-        let hint = value.asString.flatMap { Suggestion.closest(to: $0, among: choices.compactMap(\.asString)) }
+        let hint = value.asString.flatMap { Suggestion.hint(for: $0, among: choices.compactMap(\.asString)) }
         return "\(value.quoted()) is not one of \(choices.map { $0.quoted() }.joined(separator: ", "))"
-            + (hint.map { "; did you mean \"\($0)\"?" } ?? "")
+            + (hint.map { "; \($0)" } ?? "")
     }
 
     /// Parses a value of `--input name=`: text unchanged, other types as JSON.
@@ -92,11 +92,10 @@ extension Pipeline {
         var values = ValueObject()
         for (name, value) in given {
             guard let declaration = inputs.first(where: { $0.name == name }) else {
-                let closest = Suggestion.closest(to: name, among: inputs.map(\.name))
+                let hint = Suggestion.hint(for: name, among: inputs.map(\.name))
                 let known = inputs.isEmpty ? "it has no inputs" : "it has \(inputs.map(\.name).joined(separator: ", "))"
                 throw InputError(
-                    message: "the pipeline \"\(self.name)\" has no input \"\(name)\"; "
-                        + (closest.map { "did you mean \"\($0)\"?" } ?? known))
+                    message: "the pipeline \"\(self.name)\" has no input \"\(name)\"; \(hint ?? known)")
             }
             guard values[name] == nil else { throw InputError(message: "the input \"\(name)\" is given twice") }
             values[name] = try declaration.read(json: value).get()

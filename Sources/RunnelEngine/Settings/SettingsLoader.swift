@@ -176,11 +176,10 @@ struct SettingsProfiles {
         // One whose keys are all commented out changes nothing.
         if section?[profile] != nil { return base }
         let names = nodes.map(\.name)
-        let closest = Suggestion.closest(to: profile, among: names)
         let known = names.isEmpty ? "the file has no `profiles`" : "profiles: \(names.joined(separator: ", "))"
         diagnostics.add(
             PipelineErrorCode.unknownProfile, .error, section?.range, "there is no profile \"\(profile)\"",
-            hint: closest.map { "did you mean \"\($0)\"?" } ?? known)
+            hint: Suggestion.hint(for: profile, among: names) ?? known)
         return nil
     }
 

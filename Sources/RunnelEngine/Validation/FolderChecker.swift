@@ -76,8 +76,7 @@ public struct FolderChecker: Sendable {
                             PipelineErrorCode.unknownPipeline, .warning, file: file,
                             range: trigger.node.nearest(to: path).range,
                             "there is no pipeline named \"\(name)\" in this folder",
-                            hint: Suggestion.closest(to: name, among: others).map { "did you mean \"\($0)\"?" }
-                                ?? list))
+                            hint: Suggestion.hint(for: name, among: others) ?? list))
                 }
             }
         }

@@ -200,7 +200,7 @@ struct KeyChecker {
         let found = node?.nearest(to: issue.path.fieldPath) ?? place
         let owner = key.map { issue.path.elements.isEmpty ? "" : "\($0)." } ?? ""
         let path = issue.path.elements.isEmpty ? "" : "`\(owner)\(issue.path)`: "
-        let suggestion = issue.suggestion.map { "did you mean \"\($0)\"?" }
+        let suggestion = issue.hint
         switch issue.keyword {
         case "additionalProperties":
             let key = issue.key ?? ""

@@ -146,7 +146,7 @@ struct ReferenceChecker {
                 problem = (
                     PipelineErrorCode.unknownName,
                     "`\(reference.root)` is not available in `if` and `debounce` of a trigger",
-                    Suggestion.closest(to: reference.root, among: known).map { "did you mean \"\($0)\"?" }
+                    Suggestion.hint(for: reference.root, among: known)
                         ?? "they can use \(known.joined(separator: ", "))"
                 )
             }
@@ -237,10 +237,9 @@ struct ReferenceChecker {
                 "it is on line \(later.node.range.start.line); only steps above can be used"
             )
         }
-        let closest = Suggestion.closest(to: id, among: earlier)
         return (
             PipelineErrorCode.unknownReference, "there is no step with the id \"\(id)\"",
-            closest.map { "did you mean \"\($0)\"?" }
+            Suggestion.hint(for: id, among: earlier)
                 ?? (earlier.isEmpty
                     ? "this is the first step" : "the steps above are \(earlier.joined(separator: ", "))")
         )
@@ -270,7 +269,7 @@ struct ReferenceChecker {
             guard case .key(let key) = path[index] else { return nil }
             return (
                 PipelineErrorCode.unknownReference, "`\(written(index))` has no key \"\(key)\"",
-                Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
+                Suggestion.hint(for: key, among: known)
                     ?? "`\(step.uses)` gives \(known.joined(separator: ", "))"
             )
         case .noKeys(_, "null") where isOptional: return nil
@@ -302,7 +301,7 @@ struct ReferenceChecker {
                 guard let next = object[key] else {
                     return (
                         PipelineErrorCode.unknownReference, "`\(written)` has no key \"\(key)\"",
-                        Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }
+                        Suggestion.hint(for: key, among: object.keys)
                             ?? "known: \(object.keys.joined(separator: ", "))"
                     )
                 }
@@ -335,10 +334,9 @@ struct ReferenceChecker {
 
     private func unknown(_ name: String?, among known: [String], _ what: String, _ advice: String?) -> Problem? {
         guard let name, !known.contains(name) else { return nil }
-        let closest = Suggestion.closest(to: name, among: known)
         return (
             PipelineErrorCode.unknownReference, "there is no \(what) \"\(name)\"",
-            closest.map { "did you mean \"\($0)\"?" } ?? advice
+            Suggestion.hint(for: name, among: known) ?? advice
                 ?? "known: \(known.joined(separator: ", "))"
         )
     }

@@ -36,7 +36,7 @@ struct StepChecker {
     private func hint(for name: String) -> String {
         if name.hasPrefix("./") || name.hasPrefix("../") { return "a file with steps ends with .yaml" }
         if Self.programs.contains(name) { return "write `uses: shell` and `with: { run: … }`" }
-        if let closest = Suggestion.closest(to: name, among: registry.names) { return "did you mean \"\(closest)\"?" }
+        if let hint = Suggestion.hint(for: name, among: registry.names) { return hint }
         let plugin = String(name.prefix { $0 != "." })
         let siblings = registry.names.filter { $0.hasPrefix(plugin + ".") }
         switch siblings.count {

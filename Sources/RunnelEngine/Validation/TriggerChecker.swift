@@ -19,10 +19,9 @@ struct TriggerChecker {
         for trigger in pipeline.triggers {
             guard let definition = registry.trigger(named: trigger.kind) else {
                 let names = registry.triggerNames + ["manual"]
-                let closest = Suggestion.closest(to: trigger.kind, among: names)
                 diagnostics.error(
                     PipelineErrorCode.unknownKey, trigger.keyNode, "unknown trigger \"\(trigger.kind)\"",
-                    hint: ForeignKeys.trigger(trigger.kind) ?? closest.map { "did you mean \"\($0)\"?" }
+                    hint: ForeignKeys.trigger(trigger.kind) ?? Suggestion.hint(for: trigger.kind, among: names)
                         ?? "valid triggers: \(names.joined(separator: ", "))")
                 continue
             }

@@ -71,6 +71,6 @@ package struct StepInput: Sendable {
         let isNull = Value.object(with).value(at: issue.path.fieldPath)?.isNull == true
         throw StepError(
             isNull ? StepErrorCode.emptyValue : StepErrorCode.badWith, place + issue.message,
-            hint: issue.suggestion.map { "did you mean \"\($0)\"?" }, field: issue.path.fieldPath)
+            hint: issue.hint, field: issue.path.fieldPath)
     }
 }

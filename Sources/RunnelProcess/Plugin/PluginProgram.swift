@@ -147,7 +147,7 @@ struct PluginSetup: Sendable {
         let value = settings ?? [:]
         if let issue = schema.compiled.validate(value).first {
             throw FieldError(
-                issue.message, hint: issue.suggestion.map { "did you mean \"\($0)\"?" },
+                issue.message, hint: issue.hint,
                 path: place + (issue.path.isRoot ? [] : [.key("\(issue.path)")]))
         }
         json = value.json()

@@ -16,9 +16,9 @@ struct Query: Sendable {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = try Self.decoded(parts[0])
             if let known, !known.contains(name) {
-                let closest = Suggestion.closest(to: name, among: known).map { "did you mean \"\($0)\"?" }
+                let hint = Suggestion.hint(for: name, among: known)
                 let all = known.isEmpty ? "there are none here" : "there are \(known.joined(separator: ", "))"
-                throw Self.error("there is no parameter \(Value.string(name).quoted()); \(closest ?? all)")
+                throw Self.error("there is no parameter \(Value.string(name).quoted()); \(hint ?? all)")
             }
             values[name, default: []].append(parts.count == 2 ? try Self.decoded(parts[1]) : "")
         }

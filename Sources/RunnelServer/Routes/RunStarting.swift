@@ -58,8 +58,8 @@ extension API {
         } catch RetryError.notEnded {
             throw APIError(409, .notEnded, "the run has not ended yet")
         } catch RetryError.noSuchStep(let step, let known) {
-            let closest = Suggestion.closest(to: step, among: known).map { "did you mean \"\($0)\"?" }
-            let advice = closest ?? "its steps are \(known.joined(separator: ", "))"
+            let advice =
+                Suggestion.hint(for: step, among: known) ?? "its steps are \(known.joined(separator: ", "))"
             throw APIError(
                 404, .noSuchStep,
                 "the pipeline has no step \(Value.string(step).quoted(limit: 200)); \(advice)")
@@ -150,8 +150,9 @@ extension API {
     func setTrigger(_ key: String, of pipeline: Pipeline, isEnabled: Bool, by caller: Operator) async throws {
         guard pipeline.triggers.contains(where: { $0.key == key }) else {
             let known = pipeline.triggers.map(\.key)
-            let closest = Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
-            let advice = closest ?? (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
+            let advice =
+                Suggestion.hint(for: key, among: known)
+                ?? (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
             throw APIError(
                 404, .noSuchTrigger,
                 "the pipeline \"\(pipeline.name)\" has no trigger \(Value.string(key).quoted(limit: 200)); \(advice)")

@@ -33,6 +33,12 @@ struct ValueTests {
         #expect(object["a"] == 3)
     }
 
+    @Test("texts and keys that differ only in their composition (NFC, NFD) are equal, and the later value stays")
+    func composition() throws {
+        #expect(Value.string("\u{E9}") == .string("e\u{301}"))
+        #expect(try Value.json("{\"\u{E9}\": 1, \"e\u{301}\": 2}") == ["\u{E9}": 2])
+    }
+
     @Test("a member is set, replaced and removed")
     func members() {
         var object: ValueObject = ["a": 1]

@@ -12,7 +12,8 @@ struct Transform: Step {
             `jq` is the language of jq 1.6. One output of the program is the step's output; none is null; several are a \
             list. With `all: true` it is always a list. The program sees its input as `.` and nothing else: `env` and \
             `$ENV` are empty, `input` and `halt` are errors, `debug` and `stderr` write nothing, and there are no modules. \
-            `inputs` has no outputs: where `jq -n` has `[inputs]`, write `.`, which is the list of all items. As in jq, functions in the file `.jq` of the home folder are visible.
+            `inputs` is empty, because a program has one input: write `.` for the `[inputs]` of `jq -n`. As in jq, \
+            functions in the file `.jq` of the home folder are visible.
 
             Numbers in jq are floating-point. A whole number beyond 2^53 that the program passes on keeps its exact value; \
             one that it computes, or writes into a text, may be rounded, and a note says so. Binary data is a base64 \

@@ -261,7 +261,7 @@ extension String {
     package init?(schema: Value) {
         let choices = schema["oneOf"]?.asList ?? schema["not"]?["anyOf"]?.asList ?? []
         let names = choices.flatMap { $0["required"]?.asList ?? [] }.compactMap(\.asString)
-        let keys = names.enumerated().filter { names.prefix($0.offset).contains($0.element) == false }.map(\.element)
+        let keys = names.enumerated().filter { !names.prefix($0.offset).contains($0.element) }.map(\.element)
         var rules: [FieldRule] = [.exactlyOne(keys), .atMostOne(keys)]
         for (key, others) in schema["dependentRequired"]?.asObject ?? [:] {
             rules.append(.requires(key, (others.asList ?? []).compactMap(\.asString)))

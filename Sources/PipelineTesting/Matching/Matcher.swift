@@ -1,4 +1,5 @@
 import RunnelKit
+import Templates
 import YAML
 
 /// What a value has to be like, with the place where a test says so. All rules have to hold.
@@ -72,12 +73,15 @@ extension Matcher {
     }
 
     private static func contained(_ text: String, _ actual: Value) -> Finding? {
-        guard !actual.text.contains(text) else { return nil }
+        guard !actual.text.holds(text) else { return nil }
         return notFound("expected it to contain \(Value.string(text).json())", in: actual)
     }
 
     private static func matched(_ pattern: String, _ actual: Value) -> [Finding] {
-        guard let regex = try? Regex(pattern), (try? regex.firstMatch(in: actual.text)) == nil else { return [] }
+        guard let regex = try? Regex(pattern) else { return [] }
+        // CR LF is one character, in which only a search by code points finds a line feed.
+        let searches = [regex, regex.matchingSemantics(.unicodeScalar)]
+        guard searches.allSatisfy({ (try? $0.firstMatch(in: actual.text)) == nil }) else { return [] }
         return [notFound("expected it to match /\(pattern)/", in: actual)]
     }
 
@@ -158,7 +162,7 @@ extension String {
     var isLong: Bool { dropLast().contains(where: \.isNewline) || count > 120 }
 
     func cut(lines limit: Int) -> String {
-        let lines = split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
         guard lines.count > limit else { return self }
         return (lines.prefix(limit) + ["… (\(lines.count - limit) more lines)"]).joined(separator: "\n")
     }

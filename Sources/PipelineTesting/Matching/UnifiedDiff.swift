@@ -44,9 +44,13 @@ enum UnifiedDiff {
         "\(count == 0 ? before : before + 1)" + (count == 1 ? "" : ",\(count)")
     }
 
+    /// The lines by line feeds, which Swift does not see within CR LF. A carriage return at the end of one is written out:
+    /// it may be the only difference.
     private static func lines(_ text: String) -> [Substring] {
         guard !text.isEmpty else { return [] }
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.last == "\r" ? Substring("\(Substring(line.dropLast()))\\r") : Substring(line)
+        }
         if lines.last?.isEmpty == true {
             lines.removeLast()
         } else if let last = lines.popLast() {

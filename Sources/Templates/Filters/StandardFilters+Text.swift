@@ -113,7 +113,7 @@ extension String {
     }
 
     /// Whether `part` occurs in the text.
-    func holds(_ part: String) -> Bool {
+    package func holds(_ part: String) -> Bool {
         guard !part.isEmpty else { return true }
         return utf8.contains(0x0D) ? searched.contains(part.searched) : contains(part)
     }

@@ -47,6 +47,16 @@ struct MatcherTests {
             ])
     }
 
+    @Test("`contains` and `matches` find the line feeds of a text with CRLF")
+    func carriageReturns() {
+        let text: Value = "one\r\ntwo\r\n"
+        for part in ["\n", "one\r\n", "\ntwo", "one\r"] { #expect(findings(.contains([part]), text) == []) }
+        for pattern in [#"\n"#, #"one\r\ntwo"#, #"one\s+two"#, "\ntwo"] {
+            #expect(findings(.matches(pattern), text) == [])
+        }
+        #expect(findings(.contains(["one\n"]), text).count == 1)
+    }
+
     @Test("`contains` wants all of its texts")
     func contains() {
         #expect(findings(.contains(["quick", "fox"]), "the quick fox") == [])

@@ -51,6 +51,19 @@ struct UnifiedDiffTests {
                 """)
     }
 
+    @Test("a line that ends in CRLF differs by a visible carriage return")
+    func carriageReturn() {
+        #expect(
+            UnifiedDiff.text(from: "a\nb\n", to: "a\r\nb\n") == """
+                --- expected
+                +++ found
+                @@ -1,2 +1,2 @@
+                -a
+                +a\\r
+                 b
+                """)
+    }
+
     @Test("an empty text is named by the line before it")
     func empty() {
         #expect(UnifiedDiff.text(from: "", to: "a\n") == "--- expected\n+++ found\n@@ -0,0 +1 @@\n+a")

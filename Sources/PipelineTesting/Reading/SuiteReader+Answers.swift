@@ -25,7 +25,7 @@ extension SuiteReader {
         var chats = CannedChats()
         guard let node else { return chats }
         if let items = node.items {
-            chats.inOrder = items.compactMap { chat($0) }
+            chats.inOrder = answers(items)
             return chats
         }
         for (step, keyNode, value) in diagnostics.pairs(node, "chat") {
@@ -39,9 +39,20 @@ extension SuiteReader {
                 diagnostics.unknown("step with the id", step, keyNode, among: stepIDs, none: "")
                 continue
             }
-            chats.byStep[step] = (value.items ?? [value]).compactMap { chat($0) }
+            chats.byStep[step] = answers(value.items ?? [value])
         }
         return chats
+    }
+
+    private mutating func answers(_ items: [YAMLNode]) -> [CannedChat] {
+        let answers = items.compactMap { chat($0) }
+        for answer in answers.dropLast() where answer.isRepeated {
+            diagnostics.error(
+                TestErrorCode.badKeys, answer.node["repeat"] ?? answer.node,
+                "`repeat: true` is for the last answer: those behind it would never be given",
+                hint: "move it to the end of the list, or write the answer as often as it is given")
+        }
+        return answers
     }
 
     private mutating func chat(_ node: YAMLNode) -> CannedChat? {

@@ -178,6 +178,15 @@ struct DiagnosticTests {
             ])
     }
 
+    @Test("an answer that is repeated is the last of its list")
+    func repeatedAnswer() async throws {
+        let problem =
+            "bad-keys: `repeat: true` is for the last answer: those behind it would never be given "
+            + "(move it to the end of the list, or write the answer as often as it is given)"
+        #expect(try await problems("chat: [ { text: a, repeat: true }, b ]") == ["4:32 \(problem)"])
+        #expect(try await problems("chat: [ { text: a, repeat: false }, { text: b, repeat: true } ]") == [])
+    }
+
     @Test("two tests of one name show both places")
     func duplicateName() async throws {
         let tests = """

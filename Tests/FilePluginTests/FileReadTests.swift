@@ -138,6 +138,7 @@ import Testing
             (["path": "no/notes.txt"], "file-not-found", "cannot read \"no/notes.txt\": there is no such file", nil),
             (["path": "in"], "file-is-folder", "cannot read \"in\": it is a folder", "name a file"),
             (["path": "."], "file-is-folder", "\".\" is a folder", "name a file in it"),
+            (["path": "notes.txt/"], "file-is-folder", "\"notes.txt/\" is a folder", "name a file in it"),
             (["path": ""], "bad-path", "the path is empty", nil),
             (["path": "a\u{0}b"], "bad-path", "the path \"a\\u0000b\" holds a NUL character", nil),
             (

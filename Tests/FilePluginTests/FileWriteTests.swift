@@ -169,6 +169,9 @@ import Testing
             ("", "bad-path", "the path is empty"),
             ("a\u{0}", "bad-path", "the path \"a\\u0000\" holds a NUL character"),
             (".", "file-is-folder", "\".\" is a folder"),
+            ("new/", "file-is-folder", "\"new/\" is a folder"),
+            ("old.txt/.", "file-is-folder", "\"old.txt/.\" is a folder"),
+            ("new/sub/..", "file-is-folder", "\"new/sub/..\" is a folder"),
             ("in", "file-is-folder", "cannot write \"in\": it is a folder"),
             ("old.txt/a", "file-not-folder", "cannot write \"old.txt/a\": a part of the path is a file, not a folder"),
             (longName, "file-name-too-long", "cannot write \"\(longName)\": the name is too long"),
@@ -195,12 +198,14 @@ import Testing
         }
     }
 
-    @Test("appending to a pipe that nobody reads ends with an error instead of waiting", .timeLimit(.minutes(5)))
-    func pipe() async throws {
+    @Test("a pipe is neither replaced nor waited for", .timeLimit(.minutes(5)), arguments: [true, false])
+    func pipe(append: Bool) async throws {
         try await withFiles { files in
             try files.makePipe("project/pipe")
-            let error = try await files.writeError(["path": "pipe", "content": "x", "append": true])
-            #expect(error.message == "cannot write \"pipe\": No such device or address")
+            let error = try await files.writeError(["path": "pipe", "content": "x", "append": .bool(append)])
+            #expect(error.message == "cannot write \"pipe\": it is not a regular file")
+            let left = try await files.readError(["path": "pipe"])
+            #expect(left.message == "cannot read \"pipe\": it is not a regular file")
         }
     }
 

@@ -108,10 +108,11 @@ extension ProjectDirectory {
     ///   - path: Relative to the folder, or absolute.
     ///   - folder: Where the path begins and what it cannot leave; the project's folder unless given.
     /// - Throws: A ``StepError`` with the code `bad-path`, `path-outside` or `path-protected`, or `file-is-folder` for a
-    ///   path that leads to the folder itself.
+    ///   path that leads to the folder itself, or ends as that of a folder does, such as `out/`.
     public func confinedFile(_ path: String, in folder: String? = nil) throws(StepError) -> ConfinedPath {
         let confined = try confined(path, in: folder)
         guard
+            !["/", "/.", "/.."].contains(where: { path.hasSuffix($0) }),
             folder == nil
                 ? !confined.parts.isEmpty : confined.parts.count > (try self.confined(folder ?? "").parts.count)
         else { throw StepError(StepErrorCode.fileIsFolder, "\"\(path)\" is a folder", hint: "name a file in it") }

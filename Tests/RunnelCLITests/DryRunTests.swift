@@ -57,25 +57,38 @@ import Testing
         }
     }
 
-    @Test("--watch runs again when the pipeline or a file that it reads is saved, until Ctrl-C")
-    func watch() async throws {
+    @Test(
+        "--watch runs again when the pipeline, or a file that it reads or includes, is saved, until Ctrl-C",
+        arguments: ["t.txt", "i.yaml", "inner.txt"])
+    func watch(changed: String) async throws {
         let files = [
-            "w.yaml": "name: w\nsteps:\n  - { uses: template, with: { file: t.txt } }\n", "t.txt": "one\n",
+            "runnel.yaml": "",
+            "w.yaml": """
+            name: w
+            steps:
+              - { id: own, uses: template, with: { file: t.txt } }
+              - { id: included, uses: ./i.yaml }
+              - { uses: template, with: { text: "{{ steps.own }}{{ steps.included }}" } }
+
+            """,
+            "i.yaml": "steps:\n  - { uses: template, with: { file: inner.txt } }\n", "t.txt": "one\n",
+            "inner.txt": "one\n",
         ]
+        let saved = changed == "i.yaml" ? "steps:\n  - { uses: template, with: { text: \"two\\n\" } }\n" : "two\n"
         try await withProject(files) { runnel in
             let waiting = "waiting for a change; Ctrl-C ends\n"
             let ended = try await runnel.interrupt(["run", "w", "--watch", "--no-journal"]) { error in
                 switch error.components(separatedBy: waiting).count - 1 {
-                case 1 where !error.contains("t.txt has changed"):
-                    try? Data("two\n".utf8).write(to: URL(fileURLWithPath: runnel.directory + "/t.txt"))
+                case 1 where !error.contains("\(changed) has changed"):
+                    try? Data(saved.utf8).write(to: URL(fileURLWithPath: runnel.directory + "/" + changed))
                     return false
                 case 2: return true
                 default: return false
                 }
             }
             #expect(ended.status == 130)
-            #expect(ended.output == "one\ntwo\n")
-            #expect(ended.error.contains("\nt.txt has changed\n"))
+            #expect(ended.output == (changed == "t.txt" ? "one\none\ntwo\none\n" : "one\none\none\ntwo\n"))
+            #expect(ended.error.contains("\n\(changed) has changed\n"))
         }
     }
 }

@@ -2,18 +2,22 @@ import RunnelEngine
 import RunnelKit
 
 extension RunCommand {
-    /// The files that a run depends on, as far as they are named literally.
-    func watchedFiles() -> [String] {
+    /// The files that a run depends on, as far as they are named literally: those that the pipeline includes, and those
+    /// that its steps read.
+    func watchedFiles() async -> [String] {
         let path = FileReading.absolute(LoadedPipeline.path(pipeline, in: options.directory))
         var files = [path]
         if let inputFile, inputFile != "-" { files.append(FileReading.absolute(inputFile)) }
         guard case .success(let project)? = try? options.find(near: path) else { return files }
         files.append(options.config.map { FileReading.absolute($0) } ?? project.directory + "/runnel.yaml")
-        guard let registry = try? StepRegistry(RunnelCommand.plugins), let bytes = try? FileReading.yaml(of: path),
-            let pipeline = try? PipelineLoader(registry: registry).load(bytes, file: path).pipeline
+        guard let registry = try? await ProjectPlugins(project).registry, let bytes = try? FileReading.yaml(of: path),
+            let loader = try? PipelineLoader(registry: registry, project: project.files())
         else { return files }
+        // Stored, so that a template file with an error is among them: the next run waits for its correction.
+        let (loaded, report) = loader.load(bytes, file: path, isStored: true)
+        files += report.usedFiles.map { project.directory + "/" + $0 }
         // Only files that steps read: a file that the run writes would trigger the next run.
-        for step in pipeline.allSteps where registry[step.uses]?.isRepeatable ?? false {
+        for step in loaded?.allSteps ?? [] where registry[step.uses]?.isRepeatable ?? false {
             for text in step.with.literalStrings where !text.contains("\n") {
                 files.append(text.hasPrefix("/") ? text : project.directory + "/" + text)
             }

@@ -96,7 +96,7 @@ struct RunCommand: AsyncParsableCommand {
         // Signals are handled throughout, so that none is lost between a run and the wait after it.
         _ = try await withSignals({ _, _ in interruption.open() }) {
             while !interruption.isOpen {
-                let before = FileChanges(of: command.watchedFiles())
+                let before = FileChanges(of: await command.watchedFiles())
                 do {
                     try await command.runOnce()
                 } catch let status as ExitStatus where status != .interrupted {}

@@ -175,6 +175,9 @@ public struct LoadReport: Sendable {
         self.literals = literals
     }
 
+    /// The paths of the files that it includes, also of those that cannot be read; relative to the project.
+    package var usedFiles: [String] { Array(included.keys) + unread }
+
     /// The file and those that it includes, displayable: with asterisks for literal secrets.
     public var sources: [YAMLSource] {
         ([source] + included.sorted { $0.key < $1.key }.map(\.value)).map { source in

@@ -27,6 +27,29 @@ import Testing
         try await withProject(files) { runnel in try await body(runnel) }
     }
 
+    @Test("with an error in runnel.yaml, included files are read, and a missing plugin has the reason")
+    func brokenConfiguration() async throws {
+        var files = Self.files
+        files["runnel.yaml"] = "bogus: 1\n"
+        files["plugins/greet/plugin.yaml"] = "name: greet\n"
+        files["p.yaml"] = """
+            name: p
+            steps:
+              - { uses: ./steps/notify.yaml, with: { text: x } }
+              - { uses: greet.hello }
+
+            """
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            let text = ended.output + ended.error
+            #expect(ended.status == 2)
+            #expect(!text.contains("notify.yaml\" cannot be read"), "\(text)")
+            #expect(
+                text.contains("the step \"greet.hello\" is not available: the plugin \"greet\" was not loaded")
+                    && text.contains("= correct runnel.yaml first"), "\(text)")
+        }
+    }
+
     @Test("the inputs are rendered where the file is included, and its output is that of the step")
     func run() async throws {
         let steps = """

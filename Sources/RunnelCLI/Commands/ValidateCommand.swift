@@ -267,7 +267,16 @@ private struct CheckedProjects {
         found[folder] = outcome
         switch outcome {
         case .failure(let invalid):
-            let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: nil)
+            // Errors of the configuration cause no errors about what its project has.
+            let configuration = invalid.report.source.name
+            let directory =
+                FileReading.exists(configuration) ? FileReading.folder(of: FileReading.absolute(configuration)) : folder
+            var registry = try StepRegistry(RunnelCommand.plugins)
+            for plugin in (try? FileManager.default.contentsOfDirectory(atPath: directory + "/plugins")) ?? [] {
+                registry.setMissing(plugin, because: "correct \(configuration) first")
+            }
+            let loader = try PipelineLoader(
+                registry: registry, names: nil, project: ProjectDirectory(path: directory))
             return PipelineCheck(file: file, loader: loader, project: nil, configuration: invalid.report)
         case .success(let project):
             return PipelineCheck(

@@ -211,6 +211,23 @@ import Testing
     }
 
     @Test(
+        "a pattern enters only the folder that it begins with",
+        .enabled(if: !Files.isRoot, "root may read everything"))
+    func lockedFolder() async throws {
+        try await withFiles { files in
+            try files.write("a", "project/n/a.md")
+            try files.makeFolder("project/locked")
+            try files.setMode(0, of: "project/locked")
+            let output = try await files.read(["glob": "n/*.md"])
+            let error = try await files.readError(["glob": "**/*.md"])
+            try files.setMode(0o700, of: "project/locked")
+            #expect(output.asList?.map { $0["path"] } == ["n/a.md"])
+            #expect(error.message == "cannot list \"\(files.project)\"")
+            #expect(error.hint?.hasSuffix("or begin the pattern with a folder") == true)
+        }
+    }
+
+    @Test(
         "a pattern finds regular files, sorted by path",
         arguments: [
             ("*.md", ["a.md"]), ("**/*.md", ["a.md", "n/b.md", "n/o/c.md"]),
@@ -218,6 +235,7 @@ import Testing
             ("n/?.md", ["n/b.md"]), ("**/c.*", ["n/o/c.md"]), (".*", [".rc"]), ("**/.h/*", [".h/d.md"]), ("nope*", []),
             ("./n/*.txt", ["n/x.txt"]), ("[ab].md", ["a.md"]), ("n/[!b].*", ["n/x.txt"]),
             (".[a-z]*", [".rc"]), ("[.]rc", []), ("link/*", []), ("*.link", []),
+            ("n/o/*.md", ["n/o/c.md"]), (".h/*", [".h/d.md"]), ("none/*", []), ("a.md/*", []),
         ])
     func glob(pattern: String, paths: [String]) async throws {
         try await withFiles { files in

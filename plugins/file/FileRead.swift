@@ -139,20 +139,48 @@ struct FolderWalk {
 
     /// Paths relative to the base, sorted.
     func files(matching pattern: Glob) throws(StepError) -> [String] {
-        guard let names = try? FileManager.default.subpathsOfDirectory(atPath: base) else {
-            throw StepError(FileErrorCode.fileFailed, "cannot list \"\(base)\"")
-        }
         var found: [String] = []
-        for name in names where pattern.matches(path: name) {
-            let attributes = try? FileManager.default.attributesOfItem(atPath: base + "/" + name)
-            guard attributes?[.type] as? FileAttributeType == .typeRegular else { continue }
-            found.append(name)
-            guard found.count <= Self.maximumFiles else {
+        for folder in literalFolders(of: pattern) {
+            guard let names = try? FileManager.default.subpathsOfDirectory(atPath: base + "/" + folder) else {
                 throw StepError(
-                    FileErrorCode.tooManyFiles, "more than \(Self.maximumFiles) files match", hint: "narrow the pattern"
-                )
+                    FileErrorCode.fileFailed, "cannot list \"\(folder.isEmpty ? base : folder)\"",
+                    hint: "let the user who runs Runnel read and enter its folders, or begin the pattern with a folder")
+            }
+            for name in names {
+                let path = Self.joined(folder, name)
+                guard pattern.matches(path: path), kind(of: path) == .typeRegular else { continue }
+                found.append(path)
+                guard found.count <= Self.maximumFiles else {
+                    throw StepError(
+                        FileErrorCode.tooManyFiles, "more than \(Self.maximumFiles) files match",
+                        hint: "narrow the pattern")
+                }
             }
         }
         return found.sorted()
+    }
+
+    /// The folders that a pattern begins with, as their names are written on the disk; the base itself (an empty path)
+    /// where it begins with a wildcard. Others are not entered: the process may not have the right to.
+    private func literalFolders(of pattern: Glob) -> [String] {
+        let names = pattern.text.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+        let literal = names.dropLast().filter { $0 != "." }.prefix { name in
+            !name.contains { character in "*?[".contains(character) }
+        }
+        return literal.reduce([""]) { folders, name in
+            folders.flatMap { folder -> [String] in
+                let listed = try? FileManager.default.contentsOfDirectory(atPath: base + "/" + folder)
+                return (listed?.filter { $0 == name } ?? [name]).map { Self.joined(folder, $0) }
+            }.filter { kind(of: $0) == .typeDirectory }
+        }
+    }
+
+    /// What stands at a path below the base; links are not followed.
+    private func kind(of path: String) -> FileAttributeType? {
+        try? FileManager.default.attributesOfItem(atPath: base + "/" + path)[.type] as? FileAttributeType
+    }
+
+    private static func joined(_ folder: String, _ name: String) -> String {
+        folder.isEmpty ? name : folder + "/" + name
     }
 }

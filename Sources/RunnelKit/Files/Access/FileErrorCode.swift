@@ -34,7 +34,10 @@
             ErrorExplanation("the disk is full", "the disk quota is used up", hints: "make room; nothing was changed")
         case .fileExists:
             ErrorExplanation("\"…\" exists already", hints: "use `if_exists: overwrite` or `skip` if that is meant")
-        case .fileFailed: ErrorExplanation("cannot list \"…\"")
+        case .fileFailed:
+            ErrorExplanation(
+                "cannot list \"…\"",
+                hints: "let the user who runs Runnel read and enter its folders, or begin the pattern with a folder")
         case .fileNameTooLong: ErrorExplanation("the name is too long")
         case .fileNotFolder: ErrorExplanation("a part of the path is a file, not a folder")
         case .fileNotFound: ErrorExplanation("there is no such file")

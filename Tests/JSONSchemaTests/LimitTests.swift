@@ -39,6 +39,13 @@ struct LimitTests {
                 == ["validation stopped after 10000 steps: the value or the schema is too large"])
     }
 
+    @Test("equal objects with many keys are compared in linear time, whatever their order", .timeLimit(.minutes(1)))
+    func largeObjects() throws {
+        let members = (0..<100_000).map { ("key\($0)", Value.int(Int64($0))) }
+        let items = [members, Array(members.reversed())].map { Value.object(ValueObject($0)) }
+        #expect(try JSONSchema(["uniqueItems": true]).validate(.list(items)).map(\.keyword) == ["uniqueItems"])
+    }
+
     @Test("a large list is checked in one pass, duplicates included")
     func large() throws {
         let items = (0..<20_000).map { Value.object(["id": .int(Int64($0)), "name": .string("n\($0)")]) }

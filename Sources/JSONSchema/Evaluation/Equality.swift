@@ -10,12 +10,18 @@ enum ExactEquality {
         case (.list(let left), .list(let right)):
             left.count == right.count && zip(left, right).allSatisfy { areEqual($0, $1) }
         case (.object(let left), .object(let right)):
-            left.count == right.count
-                && left.allSatisfy { key, value in
-                    guard let place = right.firstIndex(where: { areEqual($0.key, key) }) else { return false }
-                    return areEqual(value, right[place].value)
-                }
+            left.count == right.count && areEqual(left, right)
         default: left == right
+        }
+    }
+
+    /// Takes time linear in the keys: objects from outside may have many.
+    private static func areEqual(_ left: ValueObject, _ right: ValueObject) -> Bool {
+        let members = Dictionary(
+            right.map { (Array($0.key.utf8), $0.value) }, uniquingKeysWith: { first, _ in first })
+        return left.allSatisfy { key, value in
+            guard let other = members[Array(key.utf8)] else { return false }
+            return areEqual(value, other)
         }
     }
 

@@ -317,6 +317,8 @@ final class PostgresWriter: Sendable {
             }
             return batch.outcomes
         } catch {
+            // Whether a session can write was decided at its start: another server may be the primary now.
+            if (error as? PostgresError)?.state == "25006" { connection.discard() }
             if connection.isBroken {
                 session.connection = nil
             } else {

@@ -181,6 +181,24 @@ struct PostgresFaultTests {
         }
     }
 
+    @Test("a server that takes no writes for a while: work goes on in a new session")
+    func readOnly() async throws {
+        try await withPostgres { (server) async throws -> Void in
+            try server.query("CREATE ROLE plain LOGIN")
+            try server.query("GRANT CREATE ON DATABASE postgres TO plain")
+            var configuration = server.configuration(pool: 3)
+            configuration.url = server.url.replacing("runnel@", with: "plain@")
+            await (try PostgresJournal.open(configuration)).close()
+            try server.query("ALTER ROLE plain SET default_transaction_read_only = on")
+            let journal = try PostgresJournal.open(configuration)
+            let error = await #expect(throws: JournalError.self) { try await journal.accept(newRun("r"), memory: nil) }
+            #expect(error?.code == .readOnly)
+            try server.query("ALTER ROLE plain RESET default_transaction_read_only")
+            #expect(try await journal.accept(newRun("r"), memory: nil) == .accepted)
+            await journal.close()
+        }
+    }
+
     @Test("a session that is idle in a transaction, and one that reads a snapshot for long")
     func idle() async throws {
         let server = try await PostgresServer.shared.value

@@ -63,6 +63,21 @@ import Testing
         }
     }
 
+    @Test("the URL of another kind of database is refused and not quoted")
+    func otherURL() async throws {
+        try await withProject(["hello.yaml": hello]) { runnel in
+            let ended = try await runnel.run(["journal", "copy", "mysql://u:s3cret@host/db", "other"])
+            #expect(
+                ended.error == """
+                    error: the journal cannot be opened: the URL of the database begins with no "postgres://" \
+                    [journal-failed]
+                      = write "postgres://user@host/database"
+
+                    """)
+            #expect(ended.status == 1)
+        }
+    }
+
     @Test("the workers of a journal are listed, and where there are none that is said")
     func workers() async throws {
         try await withProject(["hello.yaml": hello]) { runnel in

@@ -101,7 +101,13 @@ struct JournalCopyCommand: AsyncParsableCommand {
     private static func open(
         _ place: String, _ project: Project, isNew: Bool
     ) throws -> any Journal {
-        if place.hasPrefix("postgres://") || place.hasPrefix("postgresql://") {
+        if place.contains("://") {
+            // Not quoted: it may hold a password.
+            guard place.hasPrefix("postgres://") || place.hasPrefix("postgresql://") else {
+                throw JournalError(
+                    .failed, "the journal cannot be opened: the URL of the database begins with no \"postgres://\"",
+                    hint: "write \"postgres://user@host/database\"")
+            }
             var configuration = PostgresJournalConfiguration(url: place)
             configuration.schema = project.settings.journal.schema.text
             configuration.password = try JournalSetup.password(of: project)

@@ -40,6 +40,7 @@ static int (*PQcancel)(rpq_cancel *cancel, char *error, int size);
 static void (*PQfreeCancel)(rpq_cancel *cancel);
 static struct rpq_option *(*PQconninfoParse)(const char *text, char **error);
 static void (*PQconninfoFree)(struct rpq_option *options);
+static int (*PQsetErrorVerbosity)(rpq_connection *connection, int verbosity);
 static void *(*PQsetNoticeReceiver)(rpq_connection *connection, void (*receiver)(void *, const rpq_result *), void *);
 
 static enum rpq_loading loading;
@@ -66,6 +67,7 @@ static void load(void) {
 #define FIND(name) find(handle, #name, &name)
     // Pipeline mode exists since version 14.
     bool is_complete = FIND(PQsetNoticeReceiver)
+                       && FIND(PQsetErrorVerbosity)
                        && FIND(PQconnectStartParams)
                        && FIND(PQconnectPoll)
                        && FIND(PQstatus)
@@ -117,6 +119,11 @@ static void drop(void *context, const rpq_result *result) {
 }
 
 void rpq_silence(rpq_connection *connection) { PQsetNoticeReceiver(connection, drop, NULL); }
+
+void rpq_name_states(rpq_connection *connection) {
+    enum { verbose = 2 };
+    PQsetErrorVerbosity(connection, verbose);
+}
 
 rpq_connection *rpq_PQconnectStartParams(
     const char *const *keywords, const char *const *values, int expands) {

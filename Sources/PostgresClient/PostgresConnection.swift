@@ -28,20 +28,13 @@ package final class PostgresConnection {
     /// The number of statements that are kept prepared.
     private static let maximumPrepared = 200
 
-    /// Connects; waits at most the `connect_timeout` of the options for each address.
+    /// Connects to the first host that takes the connection.
     package init(_ options: PostgresOptions) throws(PostgresError) {
         try options.check()
         self.options = options
-        let parameters = options.parameters
-        let handle = Self.withCStrings(parameters.map(\.0)) { keywords in
-            Self.withCStrings(parameters.map(\.1)) { values in rpq_PQconnectStartParams(keywords, values, 1) }
-        }
-        guard let handle else { throw PostgresError(.connection, "there is no memory for a connection") }
-        self.handle = handle
+        handle = try Self.open(options)
         canceller = PostgresCanceller()
-        rpq_silence(handle)
         do throws(PostgresError) {
-            try Self.connect(handle, options)
             guard rpq_PQserverVersion(handle) >= 130_000 else {
                 throw PostgresError(
                     .settings, "the server's version is too old",
@@ -63,34 +56,64 @@ package final class PostgresConnection {
         rpq_PQfinish(handle)
     }
 
-    private static func connect(_ handle: OpaquePointer, _ options: PostgresOptions) throws(PostgresError) {
-        let end = ContinuousClock().now + .seconds(20)
+    /// Tries the hosts one after another. libpq would stay with one that does not answer.
+    private static func open(_ options: PostgresOptions) throws(PostgresError) -> OpaquePointer {
+        var failures: [PostgresError] = []
+        for host in options.hosts {
+            do throws(PostgresError) {
+                return try open(host, options)
+            } catch {
+                failures.append(error)
+            }
+        }
+        // A refusal says more about what to do than silence.
+        let kind = failures.first { $0.state != nil }?.kind ?? .connection
+        throw PostgresError(kind, failures.map(\.message).joined(separator: "; "))
+    }
+
+    private static func open(
+        _ host: PostgresOptions.Host, _ options: PostgresOptions
+    ) throws(PostgresError) -> OpaquePointer {
+        let parameters = options.parameters(for: host)
+        let handle = withCStrings(parameters.map(\.0)) { keywords in
+            withCStrings(parameters.map(\.1)) { values in rpq_PQconnectStartParams(keywords, values, 1) }
+        }
+        guard let handle else { throw PostgresError(.connection, "there is no memory for a connection") }
+        rpq_silence(handle)
+        rpq_name_states(handle)
+        do throws(PostgresError) {
+            try connect(handle, host, options)
+            return handle
+        } catch {
+            rpq_PQfinish(handle)
+            throw error
+        }
+    }
+
+    private static func connect(
+        _ handle: OpaquePointer, _ host: PostgresOptions.Host, _ options: PostgresOptions
+    ) throws(PostgresError) {
+        let limit = options.connectTimeout
+        let end = ContinuousClock().now + .seconds(limit)
         var state = RPQ_POLLING_WRITING
         while rpq_PQstatus(handle) != Int32(RPQ_CONNECTION_BAD.rawValue), state != RPQ_POLLING_FAILED {
             if state == RPQ_POLLING_OK { return }
             let events = state == RPQ_POLLING_READING ? POLLIN : POLLOUT
             guard wait(rpq_PQsocket(handle), Int16(events), until: end) else {
-                throw PostgresError(.timeout, "the server did not answer in time")
+                throw PostgresError(.connection, "the server \(host.text) did not answer within \(limit)s")
             }
             state = rpq_polling(rawValue: UInt32(bitPattern: rpq_PQconnectPoll(handle)))
         }
-        let text = message(handle, options)
-        // libpq gives no SQLSTATE for a refused connection.
-        let refusal = refusals.first { text.contains($0.words) }
-        throw PostgresError(refusal.map { .server($0.state) } ?? .connection, text)
+        throw refusal(handle, options)
     }
 
-    private static let refusals = [
-        (words: "too many clients", state: "53300"), (words: "too many connections", state: "53300"),
-        (words: "connection slots", state: "53300"), (words: "authentication failed", state: "28P01"),
-        (words: "no password supplied", state: "28P01"), (words: "role \"", state: "28000"),
-        (words: "pg_hba.conf", state: "28000"), (words: "\" does not exist", state: "3D000"),
-    ]
+    private static func refusal(_ handle: OpaquePointer, _ options: PostgresOptions) -> PostgresError {
+        let text = rpq_PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+        return PostgresError(refusal: options.redacted(text))
+    }
 
     private static func message(_ handle: OpaquePointer, _ options: PostgresOptions) -> String {
-        let text = rpq_PQerrorMessage(handle).map { String(cString: $0) } ?? ""
-        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix { $0.isWhitespace } }
-        return options.redacted(lines.isEmpty ? "the connection is lost" : lines.joined(separator: "; "))
+        refusal(handle, options).message
     }
 
     // MARK: - Statements

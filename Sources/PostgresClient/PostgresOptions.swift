@@ -34,19 +34,67 @@ package struct PostgresOptions: Sendable {
         }
     }
 
-    /// In seconds.
-    private static let connectTimeout = 5
+    /// One of the hosts of the database. What is nil, libpq completes.
+    package struct Host: Sendable, Hashable {
+        package var name: String?
+        package var address: String?
+        package var port: String?
+
+        var parameters: [(String, String)] {
+            [("host", name), ("hostaddr", address), ("port", port)].compactMap { keyword, value in
+                value.map { (keyword, $0) }
+            }
+        }
+
+        /// For people.
+        package var text: String {
+            let place = name ?? address ?? "localhost"
+            let suffix = port.map { $0 == "5432" ? "" : ":\($0)" } ?? ""
+            return (place.contains(":") ? "[\(place)]" : place) + suffix
+        }
+    }
+
+    /// The hosts to try one after another, at least one.
+    package var hosts: [Host] {
+        let known = values()
+        func list(_ keyword: String, _ variable: String) -> [String] {
+            guard let text = Self.value(keyword, variable, known), !text.isEmpty else { return [] }
+            return text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+        let (names, addresses, ports) = (
+            list("host", "PGHOST"), list("hostaddr", "PGHOSTADDR"), list("port", "PGPORT")
+        )
+        let count = max(names.count, addresses.count, 1)
+        // libpq reports lists that do not match, and completes names that are missing.
+        guard [names, addresses].allSatisfy({ [0, count].contains($0.count) && !$0.contains("") }),
+            [0, 1, count].contains(ports.count)
+        else { return [Host()] }
+        return (0..<count).map { index in
+            let port: String? = ports.count == 1 ? ports[0] : ports.isEmpty ? nil : ports[index]
+            return Host(
+                name: names.isEmpty ? nil : names[index], address: addresses.isEmpty ? nil : addresses[index],
+                port: port == "" ? "5432" : port)
+        }
+    }
+
+    /// How long each host has to answer, in seconds: libpq applies `connect_timeout` only in calls that block.
+    var connectTimeout: Int {
+        let given = Self.value("connect_timeout", "PGCONNECT_TIMEOUT", values()).flatMap { Int($0) } ?? 0
+        if given > 0 { return given }
+        return hosts.count > 1 ? 5 : 20
+    }
 
     /// Keywords and values for libpq; later ones win.
-    var parameters: [(String, String)] {
+    func parameters(for host: Host) -> [(String, String)] {
         var parameters = [
-            ("connect_timeout", "\(Self.connectTimeout)"), ("fallback_application_name", application),
+            ("fallback_application_name", application),
             // A peer that has vanished is noticed in seconds, not after the two hours of the system's default.
             ("keepalives_idle", "10"), ("keepalives_interval", "3"), ("keepalives_count", "3"),
             ("tcp_user_timeout", "15000"), ("client_encoding", "UTF8"), ("dbname", url),
         ]
         if let password { parameters.append(("password", password)) }
-        return parameters
+        // One host is left to libpq, which also reads a service file.
+        return hosts.count > 1 ? parameters + host.parameters : parameters
     }
 
     /// Checks the URL without connecting.
@@ -86,16 +134,16 @@ package struct PostgresOptions: Sendable {
         text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
     }
 
-    /// Host, port and database, for people.
+    /// Hosts, ports and database, for people.
     package var place: String {
         let known = values()
-        func value(_ keyword: String, _ variable: String) -> String? {
-            known[keyword] ?? getenv(variable).map { String(cString: $0) }
-        }
-        let host = value("host", "PGHOST") ?? value("hostaddr", "PGHOSTADDR") ?? "localhost"
-        let port = value("port", "PGPORT").map { $0 == "5432" ? "" : ":\($0)" } ?? ""
-        let user = value("user", "PGUSER")
-        return "postgres://\(host)\(port)/\(value("dbname", "PGDATABASE") ?? user ?? "")"
+        let database = Self.value("dbname", "PGDATABASE", known) ?? Self.value("user", "PGUSER", known) ?? ""
+        return "postgres://\(hosts.map(\.text).joined(separator: ","))/\(database)"
+    }
+
+    /// A parameter of the connection; nil where libpq uses its default.
+    private static func value(_ keyword: String, _ variable: String, _ known: [String: String]) -> String? {
+        known[keyword] ?? getenv(variable).map { String(cString: $0) }
     }
 
     /// Removes passwords from a text.

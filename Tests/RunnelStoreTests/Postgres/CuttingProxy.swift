@@ -15,26 +15,25 @@ final class CuttingProxy: Sendable {
     let cuts = Mutex<[Cut]>([])
     let folder: String
     private let listener: CInt
-    private let server: String
 
     /// - Parameters:
     ///   - folder: Where the proxy's socket is.
-    ///   - server: The folder of the server's socket.
-    init(folder: String, server: String) throws {
-        (self.folder, self.server) = (folder, server)
+    ///   - server: The folder of the server's socket; nil for a proxy that takes connections and never answers.
+    init(folder: String, server: String?) throws {
+        self.folder = folder
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         let descriptor = listener
         let bound = Self.withAddress(folder) { bind(descriptor, $0, $1) }
         guard bound == 0, listen(listener, 64) == 0 else { throw Failure(number: errno) }
         // Threads, because they block: those of Dispatch are few.
-        Thread.detachNewThread { self.accept() }
+        if let server { Thread.detachNewThread { self.accept(for: server) } }
     }
 
     struct Failure: Error { let number: CInt }
 
     func close() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    private func accept() {
+    private func accept(for server: String) {
         while true {
             let client = LibC.accept(listener, nil, nil)
             guard client >= 0 else { return }

@@ -157,6 +157,61 @@ import Testing
         }
     }
 
+    @Test("a refusal is known by its SQLSTATE, in whatever language the server speaks")
+    func refusals() {
+        let wrong = "port 5432 failed: 致命的エラー:  28P01: パスワード認証に失敗しました\nLOCATION:  auth_failed, auth.c:334\n"
+        let cases: [(String, PostgresError)] = [
+            (wrong + wrong, PostgresError(.server("28P01"), "port 5432 failed: 致命的エラー:  パスワード認証に失敗しました")),
+            (
+                "FATAL:  42501: permission denied for database \"d\"\nDETAIL:  No CONNECT privilege.\n",
+                PostgresError(
+                    .server("28000"),
+                    "FATAL:  permission denied for database \"d\"; DETAIL:  No CONNECT privilege.")
+            ),
+            (
+                "failed: FATAL:  57P03: the database system is starting up\n",
+                PostgresError(.connection, "failed: FATAL:  the database system is starting up")
+            ),
+            (
+                "failed: fe_sendauth: no password supplied\n",
+                PostgresError(.server("28P01"), "failed: fe_sendauth: no password supplied")
+            ),
+            (
+                "failed: root certificate file \"/root.crt\" does not exist\n",
+                PostgresError(.connection, "failed: root certificate file \"/root.crt\" does not exist")
+            ),
+            ("", PostgresError(.connection, "the connection is lost")),
+        ]
+        for (text, error) in cases { #expect(PostgresError(refusal: text) == error) }
+    }
+
+    @Test("several hosts are named one by one")
+    func hosts() {
+        let options = PostgresOptions(url: "postgres://u@db1:5433,[::1],db3:5432/runnel")
+        #expect(options.hosts.map(\.name) == ["db1", "::1", "db3"])
+        #expect(options.hosts.map(\.port) == ["5433", "5432", "5432"])
+        #expect(options.place == "postgres://db1:5433,[::1],db3/runnel")
+        #expect(PostgresOptions(url: "postgres://u@db1,db2:6432/d").place == "postgres://db1,db2:6432/d")
+        #expect(PostgresOptions(url: "postgres://u@/d?host=a,b&port=6432").place == "postgres://a:6432,b:6432/d")
+        #expect(PostgresOptions(url: "postgres://u@db1:6432/d").place == "postgres://db1:6432/d")
+    }
+
+    @Test("a host that does not answer is left for the next one")
+    func silentHost() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let url = try await PostgresServer.shared.value.url
+            let proxy = try CuttingProxy(folder: folder, server: nil)
+            defer { proxy.close() }
+            let both = url.replacing("host=", with: "connect_timeout=1&host=\(folder),")
+            let connection = try PostgresConnection(PostgresOptions(url: both))
+            #expect(try connection.execute("SELECT 1::bigint").first?.int(0) == 1)
+            let error = #expect(throws: PostgresError.self) {
+                _ = try PostgresConnection(PostgresOptions(url: "postgres://u@/d?connect_timeout=1&host=\(folder)"))
+            }
+            #expect(error == PostgresError(.connection, "the server \(folder) did not answer within 1s"))
+        }
+    }
+
     @Test("a run that one process accepts wakes another, and without notifications there are no signals")
     func signals() async throws {
         var configuration = try await PostgresServer.shared.value.configuration()

@@ -81,6 +81,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     "another process says that it is the worker …", hints: "stop Runnel first",
                     "stop Runnel there; a process that was killed goes from the list with the next `runnel runs resume`",
                     "raise `max_connections` of PostgreSQL, or lower `journal.pool`",
+                    "raise the CONNECTION LIMIT of the role or database that it names, or lower `journal.pool`",
                     "look for long transactions in `pg_stat_activity`",
                     "a program that looks into the file must not keep a transaction open")
             case .unreachable:
@@ -98,9 +99,13 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     "… is no backup: it has no journal.db", "there is a journal already: …",
                     "a journal in memory cannot be copied", "the journal to be copied to is not empty: it has … run…",
                     "the journal … failed: …", "the journal cannot be opened: …", "the journal … failed: … […]",
+                    "the schema of the journal … holds tables of another program: …",
+                    "the database … has the encoding …, and the journal needs UTF8",
                     "a write came to no result", "the file … was removed before the run that it belongs to was written",
                     hints: "name a new folder; a backup replaces nothing", "try again when less runs are removed",
                     "name a folder of `runnel journal backup`", "--replace moves it aside",
+                    "name a schema as `journal.schema` that only Runnel uses",
+                    "create one with `createdb --encoding=UTF8 --template=template0`",
                     "copy into a new schema or folder", "… has to be a folder; move away what is there",
                     "let the user who runs Runnel enter …, and read and write what is in it")
             case .leaseLost:

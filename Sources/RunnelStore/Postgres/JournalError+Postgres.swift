@@ -28,6 +28,10 @@ extension JournalError {
             self.init(
                 .full, "there is no space left to write the journal \(place)",
                 hint: "make room on the disk of PostgreSQL; nothing that was accepted is lost")
+        case "53300" where message.contains("too many connections for"):
+            self.init(
+                .busy, "the journal \(place) has no connection left: \(message)",
+                hint: "raise the CONNECTION LIMIT of the role or database that it names, or lower `journal.pool`")
         case "53300", "53400":
             self.init(
                 .busy, "the journal \(place) has no connection left: \(message)",
@@ -45,6 +49,10 @@ extension JournalError {
             self.init(
                 .gone, "the tables of the journal \(place) are gone: \(message)",
                 hint: "put them back, or start Runnel again to begin a new journal")
+        case "42P07", "42703":
+            self.init(
+                .failed, "the schema of the journal \(place) holds tables of another program: \(message)",
+                hint: "name a schema as `journal.schema` that only Runnel uses")
         case "XX001", "XX002":
             self.init(
                 .corrupt, "the journal \(place) is damaged: \(message)", hint: "restore the database from a backup")

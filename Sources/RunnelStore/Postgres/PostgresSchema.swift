@@ -424,14 +424,23 @@ enum PostgresSchema {
             try refuseNewer(applied, known, place)
             if known.isSubset(of: applied.keys) { return [] }
         }
+        // Large tables take their time, and so does another process that migrates them.
+        connection.limit = .seconds(3600)
         try connection.execute("BEGIN")
         do {
+            try connection.execute("SET LOCAL statement_timeout TO 0")
+            try connection.execute("SET LOCAL lock_timeout TO 0")
             try connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtextextended('runnel migrations ' || $1, 0))", .text(schema))
             let before = try applied(connection, schema)
             try refuseNewer(before ?? [:], known, place)
             if before == nil {
-                try connection.execute("CREATE SCHEMA IF NOT EXISTS \(quoted(schema))")
+                try refuseEncoding(of: connection, place)
+                // A user without the right to create schemas can have one that is there: IF NOT EXISTS asks for that right.
+                let isThere = try connection.execute(
+                    "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", .text(schema)
+                ).first?.bool(0)
+                if isThere != true { try connection.execute(PostgresStatement("CREATE SCHEMA \(quoted(schema))")) }
                 try connection.execute("SET LOCAL search_path TO \(quoted(schema))")
                 try connection.execute(
                     "CREATE TABLE migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())")
@@ -488,6 +497,15 @@ enum PostgresSchema {
         throw JournalError(
             .newer, "the journal \(place) was written by a newer version of Runnel",
             hint: "use that version, or another schema")
+    }
+
+    /// Refuses a database that cannot hold every text.
+    private static func refuseEncoding(of connection: PostgresConnection, _ place: String) throws {
+        let name = try connection.execute("SELECT current_setting('server_encoding')").first?.text(0) ?? ""
+        guard name != "UTF8" else { return }
+        throw JournalError(
+            .failed, "the database \(place) has the encoding \(name), and the journal needs UTF8",
+            hint: "create one with `createdb --encoding=UTF8 --template=template0`")
     }
 
     /// An identifier as SQL writes it.

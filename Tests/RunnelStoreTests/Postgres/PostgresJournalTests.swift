@@ -212,6 +212,77 @@ import Testing
         }
     }
 
+    @Test("a user who may create no schemas can have one that is there")
+    func schemaOfAnother() async throws {
+        let server = try await PostgresServer.shared.value
+        var configuration = server.configuration()
+        let user = "\(configuration.schema)_user"
+        try server.query("CREATE ROLE \(user) LOGIN")
+        configuration.url = server.url.replacing("runnel@", with: "\(user)@")
+        let error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(error?.code == .readOnly)
+        #expect(error?.hint == "give the user the right to create and write the tables of the schema")
+        try server.query("CREATE SCHEMA \(configuration.schema) AUTHORIZATION \(user)")
+        let journal = try PostgresJournal.open(configuration)
+        #expect(try await journal.accept(newRun("r"), memory: nil) == .accepted)
+        await journal.close()
+    }
+
+    @Test("the limit of a role is named as the limit to raise")
+    func limitOfRole() async throws {
+        let server = try await PostgresServer.shared.value
+        var configuration = server.configuration()
+        let user = "\(configuration.schema)_user"
+        try server.query("CREATE ROLE \(user) LOGIN CONNECTION LIMIT 0")
+        configuration.url = server.url.replacing("runnel@", with: "\(user)@")
+        let error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(error?.code == .busy)
+        #expect(error?.message.hasSuffix("FATAL:  too many connections for role \"\(user)\"") == true)
+        #expect(
+            error?.hint == "raise the CONNECTION LIMIT of the role or database that it names, or lower `journal.pool`")
+    }
+
+    @Test("a database that cannot hold every text is refused", arguments: ["LATIN1", "SQL_ASCII"])
+    func encoding(name: String) async throws {
+        let server = try await PostgresServer.shared.value
+        var configuration = server.configuration()
+        let database = configuration.schema
+        try server.query(
+            "CREATE DATABASE \(database) TEMPLATE template0 ENCODING '\(name)' LC_COLLATE 'C' LC_CTYPE 'C'")
+        configuration.url = server.url.replacing("/postgres?", with: "/\(database)?")
+        let error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(
+            error?.message
+                == "the database \(configuration.place) has the encoding \(name), and the journal needs UTF8")
+        #expect(error?.hint == "create one with `createdb --encoding=UTF8 --template=template0`")
+    }
+
+    @Test(
+        "a schema with tables of another program is refused",
+        arguments: ["migrations (id bigint, batch bigint)", "runs (id bigint)"])
+    func otherTables(table: String) async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        try server.query("CREATE SCHEMA \(configuration.schema)")
+        try server.query("CREATE TABLE \(configuration.schema).\(table)")
+        let error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(
+            error?.message.hasPrefix(
+                "the schema of the journal \(configuration.place) holds tables of another program: ") == true)
+        #expect(error?.hint == "name a schema as `journal.schema` that only Runnel uses")
+    }
+
+    @Test("the time limit of the user's statements does not end a migration")
+    func slowMigration() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let slow = PostgresSchema.Migration(name: "1-slow", sql: ["SELECT pg_sleep(0.6)"])
+        let connection = try PostgresConnection(
+            PostgresOptions(url: server.url, preamble: ["SET statement_timeout TO 500"]))
+        try PostgresSchema.migrate(connection, schema: configuration.schema, place: "here", to: [slow])
+        #expect(throws: PostgresError.self) { try connection.execute("SELECT pg_sleep(0.6)") }
+    }
+
     @Test("a run that one process accepts wakes another, and without notifications there are no signals")
     func signals() async throws {
         var configuration = try await PostgresServer.shared.value.configuration()

@@ -31,8 +31,9 @@ struct KeyChecker {
             }
         var knowledge: [InstancePath: PartialKnowledge] = [:]
         let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
-        let rules = checkRules(in: value, node, place, into: &diagnostics)
-        let issues = schemaIssues(value, knowledge)
+        let checked = CheckedSchema.of(schema)
+        let rules = checkRules(checked.rules?.objects(in: value) ?? [], node, place, into: &diagnostics)
+        let issues = schemaIssues(checked.compiled, value, knowledge)
         let found = fieldProblems(members).filter { !rules.reported.contains($0.path) }
         let strangers = Strangers(issues, unmet: rules.unmet)
         for issue in issues {
@@ -61,17 +62,16 @@ struct KeyChecker {
     /// - Returns: The paths of these objects; and by object what is missing, where an unknown key may have been written
     ///   for it.
     private func checkRules(
-        in value: Value, _ node: YAMLNode?, _ place: YAMLNode, into diagnostics: inout DiagnosticList
+        _ objects: [KeyRules.Object], _ node: YAMLNode?, _ place: YAMLNode, into diagnostics: inout DiagnosticList
     ) -> (reported: Set<[FieldError.PathElement]>, unmet: [[FieldError.PathElement]: String]) {
         var reported: Set<[FieldError.PathElement]> = []
         var unmet: [[FieldError.PathElement]: String] = [:]
-        for object in KeyRules.objects(in: value, schema) {
-            let (path, keys) = (object.path, object.keys)
-            let declared = object.schema["properties"]?.asObject?.keys ?? []
+        for object in objects {
+            let (path, keys, declared) = (object.path, object.keys, object.rules.declared)
             let unknown = keys.filter { !declared.contains($0) }
             let meant = unknown.compactMap { Suggestion.closest(to: $0, among: declared) }
-            let hasStrangers = object.schema["additionalProperties"] == false && meant.count < unknown.count
-            for rule in KeyRules.rules(of: object.schema) {
+            let hasStrangers = object.rules.isClosed && meant.count < unknown.count
+            for rule in object.rules.own {
                 // A misspelled key is reported once, as such.
                 guard let message = rule.violation(in: keys), rule.violation(in: keys.union(meant)) != nil
                 else { continue }
@@ -177,8 +177,10 @@ struct KeyChecker {
         }.map(\.path)
     }
 
-    private func schemaIssues(_ value: Value, _ knowledge: [InstancePath: PartialKnowledge]) -> [SchemaIssue] {
-        guard let compiled = CompiledSchemas.of(schema) else { return [] }
+    private func schemaIssues(
+        _ compiled: JSONSchema?, _ value: Value, _ knowledge: [InstancePath: PartialKnowledge]
+    ) -> [SchemaIssue] {
+        guard let compiled else { return [] }
         let issues = compiled.validate(value) { knowledge[$0] ?? .known }
         // A wrong type makes all other issues of a value irrelevant.
         let wrongKinds = Set(issues.filter { $0.keyword == "type" }.map(\.path))
@@ -297,35 +299,54 @@ private struct Strangers {
     }
 }
 
-/// The rules over keys in a schema, as ``FieldGroup`` writes them into `allOf`.
+/// The rules over keys in a schema, as ``FieldGroup`` writes them into `allOf`, of an object and of what it contains.
 ///
 /// They are checked apart from the schema, because its messages name one of the keys that could be there.
-private enum KeyRules {
-    static func rules(of schema: Value) -> [FieldRule] {
-        (schema["allOf"]?.asList ?? []).compactMap { FieldRule(schema: $0) }
-    }
-
-    /// An object of a value, with its schema.
+private final class KeyRules: Sendable {
+    /// An object of a value, with its rules.
     struct Object {
         let path: [FieldError.PathElement]
         let keys: Set<String>
-        let schema: Value
+        let rules: KeyRules
     }
 
-    /// The objects of a value, outermost first. The outermost is there also where it is no object.
-    static func objects(in value: Value, _ schema: Value, at path: [FieldError.PathElement] = []) -> [Object] {
-        let own = alternative(of: schema).flatMap { schema["anyOf"]?[$0] } ?? schema
+    /// Those of the object itself.
+    let own: [FieldRule]
+    /// Its known keys.
+    let declared: [String]
+    /// Whether it has no other keys.
+    let isClosed: Bool
+    private let members: [String: KeyRules]
+    private let others: KeyRules?
+    private let items: KeyRules?
+
+    /// nil for a schema without rules at any depth.
+    init?(_ schema: Value) {
+        let object = Self.alternative(of: schema).flatMap { schema["anyOf"]?[$0] } ?? schema
+        let properties = object["properties"]?.asObject ?? [:]
+        own = (object["allOf"]?.asList ?? []).compactMap { FieldRule(schema: $0) }
+        declared = properties.keys
+        isClosed = object["additionalProperties"] == false
+        members = Dictionary(
+            properties.compactMap { key, schema in KeyRules(schema).map { (key, $0) } }, uniquingKeysWith: { $1 })
+        others = Self.others(of: object).flatMap { KeyRules($0) }
+        items = Self.items(of: object).flatMap { KeyRules($0) }
+        if own.isEmpty, members.isEmpty, others == nil, items == nil { return nil }
+    }
+
+    /// The objects of a value that have rules, outermost first. The outermost is there also where it is no object.
+    func objects(in value: Value, at path: [FieldError.PathElement] = []) -> [Object] {
         var found: [Object] = []
-        if path.isEmpty || value.asObject != nil {
-            found.append(Object(path: path, keys: Set(value.asObject?.keys ?? []), schema: own))
+        if !own.isEmpty, path.isEmpty || value.asObject != nil {
+            found.append(Object(path: path, keys: Set(value.asObject?.keys ?? []), rules: self))
         }
         for (key, member) in value.asObject ?? [:] {
-            guard let inner = own["properties"]?[key] ?? others(of: own) else { continue }
-            found += objects(in: member, inner, at: path + [.key(key)])
+            guard let inner = declared.contains(key) ? members[key] : others else { continue }
+            found += inner.objects(in: member, at: path + [.key(key)])
         }
-        if let inner = items(of: own) {
+        if let items {
             for (index, item) in (value.asList ?? []).enumerated() {
-                found += objects(in: item, inner, at: path + [.index(index)])
+                found += items.objects(in: item, at: path + [.index(index)])
             }
         }
         return found
@@ -368,19 +389,24 @@ private enum KeyRules {
     }
 }
 
-/// The compiled schemas of steps and triggers: compiling one costs a hundred times what a pipeline's values cost.
-private enum CompiledSchemas {
-    private static let maximum = 256
-    private static let known = Mutex<[Value: JSONSchema]>([:])
+/// A schema as it is checked. Kept, because compiling one costs a hundred times what a pipeline's values cost.
+private struct CheckedSchema: Sendable {
+    /// Without the ``rules``; nil for what is not a schema.
+    let compiled: JSONSchema?
+    /// nil if there are none.
+    let rules: KeyRules?
 
-    /// nil for what is not a schema.
-    static func of(_ schema: Value) -> JSONSchema? {
-        if let compiled = known.withLock({ $0[schema] }) { return compiled }
-        guard let compiled = try? JSONSchema(KeyRules.removed(from: schema)) else { return nil }
+    private static let maximum = 256
+    private static let known = Mutex<[Value: CheckedSchema]>([:])
+
+    static func of(_ schema: Value) -> CheckedSchema {
+        if let checked = known.withLock({ $0[schema] }) { return checked }
+        let checked = CheckedSchema(
+            compiled: try? JSONSchema(KeyRules.removed(from: schema)), rules: KeyRules(schema))
         known.withLock { known in
             if known.count >= maximum { known.removeAll() }
-            known[schema] = compiled
+            known[schema] = checked
         }
-        return compiled
+        return checked
     }
 }

@@ -54,11 +54,11 @@ enum FileReading {
     }
 
     private static func contents(of path: String, limit: Int, waits: Bool) throws(Failure) -> [UInt8] {
-        guard exists(path) else { throw missing(path) }
-        guard !isFolder(path) else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
         do throws(BoundedFile.Failure) {
             return try BoundedFile.bytes(of: path, limit: limit, waits: waits)
         } catch {
+            guard exists(path) else { throw missing(path) }
+            guard !isFolder(path) else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
             throw Failure(message: "cannot read the file \"\(path)\": \(error.text)")
         }
     }

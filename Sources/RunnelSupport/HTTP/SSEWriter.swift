@@ -15,8 +15,7 @@ public enum SSEWriter {
         if let retry { text += "retry: \(retry)\n" }
         if let name { text += "event: \(name)\n" }
         guard data.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return text + "data: \(data)\n\n" }
-        let lines = data.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
-        return text + lines.map { "data: \($0)\n" }.joined() + "\n"
+        return text + data.lineContents.map { "data: \($0)\n" }.joined() + "\n"
     }
 
     /// A comment, which readers skip, but which keeps the connection open.

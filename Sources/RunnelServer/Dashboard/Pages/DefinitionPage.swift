@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// The definition that a run began with, and how the file differs today.
 struct DefinitionPage {
@@ -58,7 +59,7 @@ struct SourceView {
 
     func write(to html: inout HTMLWriter) {
         html.element("ol", .class("source mono"), .plain("tabindex", "0")) { html in
-            var lines = text.sourceLines
+            var lines = text.lineContents
             if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
             for (index, line) in lines.prefix(Self.maximumLines).enumerated() {
                 let found = problems[index + 1] ?? []
@@ -96,7 +97,7 @@ enum LineDiff {
     }
 
     private static func split(_ text: String) -> [String] {
-        text.sourceLines.map(String.init)
+        text.lineContents.map(String.init)
     }
 
     private static func difference(_ old: [String], _ new: [String]) -> [Line] {
@@ -128,12 +129,5 @@ enum LineDiff {
             }
         }
         return lines
-    }
-}
-
-extension String {
-    /// The lines as YAML and editors count them: they end in LF, CRLF or CR.
-    fileprivate var sourceLines: [Substring] {
-        split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
     }
 }

@@ -68,7 +68,7 @@ extension JSONSchema {
 
     /// What to write instead of an unknown keyword; nil for one that may be an extension.
     private static func hint(forUnknown key: String, _ value: Value, among known: [String]) -> String? {
-        if let closest = Suggestion.closest(to: key, among: known) { return "did you mean \"\(closest)\"?" }
+        if let hint = Suggestion.hint(for: key, among: known) { return hint }
         let isProperty =
             value.asString.map { ValueKind(rawValue: $0) != nil }
             ?? (value["type"] != nil || value["enum"] != nil || value["properties"] != nil)

@@ -13,7 +13,7 @@ package final class PostgresConnection {
     private var deferred: [PostgresStatement] = []
     /// Whether statements wait for the next ones.
     package var hasDeferred: Bool { !deferred.isEmpty }
-    /// The results of the statements that were deferred first since ``dropDeferred()``.
+    /// The results of the first deferred statements that were sent since ``dropDeferred()``.
     package private(set) var deferredResults: [PostgresResult] = []
     /// The names of prepared statements.
     private var prepared: [String: String] = [:]
@@ -28,7 +28,7 @@ package final class PostgresConnection {
     /// The number of statements that are kept prepared.
     private static let maximumPrepared = 200
 
-    /// Connects to the first host that takes the connection.
+    /// Connects to the first host that accepts the connection.
     package init(_ options: PostgresOptions) throws(PostgresError) {
         try options.check()
         self.options = options
@@ -56,25 +56,27 @@ package final class PostgresConnection {
         rpq_PQfinish(handle)
     }
 
-    /// Tries the hosts one after another. libpq would stay with one that does not answer.
+    /// Tries the hosts in order. libpq applies no timeout per host in non-blocking calls.
     private static func open(_ options: PostgresOptions) throws(PostgresError) -> OpaquePointer {
+        let hosts = options.hosts
+        let limit = options.connectTimeout ?? (hosts.count > 1 ? 5 : 20)
         var failures: [PostgresError] = []
-        for host in options.hosts {
+        for host in hosts {
             do throws(PostgresError) {
-                return try open(host, options)
+                return try open(host, options.parameters(for: hosts.count > 1 ? host : nil), within: limit, options)
             } catch {
                 failures.append(error)
             }
         }
-        // A refusal says more about what to do than silence.
+        // An error reported by a server is preferred: it says more about what to do than a timeout.
         let kind = failures.first { $0.state != nil }?.kind ?? .connection
         throw PostgresError(kind, failures.map(\.message).joined(separator: "; "))
     }
 
+    /// - Parameter limit: How long the host has to respond, in seconds.
     private static func open(
-        _ host: PostgresOptions.Host, _ options: PostgresOptions
+        _ host: PostgresOptions.Host, _ parameters: [(String, String)], within limit: Int, _ options: PostgresOptions
     ) throws(PostgresError) -> OpaquePointer {
-        let parameters = options.parameters(for: host)
         let handle = withCStrings(parameters.map(\.0)) { keywords in
             withCStrings(parameters.map(\.1)) { values in rpq_PQconnectStartParams(keywords, values, 1) }
         }
@@ -82,7 +84,7 @@ package final class PostgresConnection {
         rpq_silence(handle)
         rpq_name_states(handle)
         do throws(PostgresError) {
-            try connect(handle, host, options)
+            try connect(handle, host, within: limit, options)
             return handle
         } catch {
             rpq_PQfinish(handle)
@@ -91,9 +93,8 @@ package final class PostgresConnection {
     }
 
     private static func connect(
-        _ handle: OpaquePointer, _ host: PostgresOptions.Host, _ options: PostgresOptions
+        _ handle: OpaquePointer, _ host: PostgresOptions.Host, within limit: Int, _ options: PostgresOptions
     ) throws(PostgresError) {
-        let limit = options.connectTimeout
         let end = ContinuousClock().now + .seconds(limit)
         var state = RPQ_POLLING_WRITING
         while rpq_PQstatus(handle) != Int32(RPQ_CONNECTION_BAD.rawValue), state != RPQ_POLLING_FAILED {

@@ -34,7 +34,7 @@ package struct PostgresOptions: Sendable {
         }
     }
 
-    /// One of the hosts of the database. What is nil, libpq completes.
+    /// One of the hosts of the database. libpq fills in what is nil.
     package struct Host: Sendable, Hashable {
         package var name: String?
         package var address: String?
@@ -46,7 +46,7 @@ package struct PostgresOptions: Sendable {
             }
         }
 
-        /// For people.
+        /// As messages show it.
         package var text: String {
             let place = name ?? address ?? "localhost"
             let suffix = port.map { $0 == "5432" ? "" : ":\($0)" } ?? ""
@@ -54,7 +54,7 @@ package struct PostgresOptions: Sendable {
         }
     }
 
-    /// The hosts to try one after another, at least one.
+    /// The hosts, in the order in which they are tried; never empty.
     package var hosts: [Host] {
         let known = values()
         func list(_ keyword: String, _ variable: String) -> [String] {
@@ -65,7 +65,7 @@ package struct PostgresOptions: Sendable {
             list("host", "PGHOST"), list("hostaddr", "PGHOSTADDR"), list("port", "PGPORT")
         )
         let count = max(names.count, addresses.count, 1)
-        // libpq reports lists that do not match, and completes names that are missing.
+        // libpq reports lists of different lengths, and fills in missing names.
         guard [names, addresses].allSatisfy({ [0, count].contains($0.count) && !$0.contains("") }),
             [0, 1, count].contains(ports.count)
         else { return [Host()] }
@@ -77,15 +77,16 @@ package struct PostgresOptions: Sendable {
         }
     }
 
-    /// How long each host has to answer, in seconds: libpq applies `connect_timeout` only in calls that block.
-    var connectTimeout: Int {
+    /// `connect_timeout` in seconds; nil if it is not set. libpq applies it only in blocking calls.
+    var connectTimeout: Int? {
         let given = Self.value("connect_timeout", "PGCONNECT_TIMEOUT", values()).flatMap { Int($0) } ?? 0
-        if given > 0 { return given }
-        return hosts.count > 1 ? 5 : 20
+        return given > 0 ? given : nil
     }
 
     /// Keywords and values for libpq; later ones win.
-    func parameters(for host: Host) -> [(String, String)] {
+    ///
+    /// - Parameter host: nil leaves the host to libpq, which also reads a service file.
+    func parameters(for host: Host?) -> [(String, String)] {
         var parameters = [
             ("fallback_application_name", application),
             // A peer that has vanished is noticed in seconds, not after the two hours of the system's default.
@@ -93,8 +94,7 @@ package struct PostgresOptions: Sendable {
             ("tcp_user_timeout", "15000"), ("client_encoding", "UTF8"), ("dbname", url),
         ]
         if let password { parameters.append(("password", password)) }
-        // One host is left to libpq, which also reads a service file.
-        return hosts.count > 1 ? parameters + host.parameters : parameters
+        return parameters + (host?.parameters ?? [])
     }
 
     /// Checks the URL without connecting.
@@ -134,14 +134,14 @@ package struct PostgresOptions: Sendable {
         text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
     }
 
-    /// Hosts, ports and database, for people.
+    /// Hosts, ports and database, as messages show them.
     package var place: String {
         let known = values()
         let database = Self.value("dbname", "PGDATABASE", known) ?? Self.value("user", "PGUSER", known) ?? ""
         return "postgres://\(hosts.map(\.text).joined(separator: ","))/\(database)"
     }
 
-    /// A parameter of the connection; nil where libpq uses its default.
+    /// A connection parameter; nil where libpq uses its default.
     private static func value(_ keyword: String, _ variable: String, _ known: [String: String]) -> String? {
         known[keyword] ?? getenv(variable).map { String(cString: $0) }
     }

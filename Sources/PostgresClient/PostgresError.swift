@@ -27,22 +27,22 @@ package struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible
         self.hint = hint
     }
 
-    /// What libpq says of a refused or lost connection. The SQLSTATE stands in this text alone, as `rpq_name_states` wants
-    /// it; the words around it are in the language of the server.
+    /// Parses libpq's message about a refused or lost connection. Only this text contains the SQLSTATE (see
+    /// `rpq_name_states`); its words are in the server's language.
     package init(refusal text: String) {
         let state = text.split(separator: ":").map { $0.trimmingPrefix { $0.isWhitespace } }.first(where: Self.isState)
         var lines: [String] = []
         for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("LOCATION:") {
             var line = String(line.trimmingPrefix { $0.isWhitespace })
             if let state { line = line.replacing(":  \(state): ", with: ":  ") }
-            // Each address of a host may say the same.
+            // Several addresses of a host may report the same error.
             if !lines.contains(line) { lines.append(line) }
         }
         let message = lines.isEmpty ? "the connection is lost" : lines.joined(separator: "; ")
         switch state {
         case let state? where ["28", "3D", "53"].contains(String(state.prefix(2))):
             self.init(.server(String(state)), message)
-        // Without the right to CONNECT.
+        // The role has no CONNECT privilege.
         case "42501"?: self.init(.server("28000"), message)
         case _ where message.contains("no password supplied"): self.init(.server("28P01"), message)
         default: self.init(.connection, message)

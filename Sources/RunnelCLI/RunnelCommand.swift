@@ -113,7 +113,7 @@ enum UnknownCommand {
     }
 }
 
-/// The exit statuses other than success. The error has been printed before one is thrown.
+/// The exit statuses other than success. The error is printed before the status is thrown.
 enum ExitStatus: Int32, Error {
     case runFailed = 1
     case usage = 2
@@ -126,9 +126,9 @@ enum ExitStatus: Int32, Error {
         self = (400..<500).contains(status) && ![408, 429].contains(status) ? .usage : .runFailed
     }
 
-    /// Prints an error, with what to do about it on the next line.
+    /// Prints an error, with the hint on the next line.
     ///
-    /// - Returns: The status, to be thrown.
+    /// - Returns: The status to throw.
     func reporting(_ problem: String, hint: String? = nil) -> ExitStatus {
         Streams.error.write(problem: problem, hint: hint)
         return self

@@ -163,7 +163,7 @@ struct TagRules {
         return value
     }
 
-    /// Rejects a number that only infinity is near to, such as `1e400` or the commit `12e4567`.
+    /// Rejects a number that overflows to infinity, such as `1e400` or the commit hash `12e4567`.
     func checkRange(_ value: YAMLScalarValue, of text: String, _ range: YAMLRange) throws(YAMLError) {
         guard case .float(let number) = value, number.isInfinite, !text.lowercased().hasSuffix("inf") else { return }
         throw YAMLError(

@@ -1,7 +1,7 @@
 /// Hints for text that looks like YAML syntax but is plain text. They quote no value, which may be a secret.
 package enum LookalikeHint {
-    /// For a text in the place of a key: a missing space, as in `uses:chat`, a full-width colon, a dash as a bullet, or
-    /// a space of another kind before it; nil for other texts.
+    /// For a text where a key is expected: a missing space, as in `uses:chat`, a full-width colon, a dash or bullet
+    /// instead of the hyphen, or a leading non-ASCII space; nil for other texts.
     package static func key(in text: some StringProtocol) -> String? {
         guard let first = text.unicodeScalars.first else { return nil }
         if !first.isASCII, first.properties.isWhitespace || first == "\u{200B}" || first == "\u{FEFF}" {
@@ -14,12 +14,12 @@ package enum LookalikeHint {
         guard parts.count == 2, let initial = parts[0].first, initial.isLetter,
             parts[0].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" })
         else { return nil }
-        if text[parts[0].endIndex] == "：" { return "write `\(parts[0]): …` with the colon of ASCII" }
+        if text[parts[0].endIndex] == "：" { return "write `\(parts[0]): …` with an ASCII colon" }
         guard let next = parts[1].first, !next.isWhitespace, next != "/", next != ":" else { return nil }
         return "write a space after the colon: `\(parts[0]): …`"
     }
 
-    /// `U+00A0`.
+    /// The code point, such as `U+00A0`.
     private static func name(of scalar: Unicode.Scalar) -> String {
         let digits = String(scalar.value, radix: 16, uppercase: true)
         return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits

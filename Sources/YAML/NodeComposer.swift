@@ -81,7 +81,7 @@ struct NodeComposer {
         try count(1, range)
         let tag = try TagRules(source: source).tag(properties, range)
         let value = try TagRules(source: source).value(of: text, style, tag, range)
-        // A key is used as it is written.
+        // A key is not a number: its text is used.
         if open.last?.expectsKey != true { try TagRules(source: source).checkRange(value, of: text, range) }
         let node = YAMLNode(
             content: .scalar(YAMLScalar(text: text, style: style, value: value)), range: range,

@@ -260,7 +260,7 @@ def test_a_page_says_that_its_session_has_ended(chromium, server):
     profile.clear_cookies()
     server.end(server.run("fails"))
     expect(page.locator("#connection")).to_have_text(
-        "You are signed out, so this page does not change any more. Load it again to sign in.")
+        "You are signed out, and this page is no longer updated. Reload it to sign in.")
     page.reload()
     expect(page).to_have_url(re.compile("/sign-in"))
 

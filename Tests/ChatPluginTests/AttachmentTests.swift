@@ -70,7 +70,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
         #expect(body["messages"]?[0]?["content"] == "What is it?")
     }
 
-    @Test("a file's name adds no header to the form")
+    @Test("a file name cannot inject headers into the form")
     func uploadName() async throws {
         let (_, bodies, _) = try await chat(png, upload: "/upload", name: "a\r\nX: 1\"\n.png")
         #expect(bodies[0].body.contains(#"filename="a%0D%0AX: 1%22%0A.png""#))

@@ -211,7 +211,7 @@ import Testing
     }
 
     @Test(
-        "a pattern enters only the folder that it begins with",
+        "a pattern that begins with a folder lists only that folder",
         .enabled(if: !Files.isRoot, "root may read everything"))
     func lockedFolder() async throws {
         try await withFiles { files in

@@ -198,7 +198,7 @@ import Testing
         }
     }
 
-    @Test("a pipe is neither replaced nor waited for", .timeLimit(.minutes(5)), arguments: [true, false])
+    @Test("a named pipe is not replaced, and nothing waits for it", .timeLimit(.minutes(5)), arguments: [true, false])
     func pipe(append: Bool) async throws {
         try await withFiles { files in
             try files.makePipe("project/pipe")

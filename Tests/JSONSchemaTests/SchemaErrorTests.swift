@@ -87,7 +87,7 @@ struct SchemaErrorTests {
         #expect(try mistake(schema) == message)
     }
 
-    @Test("properties that are written as keywords are errors, extensions are not")
+    @Test("properties in the place of keywords are errors, extension keywords are not")
     func properties() throws {
         let schema = """
             {"type":"object","label":"string","items":{"score":{"type":"number"},"kind":{"enum":["a"]}},

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Pages of code") struct CodePagesTests {
     @Test(
-        "only code of a file is unmapped",
+        "only file-backed code is unmapped",
         arguments: [
             (
                 "55d0c8a00000-55d0c8a21000 r-xp 00002000 fd:00 131                        /usr/bin/runnel",
@@ -27,7 +27,7 @@ import Testing
     }
 
     #if os(Linux)
-    @Test("code that only the start has needed is no longer resident, and what is used again comes back")
+    @Test("code that only the startup needed is no longer resident, and code that is used again is mapped again")
     func release() async {
         await #expect(processExitsWith: .success) {
             CodePagesTests.touch()
@@ -51,7 +51,7 @@ import Testing
         #expect(sum >= 0)
     }
 
-    /// The resident pages of code, in kB.
+    /// The resident size of the code, in kB.
     private static func resident() -> Int {
         var sum = 0
         var isCode = false

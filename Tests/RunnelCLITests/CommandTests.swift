@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test("a schedule that an operator has disabled has no next ticks, which is said")
+    @Test("`schedule next` lists no ticks of a schedule that an operator has disabled, and says so")
     func scheduleDisabledByOperator() async throws {
         let files = [
             "runnel.yaml": "server: { port: 0 }\n",

@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test("without a server, a backfill is also accepted in a project that has had no run")
+    @Test("without a server, a backfill is accepted even before the project's first run")
     func firstBackfill() async throws {
         let files = [
             "runnel.yaml": "server: { port: 1 }\n",

@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(
-        "--watch runs again when the pipeline, or a file that it reads or includes, is saved, until Ctrl-C",
+        "until Ctrl-C, --watch runs again when the pipeline, or a file that it reads or includes, is saved",
         arguments: ["t.txt", "i.yaml", "inner.txt"])
     func watch(changed: String) async throws {
         let files = [

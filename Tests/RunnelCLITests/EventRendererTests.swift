@@ -51,7 +51,7 @@ import Testing
                 """)
     }
 
-    @Test("why a step failed stands below it, unless the run ends with the same error")
+    @Test("a step's error is shown below the step, unless the run ends with the same error")
     func failures() throws {
         func failed(_ place: RunEvent.StepPlace, _ message: String) -> RunEvent.Kind {
             .stepFailed(place, RunError(reported: "busy", message), took: .milliseconds(2), retryIn: nil)

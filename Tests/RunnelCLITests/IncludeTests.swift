@@ -27,7 +27,7 @@ import Testing
         try await withProject(files) { runnel in try await body(runnel) }
     }
 
-    @Test("with an error in runnel.yaml, included files are read, and a missing plugin has the reason")
+    @Test("despite an error in runnel.yaml, included files are read, and a missing plugin is explained")
     func brokenConfiguration() async throws {
         var files = Self.files
         files["runnel.yaml"] = "bogus: 1\n"

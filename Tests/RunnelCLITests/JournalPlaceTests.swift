@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test("the URL of another kind of database is refused and not quoted")
+    @Test("the URL of an unsupported database is refused, and the error does not quote it")
     func otherURL() async throws {
         try await withProject(["hello.yaml": hello]) { runnel in
             let ended = try await runnel.run(["journal", "copy", "mysql://u:s3cret@host/db", "other"])

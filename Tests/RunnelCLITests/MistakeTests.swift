@@ -87,9 +87,9 @@ private struct Mistake: CustomTestStringConvertible {
         Mistake(
             "steps:\n  - uses：log\n  - { uses: log, with: { message：hi } }\n  - { – uses: log }\n",
             "p.yaml:2:5: error: a step must be a mapping, found \"uses：log\" [wrong-type]",
-            "= write `uses: …` with the colon of ASCII",
+            "= write `uses: …` with an ASCII colon",
             "p.yaml:3:26: error: log has no key \"message：hi\" [unknown-key]",
-            "= write `message: …` with the colon of ASCII",
+            "= write `message: …` with an ASCII colon",
             "p.yaml:4:7: error: a step has no key \"– uses\" [unknown-key]",
             "= write `- …`: U+2013 is not the hyphen of a list"),
         Mistake(
@@ -423,7 +423,7 @@ private struct Mistake: CustomTestStringConvertible {
     }
 
     @Test(
-        "inputs that are typed as arguments or options lead to --input",
+        "for inputs that are typed as arguments or options, the hint shows --input",
         arguments: [
             ("run p n=1", "unexpected argument 'n=1'\n  = inputs of the pipeline are set with `--input n=…`"),
             (

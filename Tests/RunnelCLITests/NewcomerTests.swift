@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    @Test("a path that leads out is said so also where the configuration has errors")
+    @Test("a path outside the project is reported even if the configuration has errors")
     func outside() async throws {
         let pipeline = "steps: [ { uses: file.write, with: { path: ../x, content: y } } ]\n"
         try await withProject(["p.yaml": pipeline, "runnel.yaml": "server: { port: 70000 }\n"]) { runnel in
@@ -292,7 +292,7 @@ import Testing
     }
 
     @Test(
-        "`runnel doctor` quotes a server that does not answer for the moment, and does not take it for another program")
+        "`runnel doctor` quotes a Runnel server that answers with 429, and does not mistake it for another program")
     func declines() async throws {
         let body = #"{"error":{"code":"too-many-attempts","message":"try again in 1 s"}}"#
         try await TestServer.run({ _ in .reply(429, [("server", "runnel")], body) }) { server in
@@ -300,7 +300,7 @@ import Testing
             try await withProject(["runnel.yaml": ""], environment: ["RUNNEL_SERVER_PORT": port]) { runnel in
                 let doctor = try await runnel.run(["doctor", "--offline"])
                 let words =
-                    "✗ server        the server at 127.0.0.1:\(port) does not tell its state: try again in 1 s\n"
+                    "✗ server        the server at 127.0.0.1:\(port) refuses to report its state: try again in 1 s\n"
                 #expect(doctor.output.contains(words), "\(doctor.output)")
             }
         }
@@ -410,7 +410,7 @@ import Testing
     }
 
     @Test(
-        "a script whose first line names a program that is not there is told so",
+        "the error names what is wrong with the first line (shebang) of a script",
         arguments: [
             ("#!/nowhere/sh -e\n", "its first line names \"/nowhere/sh\", which is not there"),
             ("#!/bin/sh\r\n", "its first line ends with a carriage return (CRLF)"),
@@ -435,7 +435,7 @@ import Testing
         }
     }
 
-    @Test("a runnel.yml is an error: its settings would be left out")
+    @Test("a runnel.yml is an error, because its settings are not read")
     func otherEnding() async throws {
         let files = [
             "runnel.yml": "vars: { x: 1 }\n",
@@ -452,7 +452,7 @@ import Testing
         }
     }
 
-    @Test("a plugin whose manifest is named plugin.yml is told so")
+    @Test("for a manifest that is named plugin.yml, the error asks for plugin.yaml")
     func otherManifest() async throws {
         let files = [
             "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n",

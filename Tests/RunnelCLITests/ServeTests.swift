@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test("a token that could be guessed is refused, by `doctor` too, and the error says how to make another")
+    @Test("`serve` and `doctor` refuse a token that is too short, and `serve` says how to make a new one")
     func shortToken() async throws {
         let words = "is too short to be safe (minimum 16 bytes); `runnel tokens --new` prints a new one"
         for (setting, configuration) in [

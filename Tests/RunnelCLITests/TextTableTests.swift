@@ -44,7 +44,7 @@ import Testing
                 """)
     }
 
-    @Test("characters of two cells are counted as such")
+    @Test("a wide character (East Asian) counts as two columns")
     func wide() {
         let columns: [TextTable.Column] = [
             .init(title: "NAME", shortest: 4), .init(title: "N", isNumber: true), .init(title: "WHAT"),

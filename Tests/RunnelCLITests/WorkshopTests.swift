@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test("a new plugin in Python takes any name")
+    @Test("a new plugin in Python accepts names with quotes and backslashes")
     func namesOfPython() async throws {
         try await withProject(["runnel.yaml": ""]) { runnel in
             #expect(try await runnel.run(["new", "plugin", "mine", "--language", "python"]).status == 0)

@@ -133,7 +133,7 @@ private struct DurablePlugin: Plugin {
         #expect(await first.journal.run("run-a")?.interruptions == 1)
     }
 
-    @Test("a run whose time was used up before it was interrupted begins none of its steps again")
+    @Test("an interrupted run whose `timeout` is used up fails when it is resumed, and repeats none of its steps")
     func timedOutBefore() async throws {
         let rig = try Rig()
         let yaml = "timeout: 5s\nsteps: [ { id: one, uses: counted } ]\non_failure: [ { id: told, uses: counted } ]"

@@ -265,7 +265,7 @@ import YAML
         #expect(!log.json.joined().contains("hunter2x"))
     }
 
-    @Test("a secret that a program gives as its error's code is masked")
+    @Test("a secret in the error code that a program reports is masked")
     func maskedCode() {
         let error = RunError(reported: "hunter2x", "no").redacted(by: Redactor(secrets: ["hunter2x"]))
         #expect(error.code == "***")
@@ -273,7 +273,7 @@ import YAML
     }
 
     @Test(
-        "a template in a file of its own names file, line and column when it fails", arguments: [#"\n"#, #"\r\n"#])
+        "an error in a template file names the file, line and column", arguments: [#"\n"#, #"\r\n"#])
     func rendering(lineEnd: String) async throws {
         let result = try await run(#"steps: [{ uses: echo, with: { text: "a\#(lineEnd) {{ '{{' }} nope }}" } }]"#)
         let message = try #require(result.error?.message)

@@ -198,7 +198,7 @@ import Foundation
     }
 
     @Test(
-        "the command of a secret that is not a list of texts leads to the form, and is not shown",
+        "if a secret's `command` is not a list of texts, the hint shows the right form, and the command is not shown",
         arguments: ["command: \"hunter2x show\"", "command: [hunter2x, 1]", "command: []"])
     func commandOfSecret(written: String) {
         for yaml in ["secrets: { A: { \(written) } }", "server: { token: { \(written) } }"] {

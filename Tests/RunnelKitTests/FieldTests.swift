@@ -82,7 +82,7 @@ private struct AnyValue: FieldGroup {
         #expect(try AnyValue(fields: [:]).other == "default")
     }
 
-    @Test("the rules over several keys are found again in the schema")
+    @Test("rules over several keys can be read back from the schema")
     func rulesOfSchema() {
         struct Ruled: FieldGroup {
             static let rules: [FieldRule] = [

@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test("a request waits for the next holder of a path that was just released, and goes to no other meanwhile")
+    @Test("a request to a just released path waits for its next holder, and is not routed to a general path")
     func handover() async throws {
         let services = Services()
         let run = TriggerDefinition(Echo.self).run
@@ -108,13 +108,13 @@ import Testing
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
         }
-        // Nobody waits while the server shuts down.
+        // A request does not wait while the server shuts down.
         await services.shutDown()
         let none = try await ingress.awaitedRoute("orders/new")
         #expect(none == nil)
     }
 
-    @Test("a path that nobody claims again is gone")
+    @Test("a released path has no route if nobody claims it in time")
     func releasedForGood() async throws {
         let services = Services()
         await services.register(HTTPIngress.self, make: { _ in HTTPIngress(handover: .milliseconds(1)) })

@@ -35,7 +35,7 @@ struct SuggestionTests {
         #expect(Suggestion.closest(to: "conf", among: ["confidential", "config"]) == "config")
     }
 
-    @Test("the hint asks for the closest, and there is none without one")
+    @Test("the hint suggests the closest word, and is nil if no word is close")
     func hint() {
         #expect(Suggestion.hint(for: "file.raed", among: ["file.read", "chat"]) == "did you mean \"file.read\"?")
         #expect(Suggestion.hint(for: "zzz", among: ["file.read", "chat"]) == nil)

@@ -33,7 +33,7 @@ struct ValueTests {
         #expect(object["a"] == 3)
     }
 
-    @Test("texts and keys that differ only in their composition (NFC, NFD) are equal, and the later value stays")
+    @Test("texts and keys in different Unicode normal forms (NFC, NFD) are equal; of equal keys, the last value wins")
     func composition() throws {
         #expect(Value.string("\u{E9}") == .string("e\u{301}"))
         #expect(try Value.json("{\"\u{E9}\": 1, \"e\u{301}\": 2}") == ["\u{E9}": 2])

@@ -41,7 +41,7 @@ private final class FakeHTTP: MCPHTTPClient {
     }
 }
 
-/// A server that performs the handshake and does not respond any more afterwards.
+/// A server that performs the handshake and then stops responding.
 private final class SilentHTTP: MCPHTTPClient {
     private let server = legacy { _, _ in (200, json, []) }
     private let unanswered = Mutex<[String]>([])
@@ -55,7 +55,7 @@ private final class SilentHTTP: MCPHTTPClient {
             return try await server.send(request)
         }
         unanswered.withLock { $0.append(method) }
-        // Until it is cancelled.
+        // Blocks until the task is cancelled: this clock never advances.
         try await ManualClock().sleep(for: .seconds(1))
         throw CancellationError()
     }
@@ -194,7 +194,7 @@ private func legacy(
         #expect(http.sent.map(\.method).filter { $0 == "initialize" }.count == 2)
     }
 
-    @Test("a server that does not respond to the end of a call or of the session is left alone after two seconds")
+    @Test("Runnel waits at most 2s for the response to a cancellation, and to the end of the session")
     func silent() async throws {
         let clock = ManualClock()
         let http = SilentHTTP()
@@ -252,7 +252,7 @@ private func legacy(
     }
 
     @Test(
-        "a server that lists tools without end is refused",
+        "a server with an endless list of tools is refused",
         arguments: [(300, 10, "lists more than 2000 tools"), (1, 1 << 20, "lists tools of more than 8MiB")])
     func endless(count: Int, size: Int, words: String) async throws {
         let details = Value.string(String(repeating: "x", count: size))

@@ -91,7 +91,7 @@ private func withServer<Result>(
         }
     }
 
-    @Test("a tool whose name would forge a line of a list or of the log is left out, and so is a second one of a name")
+    @Test("a tool is left out if its name has a control character (log injection) or repeats an earlier name")
     func names() async throws {
         let manifest = try manifest("legacy")
         try await withTemporaryDirectory { directory in
@@ -253,7 +253,7 @@ private func withServer<Result>(
     }
 
     @Test(
-        "a line that cannot be read is an answer where it has the id of a request on its top level",
+        "a line of invalid JSON is the response to the request whose id is at its top level",
         arguments: [
             (#"{"jsonrpc": "2.0", "result": {"id": 1, "a": NaN}, "id" : 7}"#, 7), (#"{"id":7,"result":["#, 7),
             (#"{"id":7,"method":"ping","params":NaN}"#, nil), (#"{"id":"7","result":NaN}"#, nil),

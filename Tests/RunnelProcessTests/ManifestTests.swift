@@ -106,7 +106,7 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(problems.first?.hint == #"did you mean "required"?"#)
     }
 
-    @Test("the schema of a step, a trigger or the settings that accepts no mapping is an error at its type")
+    @Test("the schema of a step, a trigger or the settings must accept a mapping; the error is placed at its `type`")
     func noMapping() throws {
         let schema: Value = ["type": "string"]
         let problems = PluginManifest.problems(

@@ -82,13 +82,13 @@ import Testing
         #expect(omitted.reduce(0, +) > 0)
     }
 
-    @Test("no part of a secret is shown of a line that is cut, or quoted")
+    @Test("a line that is truncated or quoted shows no part of a secret")
     func cutSecret() throws {
         let secret = "s3cr3t-" + (0..<30).map { "\($0)" }.joined()
         let redactor = Redactor(secrets: [secret, "påss-" + secret])
         let recorder = LogRecorder()
         let log = PluginLog(plugin: "p", logger: recorder.logger(), redactor: redactor, isShared: false)
-        // Masks are shorter than the secrets, so the place of the cut is among the characters that are shown.
+        // Masks are shorter than the secrets, so the end of the truncated line is shown.
         for text in [secret, "påss-" + secret] {
             for shift in 0..<text.utf8.count {
                 let line = String(repeating: ".", count: shift) + String(repeating: text + " ", count: 400) + "\n"

@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test(
-        "an event that was folded into a run that failed may start another one, also when the first was removed",
+        "an event that was folded into a failed run may start a new run, even after the failed run was removed",
         arguments: JournalKind.allCases)
     func redelivery(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
@@ -182,7 +182,7 @@ import Testing
         }
     }
 
-    @Test("events that were folded are known under a new name for as long as others", arguments: JournalKind.allCases)
+    @Test("after a rename, folded events count as duplicates as long as others", arguments: JournalKind.allCases)
     func renamed(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             _ = try await journal.accept(Self.event("r1", dedupeKey: "a", at: 0, number: 1), memory: nil)

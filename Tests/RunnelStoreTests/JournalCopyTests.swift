@@ -133,7 +133,7 @@ import Foundation
         }
     }
 
-    @Test("the runs of a copied journal stay with the machine whose files they may need", .enabled(if: hasPostgres))
+    @Test("the runs of a copied journal stay bound to the machine that may have their files", .enabled(if: hasPostgres))
     func hosts() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let source = try SQLiteJournal.open(directory: folder + "/first")
@@ -184,7 +184,7 @@ import Foundation
         }
     }
 
-    @Test("a copy that was cut off does not go on after the journal was used", arguments: [false, true])
+    @Test("a partial copy is not continued after the source was used", arguments: [false, true])
     func usedMeanwhile(hasStarted: Bool) async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let source = try SQLiteJournal.open(directory: folder + "/first")
@@ -207,7 +207,7 @@ import Foundation
                         == "the journal to be copied from was used since the copy began: the copy would mix two states of it"
                 )
             } else {
-                // Nothing was copied before.
+                // Nothing was copied yet.
                 #expect(try await copy.run { _, _ in }.allSatisfy { $0.source == $0.target })
                 #expect(try await target.memory(of: trigger).value(for: "seen") == 2)
             }
@@ -351,7 +351,7 @@ import Foundation
             await journal.close()
             let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/backup")
             #expect(names.sorted() == ["journal.db", "outputs"])
-            // Closed later: closing writes the log into the database.
+            // Closed only after the restore: closing checkpoints the write-ahead log.
             let opened = try SQLiteJournal.open(directory: folder + "/backup")
             _ = try await opened.accept(newRun("later"), memory: nil)
             try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
@@ -363,13 +363,13 @@ import Foundation
         }
     }
 
-    /// Puts a named pipe in the place of a large value, so that who copies it waits.
+    /// Replaces a large value by a named pipe, so that copying it blocks.
     private func makePipe(_ path: String) throws {
         try FileManager.default.removeItem(atPath: path)
         #expect(mkfifo(path, 0o600) == 0)
     }
 
-    /// Waits until somebody reads from the pipe, calls `body`, and ends what is read.
+    /// Waits for a reader of the pipe, calls `body`, and closes the pipe, so that the reader gets the end of the file.
     private func whileReading(_ path: String, _ body: () async throws -> Void) async throws {
         var pipe: CInt = -1
         let isRead = await eventually {
@@ -394,7 +394,7 @@ import Foundation
         _ = try await journal.accept(run, memory: nil)
     }
 
-    @Test("no process can open the journal while a backup is put in its place")
+    @Test("no process can open the journal during a restore")
     func exclusion() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let directory = folder + "/.runnel"
@@ -409,7 +409,7 @@ import Foundation
             }
             try await whileReading(pipe) {
                 #expect(try FileLock(path: directory + "/open.lock", waits: false) == nil)
-                // If the process is killed here, retention removes the file that it has begun, since it is hidden.
+                // The partial file is hidden, so that retention removes it if the process is killed here.
                 let isHidden = try await eventually {
                     try FileManager.default.contentsOfDirectory(atPath: directory + "/outputs").count {
                         $0.hasPrefix(".")
@@ -421,7 +421,7 @@ import Foundation
         }
     }
 
-    @Test("a backup that is cut off is none, and one that fails leaves nothing")
+    @Test("an unfinished backup has no `journal.db`, and a failed one leaves no files")
     func unfinished() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let (directory, target) = (folder + "/.runnel", folder + "/backup")

@@ -291,7 +291,7 @@ import Testing
     }
 
     @Test(
-        "an event whose run failed after the pipeline was renamed, and was removed, may start another one",
+        "an event may start a new run if its first run failed after a rename of the pipeline and was removed",
         arguments: JournalKind.allCases)
     func renamedBeforeRemoval(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

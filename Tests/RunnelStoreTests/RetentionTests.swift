@@ -80,7 +80,7 @@ private final class Removal: Sendable {
     }
 
     @Test(
-        "a retry whose trigger was not told yet of its end stays, beyond all limits", arguments: JournalKind.allCases)
+        "a retry is kept beyond all limits until its trigger was told of its end", arguments: JournalKind.allCases)
     func due(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             var retry = newRun("r2")
@@ -194,7 +194,7 @@ private final class Removal: Sendable {
         }
     }
 
-    @Test("a run whose large values are too many to be listed within a turn is removed all the same")
+    @Test("a run with more large values than one turn can list is still removed")
     func manyFiles() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")

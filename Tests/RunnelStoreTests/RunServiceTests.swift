@@ -216,7 +216,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
-    @Test("a retry that its trigger cannot be told of does not hold up the others", arguments: JournalKind.allCases)
+    @Test("a retry whose trigger cannot be told of its end does not block the others", arguments: JournalKind.allCases)
     func stuckRetries(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             let rig = try await WorkerRig("a", on: journal)
@@ -236,7 +236,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
     }
 
     @Test(
-        "the end of a retry about files of another machine is left to that machine",
+        "only the machine that has the files of a retry handles its end",
         arguments: JournalKind.allCases.filter { $0 != .sqlite })
     func otherMachine(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
@@ -253,7 +253,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
-    @Test("a retry whose source cannot be looked for says so, and not that it is gone")
+    @Test("if a retry's source cannot be accessed, the error gives the reason and does not call the source gone")
     func unreadableSource() async throws {
         let rig = try await WorkerRig("a", on: MemoryJournal())
         let pipeline = try rig.pipeline("name: p\nsteps: [ { uses: effect } ]")
@@ -270,7 +270,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
     }
 
     @Test(
-        "a run is accepted together with its pipeline, also where the journal could not be written before",
+        "accepting a run also stores its pipeline, even after an earlier write failed",
         arguments: JournalKind.allCases)
     func keeping(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

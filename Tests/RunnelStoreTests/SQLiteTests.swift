@@ -67,7 +67,7 @@ import Foundation
         }
     }
 
-    @Test("a pipeline that cannot be stored is an error, so that no run is accepted without it")
+    @Test("failing to store a pipeline is an error, so that no run is accepted without its pipeline")
     func definitions() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
@@ -87,7 +87,7 @@ import Foundation
         }
     }
 
-    @Test("a commit behind one that could not be written fails as well, so that no step is missing before it")
+    @Test("after a failed commit of a run, the next one fails too, so that no earlier step is missing")
     func consecutive() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
@@ -98,7 +98,7 @@ import Foundation
             let full = JournalError(.full, "there is no space left")
             let (files, progress) = (journal.files, journal.progress)
             let commit = try StoredCommit(RunCommit(lease: lease, steps: [step("two")]), files, isSmall: true)
-            // As if both had been in one transaction, and were repeated one by one.
+            // As if a commit before this one had failed in the same transaction, and both were repeated one by one.
             progress.withLock { $0.fail(lease, full) }
             let error = await #expect(throws: JournalError.self) {
                 try await journal.committer.write { try SQLiteJournal.write(commit, files, progress, $0) }

@@ -79,7 +79,7 @@ private struct Say: Step {
     }
 }
 
-/// Needs its memory to begin. A source may say why the trigger fails to look for it, and to be told of a retry's end.
+/// Needs its memory to begin. `fails` in a source's payload is the error of looking for it, and of `retried`.
 private struct Remember: Trigger {
     static let name = "remember"
     static let summary = "Reads its memory, and waits."

@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test(
-        "half of a surrogate pair is an error",
+        "an unpaired surrogate is an error",
         arguments: [
             (#"\ud83d"#, #"\ud83d"#), (#"\ud83dx"#, #"\ud83d"#), (#"\ude00"#, #"\ude00"#), (#"\ud83d\u"#, #"\ud83d\u"#),
             (#"\ud83d\u0041"#, #"\ud83d\u0041"#),

@@ -444,7 +444,7 @@ class MQTTTests(TriggerTest):
             "base64": None, "qos": 1, "retained": False,
             "properties": {"content_type": "application/json", "user": {"unit": "C"}}})
         self.assertEqual((second["payload"], second["json"], second["base64"]), (None, None, "/wA="))
-        # JSON that cannot be written again is a text, and the messages behind it come.
+        # JSON that cannot be serialised again is passed on as text, and later messages still arrive.
         for text in ["1e999", "9" * 400, "[" * 600 + "]" * 600]:
             client.publish("plant/2/temperature", text, 1).wait_for_publish(10)
         eventually(lambda: len(project.triggers()) == 5, "three more runs")

@@ -179,7 +179,7 @@ import Testing
         }
     }
 
-    @Test("a file in a folder that cannot be entered is not taken for gone", .enabled(if: geteuid() != 0))
+    @Test("a permission error of a folder does not mean that its files are gone", .enabled(if: geteuid() != 0))
     func forbiddenPlace() async throws {
         try await WatchFixture.with { fixture in
             try fixture.makeFolder("failed")
@@ -250,7 +250,7 @@ import Testing
         }
     }
 
-    @Test("a file that cannot be moved stays, is reported, and is moved once that works, also after another start")
+    @Test("a file that cannot be moved stays and is reported; the move is retried, also after a restart")
     func blocked() async throws {
         let clock = ManualClock()
         try await WatchFixture.with(clock: clock) { fixture in
@@ -270,7 +270,7 @@ import Testing
             try await fixture.watching(keys) {
                 try await fixture.runs.waitForHealth(problem, after: count)
                 try fixture.remove("done")
-                // What waits for the next try may not have begun to.
+                // The clock is advanced until the next try: it may not wait for the clock yet.
                 try await fixture.eventually {
                     clock.advance(by: .seconds(1))
                     return fixture.ledger.isEmpty
@@ -282,7 +282,7 @@ import Testing
         }
     }
 
-    @Test("a run that ends while the watched folder is away has its file moved once the folder is back")
+    @Test("if the watched folder is missing when a run ends, the file is moved once the folder is back")
     func folderAway() async throws {
         let clock = ManualClock()
         try await WatchFixture.with(clock: clock) { fixture in
@@ -295,7 +295,7 @@ import Testing
                     .problem(
                         "cannot open \"inbox\": there is no such file; \"inbox/a.txt\" is moved or deleted later"))
                 try fixture.rename("away", to: "inbox")
-                // What waits for the next try may not have begun to.
+                // The clock is advanced until the next try: it may not wait for the clock yet.
                 try await fixture.eventually {
                     clock.advance(by: .seconds(1))
                     return fixture.ledger.isEmpty
@@ -307,7 +307,7 @@ import Testing
     }
 
     @Test(
-        "a file that would have to get to another file system stays, with words about what to do, here and in `doctor`",
+        "a file is not moved to another file system; the problem and `doctor` say what to do",
         .enabled(if: access("/dev/shm", W_OK) == 0))
     func otherFileSystem() async throws {
         let outside = "/dev/shm/" + UUID().uuidString

@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test("a file in a folder that cannot be entered is not taken for gone", .enabled(if: geteuid() != 0))
+    @Test("a permission error of a folder does not mean that its files are gone", .enabled(if: geteuid() != 0))
     func forbidden() async throws {
         try await WatchFixture.with { fixture in
             let mover = FileMover(tree: ProjectTree(base: fixture.path))

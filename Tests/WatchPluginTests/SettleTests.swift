@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test(
-        "a folder without permission to enter it is reported, and what came meanwhile is processed later",
+        "a folder that cannot be entered is reported, and files that arrive meanwhile are processed later",
         .enabled(if: geteuid() != 0), arguments: Mode.allCases)
     func forbiddenFolder(mode: Mode) async throws {
         try await WatchFixture.with { fixture in

@@ -131,9 +131,9 @@ struct Chat: Step {
         return try await fitting(schema, asked, exchange, &conversation, context)
     }
 
-    // What follows is not inlined: the async frame of `run` stays in memory while the answer streams.
+    // Not inlined, because the async frame of `run` stays in memory while the answer streams.
 
-    /// What is asked, and by what.
+    /// The exchange that asks, and the messages to send.
     @inline(never) private func prepared(
         _ service: MarketplaceService.Service, _ context: StepContext
     ) throws -> (ChatExchange, [ChatMessage]) {
@@ -145,7 +145,7 @@ struct Chat: Step {
         return (exchange, attachments.attached(to: asked))
     }
 
-    /// Asks, once more if the answer does not fit the schema, and returns the step's output.
+    /// Asks, and asks once more if the answer does not fit the schema. Returns the step's output.
     @inline(never) private func fitting(
         _ schema: SchemaField, _ asked: [ChatMessage], _ exchange: ChatExchange, _ conversation: inout Conversation,
         _ context: StepContext

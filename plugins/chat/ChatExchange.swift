@@ -4,8 +4,8 @@ import RunnelKit
 
 /// Asks once, or once more, on behalf of a step, and keeps account of it.
 ///
-/// The async frames of its functions stay in memory while the answer streams. So that they are small, it is a class, and
-/// what is done before and after is not inlined.
+/// The async frames of its functions stay in memory while the answer streams. To keep them small, it is a class, and the code
+/// before and after the stream is not inlined.
 final class ChatExchange {
     let chat: Chat
     let service: MarketplaceService.Service
@@ -58,16 +58,16 @@ final class ChatExchange {
         }
     }
 
-    /// How an answer is asked for.
+    /// One attempt to get an answer.
     private struct Attempt {
         let format: ResponseFormat
         /// The idempotency key.
         let key: String
-        /// The interrupted answer that is taken up.
+        /// The interrupted answer to resume.
         let resuming: MessageInfo?
     }
 
-    /// The idempotency key of the chat with the schema in the prompt.
+    /// The idempotency key of the request that has the schema in the prompt.
     private static func plainKey(_ key: String) -> String { key + ".plain" }
 
     @inline(never) private func firstAttempt(_ key: String) async throws -> Attempt {
@@ -87,7 +87,7 @@ final class ChatExchange {
         return failure
     }
 
-    /// - Returns: nil if the server does not accept the format.
+    /// - Returns: The answer; nil if the server does not accept the format.
     @inline(never) private func stream(
         _ asked: [ChatMessage], _ attempt: Attempt, in conversation: inout Conversation
     ) async throws -> ChatAnswer? {
@@ -141,7 +141,7 @@ final class ChatExchange {
         return answer
     }
 
-    /// The answer of a request, which is sent when the answer is read.
+    /// The answer to a new request. Reading the answer sends the request.
     @inline(never) private func begin(
         _ messages: [ChatMessage], _ attempt: Attempt, conversationID: String?, _ span: ChatSpan,
         _ notices: AsyncStream<RetryNotice>.Continuation
@@ -169,7 +169,7 @@ final class ChatExchange {
         context.journal.describe(["time_to_first_token_ms": .int(time.wholeMilliseconds)])
     }
 
-    /// Ends a stream that has failed; throws where the step fails with another error.
+    /// Cleans up after a failed stream. Throws only if the step fails with another error than `error`.
     @inline(never) private func fail(
         _ error: any Error, _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: inout Conversation,
         resuming: MessageInfo?, _ span: ChatSpan
@@ -189,7 +189,7 @@ final class ChatExchange {
         }
     }
 
-    /// Notes what a whole answer has used, and says what is unusual about it.
+    /// Records the usage of a complete answer, and reports what is unusual about the answer.
     @inline(never) private func finish(
         _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: inout Conversation, _ span: ChatSpan
     ) async {

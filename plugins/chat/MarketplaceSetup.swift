@@ -106,7 +106,7 @@ struct MarketplaceSetup {
 
 /// The one Marketplace client that all steps share, with its token and its limits.
 public enum MarketplaceService: ServiceKey {
-    /// A class, since each chat holds it for as long as it streams.
+    /// A class, so that a chat holds only a reference to it while it streams.
     public final class Service: Sendable {
         public let client: MarketplaceClient
         /// Belongs to the client alone, since the client decides about connecting and redirects by itself.

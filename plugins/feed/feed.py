@@ -48,9 +48,9 @@ def plain(html):
 
 
 def rfc3339(date):
-    """The time in UTC, as which a time without a zone counts; the date as it is where it cannot be converted."""
+    """The time in UTC, which is also the zone of a time without one. A date that cannot be converted stays unchanged."""
     try:
-        # RFC 822 knows the zones of North America alone.
+        # Besides UT and GMT, RFC 822 has zone names only for North America.
         time = parsedate_to_datetime(re.sub(r"\bJST$", "+0900", date))
         if time.tzinfo is None and date[-1].isalpha():
             return date

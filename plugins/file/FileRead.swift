@@ -160,8 +160,8 @@ struct FolderWalk {
         return found.sorted()
     }
 
-    /// The folders that a pattern begins with, as their names are written on the disk; the base itself (an empty path)
-    /// where it begins with a wildcard. Others are not entered: the process may not have the right to.
+    /// The folders that match the pattern's parts before the first wildcard, spelled as on disk; the base itself (an empty
+    /// path) if there is no such part. Other folders are not entered, because the process may lack permission.
     private func literalFolders(of pattern: Glob) -> [String] {
         let names = pattern.text.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
         let literal = names.dropLast().filter { $0 != "." }.prefix { name in
@@ -175,7 +175,7 @@ struct FolderWalk {
         }
     }
 
-    /// What stands at a path below the base; links are not followed.
+    /// The type of the file at a path below the base. Links are not followed.
     private func kind(of path: String) -> FileAttributeType? {
         try? FileManager.default.attributesOfItem(atPath: base + "/" + path)[.type] as? FileAttributeType
     }

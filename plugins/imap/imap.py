@@ -163,13 +163,13 @@ def rfc3339(seconds):
 
 
 def all_headers(message):
-    """The values of all header fields by name in lower case."""
+    """The values of all header fields, by lowercase name."""
     found = {}
     for name, raw in message.raw_items():
         try:
             value = str(message.policy.header_fetch_parse(name, raw))
         except Exception:
-            # Python's parser fails at some malformed fields, such as `From: "`.
+            # Python's parser throws for some malformed fields, such as `From: "`.
             value = " ".join(raw.split())
         found.setdefault(name.lower(), []).append(value)
     return found
@@ -181,7 +181,7 @@ def people(fields, name):
 
 
 def limited(fields):
-    """The header fields up to a total size; a text where a field stands once."""
+    """The header fields, up to `HEADER_LIMIT`: a text for one value, a list for several."""
     found, size = {}, 0
     for name, values in fields.items():
         size += sum(len(name) + len(value) for value in values)
@@ -194,7 +194,7 @@ def limited(fields):
 def date(text):
     try:
         parsed = email.utils.parsedate_to_datetime(text)
-        # `-0000` is a time in UTC that tells no zone (RFC 5322, section 3.3).
+        # `-0000` is UTC without a known local zone (RFC 5322, section 3.3); Python returns no `tzinfo` for it.
         return parsed.replace(tzinfo=parsed.tzinfo or datetime.timezone.utc).isoformat()
     except (TypeError, ValueError, OverflowError):
         return None
@@ -216,7 +216,7 @@ def body(message, kind):
 
 def file_name(name, number):
     name = re.sub(r"[^\w.-]+", "_", os.path.basename((name or "").replace("\\", "/"))).lstrip(".")
-    # A file system takes 255 bytes, and a temporary name adds some.
+    # File names have at most 255 bytes, and the temporary name is longer.
     return name.encode()[-200:].decode(errors="ignore").lstrip(".") or f"attachment-{number}"
 
 
@@ -300,7 +300,7 @@ def payload(connection, uid, key, options, project):
     except Failure:
         raise
     except Exception as error:
-        # One mail that Python cannot take apart must not keep the ones behind it from their runs.
+        # A mail that Python cannot parse must not block the mails after it.
         say(type="note", text=f"mail {uid} is malformed; its run gets the header fields alone: {error!r}")
         text, is_cut, html, is_html_cut, files, is_short = None, True, None, False, [], False
     senders = people(fields, "from")

@@ -19,7 +19,7 @@ import uuid
 HEARTBEAT = 30
 # More unacknowledged messages than any broker sends at once by default (receive maximum below).
 RECEIVE_MAXIMUM = 20
-# How deep JSON may be nested. Runnel reads 512 levels of the whole line.
+# The maximum nesting of a message's JSON. Runnel's limit for the whole line is 512.
 DEPTH = 500
 
 
@@ -99,9 +99,9 @@ def finite(number):
 
 
 def parsed(text):
-    """The value of a JSON text that Runnel can read, too; None for any other text."""
+    """The value of a JSON text; None if it is not JSON, or beyond the limits of Runnel's parser."""
     try:
-        # Numbers that are not finite, `Infinity` or 1e999, are not JSON when they are written again.
+        # Python would write an infinite number such as 1e999 as `Infinity`, which is not JSON.
         value = json.loads(text, parse_constant=finite, parse_float=finite,
                            parse_int=lambda digits: int(digits) if len(digits) < 300 else finite(digits))
     except (TypeError, ValueError, RecursionError):

@@ -297,7 +297,7 @@ struct WatchSettings: Sendable {
 
     var root: FilePath { filter.root }
 
-    /// What to do about files that cannot be moved, as they would have to get to another file system.
+    /// The hint if files cannot be moved because the target is on another file system.
     static func sameFileSystem(_ key: String, below root: FilePath, like folder: FilePath) -> String {
         "choose a folder on the same one, such as `\(key): \(root.appending(folder.name).shown)`"
     }

@@ -89,7 +89,7 @@ void rpq_PQconninfoFree(struct rpq_option *options);
 /// Drops the notices of the server, which libpq prints to standard error otherwise.
 void rpq_silence(rpq_connection *connection);
 
-/// Puts the SQLSTATE into the text of errors (`FATAL:  28P01: …`), and a line `LOCATION:  …` behind it.
+/// Adds the SQLSTATE to error messages (`FATAL:  28P01: …`), and a line `LOCATION:  …` at the end.
 void rpq_name_states(rpq_connection *connection);
 
 #endif

@@ -15,7 +15,7 @@ enum ExactEquality {
         }
     }
 
-    /// Takes time linear in the keys: objects from outside may have many.
+    /// Takes linear time, because untrusted objects may have many keys.
     private static func areEqual(_ left: ValueObject, _ right: ValueObject) -> Bool {
         let members = Dictionary(
             right.map { (Array($0.key.utf8), $0.value) }, uniquingKeysWith: { first, _ in first })

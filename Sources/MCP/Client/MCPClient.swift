@@ -28,7 +28,7 @@ final class MCPClient: Sendable {
     private static let pageLimit = 200
     /// The maximum number of tools.
     private static let toolLimit = 2000
-    /// The maximum size of all tools together, as JSON.
+    /// The maximum total size of the tools as JSON.
     private static let toolBytes = ByteCount.mebibytes(8)
 
     let plugin: String
@@ -135,8 +135,8 @@ final class MCPClient: Sendable {
         end(MCPEnd(words: "was ended"))
     }
 
-    /// Cancels `body` after ``endingLimit``: a server that does not respond must delay neither the end of a call nor a
-    /// shutdown. A child is waited for, because it is killed in the end.
+    /// Cancels `body` after ``endingLimit``, so that a server that does not respond delays neither the end of a call nor a
+    /// shutdown. Closing still waits until a child process has ended: the stop plan kills it.
     private func withinEndingLimit(_ body: @escaping @Sendable () async throws -> Void) async {
         _ = await withDeadline(Self.endingLimit, clock: clock, body)
     }

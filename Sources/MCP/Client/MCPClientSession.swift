@@ -53,9 +53,9 @@ struct MCPClientSession: Sendable {
         return Self.notification("notifications/cancelled", ["requestId": .int(id), "reason": .string(reason)])
     }
 
-    /// The failure of an open request; nil if it is not open.
+    /// Ends an open request with a failure; nil if the request is not open.
     ///
-    /// - Parameter words: Why its answer cannot be used, as a predicate for "the plugin …".
+    /// - Parameter words: Why the answer is unusable, as a predicate for "the plugin …".
     mutating func refuse(_ id: Int64, _ words: String) -> Event? {
         guard open.removeValue(forKey: id) != nil else { return nil }
         return .answer(id: id, .failure(.refused(words, isTransient: false)))

@@ -20,14 +20,14 @@ protocol MCPTransport: Sendable {
 /// Incoming data from a server.
 enum MCPIncoming: Sendable {
     case message(Value)
-    /// The answer to the request with this id, which cannot be read. The text is a predicate for "the plugin …".
+    /// An answer that cannot be decoded: the request's id, and the reason as a predicate for "the plugin …".
     case unreadableAnswer(Int64, String)
     /// An invalid line, described as a predicate.
     case unreadable(String)
     /// The connection has ended.
     case closed(MCPEnd)
 
-    /// What a line or the data of an event holds.
+    /// Decodes a line, or the data of a server-sent event.
     init(_ text: [UInt8], redactor: Redactor) {
         do {
             self = .message(try Value.json(text))
@@ -41,8 +41,8 @@ enum MCPIncoming: Sendable {
         }
     }
 
-    /// The id of the request that a text answers although it cannot be read as a whole: it is nested too deep, or a
-    /// number in it is `NaN`. nil for any other text.
+    /// The request's id in an answer that cannot be decoded, for example because it is nested too deep or contains `NaN`.
+    /// nil for a request, a notification, or a text without an integer id.
     static func answered(by text: [UInt8]) -> Int64? {
         var (depth, index) = (0, 0)
         var id: Int64?

@@ -20,7 +20,7 @@ final class StdioTransport: MCPTransport {
     private let redactor: Redactor
     private let state: Mutex<State>
 
-    /// - Parameter redactor: For what is quoted of wrong lines.
+    /// - Parameter redactor: Redacts secrets where an invalid line is quoted.
     init(program: PluginProgram, log: PluginLog, redactor: Redactor) {
         self.program = program
         self.log = log

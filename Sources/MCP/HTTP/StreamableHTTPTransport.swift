@@ -25,7 +25,7 @@ final class StreamableHTTPTransport: MCPTransport {
     ///   - url: The URL of the server's endpoint.
     ///   - headers: Headers of each request, such as `authorization`. Names in lower case.
     ///   - eventLimit: The maximum size of a message in bytes.
-    ///   - redactor: For what is quoted of wrong messages.
+    ///   - redactor: Redacts secrets where an invalid message is quoted.
     init(
         url: String, headers: [String: String], client: any MCPHTTPClient, eventLimit: Int, redactor: Redactor
     ) {

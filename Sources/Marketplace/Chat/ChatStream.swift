@@ -10,7 +10,7 @@ public struct ChatStream: AsyncSequence, Sendable {
     let client: MarketplaceClient
     let request: ChatRequest
 
-    /// The same answer in batches: all events that have arrived by then. A consumer that takes batches suspends less often.
+    /// The same answer in batches of all events received since the previous batch. A consumer of batches suspends less often.
     public var batches: ChatBatches { ChatBatches(client: client, request: request) }
 
     /// Begins a request of its own.

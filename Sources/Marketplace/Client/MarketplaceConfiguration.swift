@@ -175,8 +175,8 @@ extension MarketplaceConfiguration {
     public struct Timeouts: Sendable, Equatable {
         /// Until a connection stands, waiting for a free one included. 10 s.
         public var connect: Duration
-        /// How long nothing at all may be received. Heartbeats count as data; time in which the caller does not take
-        /// what has arrived does not count. 90 s.
+        /// The idle timeout: how long nothing may be received. Heartbeats count as data. Time in which the caller does
+        /// not read received data does not count. 90 s.
         public var idle: Duration
         /// The whole call with its repetitions, from the moment it may begin. 30 min.
         public var total: Duration

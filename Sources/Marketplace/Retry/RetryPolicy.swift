@@ -1,14 +1,14 @@
 internal import RunnelSupport
 internal import RunnelValue
 
-/// How often and after what delay a call that failed before its first text is made again: exponential backoff with jitter.
+/// The number and the delays of retries of a call that failed before its first text: exponential backoff with jitter.
 public struct RetryPolicy: Sendable, Equatable {
     /// How often a call is made at most, the first time included.
     public var attempts: Int
     /// The delay before the second attempt. It doubles with each further one; a random part of up to half is taken off,
     /// so that callers do not come back all at once.
     public var baseDelay: Duration
-    /// The longest delay, unless the server asks for a longer one.
+    /// The maximum delay. A server's `Retry-After` may be longer.
     public var maxDelay: Duration
     /// The longest `Retry-After` that is waited for. When a server asks for more, the call fails and says so: coming
     /// back earlier than asked would only make things worse.

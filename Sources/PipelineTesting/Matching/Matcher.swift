@@ -79,7 +79,7 @@ extension Matcher {
 
     private static func matched(_ pattern: String, _ actual: Value) -> [Finding] {
         guard let regex = try? Regex(pattern) else { return [] }
-        // CR LF is one character, in which only a search by code points finds a line feed.
+        // CR LF is one `Character`; only matching by Unicode scalar finds the line feed in it.
         let searches = [regex, regex.matchingSemantics(.unicodeScalar)]
         guard searches.allSatisfy({ (try? $0.firstMatch(in: actual.text)) == nil }) else { return [] }
         return [notFound("expected it to match /\(pattern)/", in: actual)]

@@ -44,8 +44,8 @@ enum UnifiedDiff {
         "\(count == 0 ? before : before + 1)" + (count == 1 ? "" : ",\(count)")
     }
 
-    /// The lines by line feeds, which Swift does not see within CR LF. A carriage return at the end of one is written out:
-    /// it may be the only difference.
+    /// Splits at line feeds, also at those in CR LF, which is one `Character`. A carriage return at the end of a line is
+    /// shown as `\r`: it may be the only difference.
     private static func lines(_ text: String) -> [Substring] {
         guard !text.isEmpty else { return [] }
         var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { line in

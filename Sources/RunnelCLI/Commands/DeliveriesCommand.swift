@@ -199,7 +199,7 @@ struct DeliveriesReplayCommand: AsyncParsableCommand {
     }
 
     private func resolvedNumber(in project: Project) async throws -> Int64 {
-        // A number needs no journal: the server has one.
+        // Only `last` has to be looked up in the journal.
         if case .number(let number) = requested { return number }
         let journal = try options.journal(of: project)
         return try await withJournalErrors(closing: journal) { try await requested.resolved(in: journal) }

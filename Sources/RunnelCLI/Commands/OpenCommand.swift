@@ -43,7 +43,7 @@ struct OpenCommand: AsyncParsableCommand {
             let answer = try await client.request("POST", "/sign-in-links?to=\(to)\(lifetime)", within: 5)
             return client.origin + (answer["path"]?.asString ?? path)
         }
-        // Other users of the machine can read the arguments of programs, so the link is valid for a short time.
+        // Other users of the machine can see the arguments of a process, so the link is valid for a short time.
         if !print, let program = Self.browser(), Self.open(try await link("&seconds=60"), with: program) { return }
         Streams.output.write("\(try await link())\n")
     }
@@ -61,7 +61,7 @@ struct OpenCommand: AsyncParsableCommand {
         return candidates.first(where: FileManager.default.isExecutableFile)
     }
 
-    /// Whether the program opened the link, which is its argument and does not pass through a shell.
+    /// Runs the program with the link as its argument, without a shell. Returns whether it succeeded.
     private static func open(_ link: String, with program: String) -> Bool {
         let environment = ProcessInfo.processInfo.environment
         var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), strdup(link), nil]

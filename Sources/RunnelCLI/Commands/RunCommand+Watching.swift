@@ -2,8 +2,8 @@ import RunnelEngine
 import RunnelKit
 
 extension RunCommand {
-    /// The files that a run depends on, as far as they are named literally: those that the pipeline includes, and those
-    /// that its steps read.
+    /// The files that a run depends on: the pipeline, the file with its inputs, the configuration, included files, and
+    /// files that steps read. A file whose name is an expression is unknown.
     func watchedFiles() async -> [String] {
         let path = FileReading.absolute(LoadedPipeline.path(pipeline, in: options.directory))
         var files = [path]
@@ -13,7 +13,7 @@ extension RunCommand {
         guard let registry = try? await ProjectPlugins(project).registry, let bytes = try? FileReading.yaml(of: path),
             let loader = try? PipelineLoader(registry: registry, project: project.files())
         else { return files }
-        // Stored, so that a template file with an error is among them: the next run waits for its correction.
+        // `isStored` skips the check of template files, so that a file with an error is watched for its correction.
         let (loaded, report) = loader.load(bytes, file: path, isStored: true)
         files += report.usedFiles.map { project.directory + "/" + $0 }
         // Only files that steps read: a file that the run writes would trigger the next run.

@@ -80,7 +80,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
         }
     }
 
-    /// What operators have disabled; nothing where the journal cannot be read.
+    /// The triggers that operators have disabled; empty if the journal cannot be read.
     private static func disabledTriggers(of project: Project) async -> Set<TriggerID> {
         guard let journal = try? JournalSetup.existing(of: project, migrates: false) else { return [] }
         let disabled = try? await journal.operators.disabledTriggers()

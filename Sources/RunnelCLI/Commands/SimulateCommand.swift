@@ -89,7 +89,7 @@ struct SimulateCommand: AsyncParsableCommand {
 extension SimulatorError {
     /// Prints the error.
     ///
-    /// - Returns: The status of the command, to be thrown.
+    /// - Returns: The exit status to throw.
     func reported() -> ExitStatus { .usage.reporting(message, hint: hint) }
 }
 

@@ -34,7 +34,7 @@ struct StepsCommand: AsyncParsableCommand {
     }
 }
 
-/// Names with their summaries, one a line.
+/// Names with their summaries, one per line.
 private enum SummaryList {
     static func write(_ items: [(name: String, summary: String)]) {
         let width = items.map(\.name.count).max() ?? 0

@@ -267,7 +267,7 @@ private struct CheckedProjects {
         found[folder] = outcome
         switch outcome {
         case .failure(let invalid):
-            // Errors of the configuration cause no errors about what its project has.
+            // With an invalid configuration, names are not checked, and the steps of plugins refer to its errors.
             let configuration = invalid.report.source.name
             let directory =
                 FileReading.exists(configuration) ? FileReading.folder(of: FileReading.absolute(configuration)) : folder

@@ -141,7 +141,7 @@ struct WorkerDrain {
     }
 }
 
-/// Workers as a table of at most 80 columns, and what is wrong with them below it.
+/// A table of workers, at most 80 columns wide, with the problems of their clocks below it.
 struct WorkerTable {
     private let workers: [WorkerStatus]
     private let now: Int64
@@ -196,7 +196,7 @@ struct WorkerTable {
         return seconds < 36_000 ? "\(Int(seconds / 60))m" : "\(Int(min(seconds / 3600, 1e6)))h"
     }
 
-    /// Leaves out of the middle, so that the process of a long host name stays.
+    /// Truncates in the middle, so that the process id after a long host name stays visible.
     private static func cut(_ text: String, to width: Int) -> String {
         guard text.count > width else { return text }
         let tail = (width - 1) / 2

@@ -105,7 +105,7 @@ enum JournalSetup {
 extension JournalError {
     /// Prints the error.
     ///
-    /// - Returns: The status of the command, to be thrown.
+    /// - Returns: The exit status to throw.
     func reported() -> ExitStatus { .runFailed.reporting("\(message) [\(code)]", hint: hint) }
 }
 

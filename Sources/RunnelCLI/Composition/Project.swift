@@ -68,7 +68,7 @@ struct Project: Sendable {
     ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
     ///   - seal: The seal of the project before a reload, to which the new secrets are added; nil for a new one.
     /// - Returns: The project, or only the report if its configuration has errors.
-    /// - Throws: Also for an untrusted project of another user, and for a `runnel.yml`.
+    /// - Throws: If a file cannot be read, if a project of another user is not trusted, or if the file is named `runnel.yml`.
     static func find(
         from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true,
         runsCommands: Bool = false, seal: SecretSeal? = nil
@@ -296,7 +296,7 @@ struct Project: Sendable {
             || (try? search(from: FileReading.absolute(folder), Trust.current)) != nil
     }
 
-    /// - Throws: For a `runnel.yml`: without its settings, runs would have another journal and other limits.
+    /// - Throws: If the file is named `runnel.yml`. If it were ignored, runs would have another journal and other limits.
     private static func search(from start: String, _ trust: Trust) throws(FileReading.Failure) -> String? {
         var folder = start
         while true {
@@ -315,7 +315,7 @@ struct InvalidConfiguration: Error {
 
     /// Prints the errors.
     ///
-    /// - Returns: The status of the command, to be thrown.
+    /// - Returns: The exit status to throw.
     func reported() -> ExitStatus {
         DiagnosticOutput.write([report], format: .text)
         return .usage

@@ -208,7 +208,7 @@ enum TriggerCheck {
             return [.good("server", "runnel \(version) answers at \(address)")]
         case .refuses: return [.good("server", "no server is running at \(address)")]
         case .declines(let message):
-            return [.problem("server", "the server at \(address) does not tell its state: \(message)")]
+            return [.problem("server", "the server at \(address) refuses to report its state: \(message)")]
         case .someoneElse:
             return [
                 .problem(

@@ -26,7 +26,7 @@ struct EventRenderer {
     /// The steps that are running, or wait for their next attempt, in the order of their start.
     private var running: [(place: RunEvent.StepPlace, since: Int64, attempt: Int, againAt: Int64?)] = []
 
-    /// The error of the last step, until the next event tells whether the run ends with it.
+    /// The error of the last step. Shown before the next event, unless that ends the run with the same error.
     private var failure: RunError?
 
     /// A longer line is shown in pieces. In characters.
@@ -70,7 +70,7 @@ struct EventRenderer {
                 line("  \(style.safe(error.message.firstLine)); \(EventWords.tryingAgain(in: retryIn))")
             } else {
                 failure = error
-                // The run cannot end yet.
+                // Other steps are running, so the next event is not the run's end.
                 if !running.isEmpty { showFailure(before: nil) }
             }
         case .stepHeld(let place, let with, let input):
@@ -91,7 +91,7 @@ struct EventRenderer {
         }
     }
 
-    /// Shows why the last step failed, unless the run ends with the same error, which is shown in full.
+    /// Shows why the last step failed, unless the event ends the run with the same error, which is shown in full.
     private mutating func showFailure(before event: RunEvent?) {
         guard let error = failure else { return }
         failure = nil
@@ -143,7 +143,7 @@ struct EventRenderer {
         }
     }
 
-    /// Shows what was held back, and ends the line of a text that was being shown.
+    /// Shows a pending error, and ends an unfinished line of text.
     mutating func finish() {
         showFailure(before: nil)
         if isInText, !endsWithNewline { stream.write("\n") }

@@ -282,7 +282,7 @@ struct RunView {
 }
 
 extension String {
-    /// With spaces behind it up to a number of terminal cells.
+    /// Padded with trailing spaces to a width in terminal cells.
     func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - terminalWidth)) }
 }
 

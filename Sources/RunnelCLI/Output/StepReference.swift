@@ -91,7 +91,7 @@ struct StepReference {
 }
 
 extension String {
-    /// Without white space at its end.
+    /// The text without trailing white space.
     var trimmingEnd: String {
         String(reversed().drop { $0.isWhitespace }.reversed())
     }

@@ -4,7 +4,7 @@ import RunnelSupport
 struct TextTable {
     struct Column {
         let title: String
-        /// The minimum number of terminal cells when rows are too wide; nil: the column is never cut.
+        /// The minimum width in terminal cells, for rows that are too wide; nil: the column is never truncated.
         var shortest: Int?
         /// Stands on the right of the column.
         var isNumber = false

@@ -52,7 +52,7 @@ struct PluginFolder: Sendable {
             report.adding(warning, .warning), of: path + "/plugin.yaml", in: project.directory)
     }
 
-    /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored, unless they have a `plugin.yml`.
+    /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored; a `plugin.yml` is an error.
     static func all(of project: Project) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: parent) else {

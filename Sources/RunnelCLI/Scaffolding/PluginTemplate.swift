@@ -9,7 +9,7 @@ enum PluginTemplate: String, CaseIterable {
             [("plugin.yaml", manifest(name, "[python3, main.py]"), false), ("main.py", Self.pythonProgram, false)]
         case .shell:
             [
-                // The program reads JSON with sed, which knows no escapes.
+                // The program reads JSON with sed, which does not decode escapes.
                 ("plugin.yaml", manifest(name, "[./main.sh]", pattern: #"pattern: "^[^\"\\\\]*$", "#), false),
                 ("main.sh", Self.shellProgram, true),
             ]
@@ -22,7 +22,7 @@ enum PluginTemplate: String, CaseIterable {
         self == .mcp ? "\(name).convert_time" : "\(name).hello"
     }
 
-    /// - Parameter pattern: The pattern of the greeted name, with a comma behind it; empty for any name.
+    /// - Parameter pattern: The `pattern` of the greeted name, with a trailing comma; empty to allow any name.
     private func manifest(_ name: String, _ command: String, pattern: String = "") -> String {
         EditorSchema.plugin.editorLine(from: "../../") + """
             name: \(name)

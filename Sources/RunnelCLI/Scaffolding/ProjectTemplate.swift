@@ -16,7 +16,7 @@ struct ProjectTemplate: Sendable {
     static let all = [hello, hook, folder, schedule, alert]
     static let standard = hello
 
-    /// The templates for `--help`, one a line.
+    /// The templates for `--help`, one per line.
     static var list: String {
         "The templates:\n" + all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n")
     }

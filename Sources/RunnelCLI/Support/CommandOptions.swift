@@ -18,11 +18,11 @@ enum PortOption {
     /// Prints why the process cannot listen on an address.
     ///
     /// - Parameters:
-    ///   - error: What listening threw.
+    ///   - error: The error of listening.
     ///   - host: The address.
     ///   - port: The port.
     ///   - server: The `runnel serve` of this project that runs on this machine.
-    /// - Returns: What to throw: the status of the command, or an error of another kind as it is.
+    /// - Returns: The error to throw: an exit status, or `error` if it is of another kind.
     static func reported(_ error: any Error, host: String, port: Int, server: WorkerRecord? = nil) -> any Error {
         let otherAddress = "listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host"
         if let error = error as? SocketAddressError.UnknownHost {
@@ -98,7 +98,7 @@ struct PagingOptions: ParsableArguments {
         if limit < 1 { throw ValidationError("--limit \(limit): expected 1 or more") }
     }
 
-    /// ``before`` as the journal has it.
+    /// ``before`` in the journal's integer type.
     var last: Int64? { before.map { Int64($0) } }
 }
 

@@ -10,7 +10,7 @@ struct Housekeeping: Sendable {
     let logger: Logger
     /// The folder of the journal and where to say that its disk is full; nil to say so in the log alone.
     let disk: (folder: String, board: HealthBoard)?
-    /// May change while it is enforced.
+    /// Can change while housekeeping runs.
     private let retention: Watched<Retention>
 
     init(

@@ -14,8 +14,8 @@ struct OfflineServer: Sendable {
         if case .refuses = await client.probe() { true } else { false }
     }
 
-    /// Performs the operations, and ends the command with the reason where they are refused. A journal that does not exist is
-    /// an error, unless `createsJournal` is set: for operations that need no earlier run.
+    /// Performs the operations. A refusal ends the command with the reason. A missing journal is an error, unless
+    /// `createsJournal` is set, for operations that need no earlier run.
     func perform<Result: Sendable>(
         createsJournal: Bool = false, _ body: @Sendable (OfflineOperations) async throws -> Result
     ) async throws -> Result {

@@ -47,7 +47,7 @@ enum ParserMessage {
         }
         if lines[0].hasPrefix("Unknown option '"), quoted.count > 1 {
             lines[0] = "Unknown option '\(quoted[1])'"
-            // The parser suggests `--json` for `--n`.
+            // Checked again, because the parser suggests `--json` for `--n`.
             let closest = quoted.count > 3 ? Suggestion.hint(for: quoted[1], among: [quoted[3]]) : nil
             let name = String(quoted[1].drop { $0 == "-" })
             if let hint = closest ?? inputHint([name], lines) { lines.insert("  = \(hint)", at: 1) }

@@ -129,7 +129,7 @@ extension ServerClient {
         /// Runnel. `pending` are the changed settings, secrets and plugins that wait for a restart.
         case answers(version: String, pending: [String])
         case wrongToken
-        /// Runnel, which says why it does not tell more.
+        /// Runnel, which refused the request with this message.
         case declines(String)
         case someoneElse
         case refuses

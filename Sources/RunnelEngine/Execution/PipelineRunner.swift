@@ -112,7 +112,7 @@ public final class PipelineRunner: Sendable {
     /// - Parameters:
     ///   - pipeline: The version with which the run was accepted.
     ///   - run: As it was claimed.
-    ///   - isCancelled: Whether somebody has asked for its end.
+    ///   - isCancelled: Whether the run's cancellation was requested.
     ///   - control: Ends the work from outside; cancelling the task does not.
     func drive(
         _ pipeline: ExecutablePipeline, _ run: ClaimedRun, isCancelled: Bool, in journal: any Journal,

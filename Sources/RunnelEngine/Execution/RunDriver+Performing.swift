@@ -16,7 +16,7 @@ extension RunDriver {
         for (key, number) in performed.begun where outcome == nil { begin(key, number, in: &group, flushes) }
     }
 
-    /// What actions led to.
+    /// What performed actions resulted in.
     private struct Performed {
         var commit = RunCommit.empty
         var events: [RunEvent.Kind] = []
@@ -24,7 +24,8 @@ extension RunDriver {
         var begun: [(key: ExecutionKey, number: Int)] = []
     }
 
-    /// Does what needs no waiting. A function of its own, so that its variables do not stay in the async frame of a run.
+    /// The synchronous part of performing. A function of its own, so that its variables do not stay in the async frame of a
+    /// run.
     @inline(never) private func carryOut(
         _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>
     ) -> Performed {

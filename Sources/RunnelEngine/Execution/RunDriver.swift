@@ -151,7 +151,7 @@ final class RunDriver {
         try await leave()
     }
 
-    /// Tells the end of the run, or stores what the next claim needs. Not inlined, so that its variables do not stay in the
+    /// Reports the end of the run, or stores what the next claim needs. Not inlined, so that its variables do not stay in the
     /// async frame of a run.
     @inline(never) private func leave() async throws {
         if let outcome {
@@ -166,7 +166,7 @@ final class RunDriver {
     @inline(never) private func firstActions() -> [RunMachine.Action] {
         var actions = machine.handle(.begin(now: runner.now()))
         if storage?.isCancelled ?? false { actions += machine.handle(.cancel) }
-        // The time was used up in an earlier life: the steps that were cancelled then do not begin again.
+        // The run's `timeout` was used up before this claim: steps that were cancelled then do not begin again.
         if let limit = machine.plan.timeout, machine.plan.worked >= limit { actions += machine.handle(.due(.run)) }
         return actions
     }

@@ -74,7 +74,7 @@ public struct RunError: Error, Sendable {
     /// The redacted error.
     func redacted(by redactor: Redactor) -> RunError {
         var copy = self
-        // A program names its codes itself.
+        // A program chooses its own codes; they may contain a secret.
         copy.code = redactor.redact(code)
         copy.message = redactor.redact(message)
         copy.hint = hint.map(redactor.redact)

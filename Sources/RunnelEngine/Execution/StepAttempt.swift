@@ -35,7 +35,8 @@ struct StepAttempt: Sendable {
         return try result.get()
     }
 
-    /// What runs the step. A function of its own, so that its variables do not stay in the async frame of a running step.
+    /// The closure that runs the step. A function of its own, so that its variables do not stay in the async frame of a
+    /// running step.
     @inline(never) private func prepared() throws -> @Sendable () async throws -> Value {
         let declaration = step.declaration
         guard let definition = step.definition else {

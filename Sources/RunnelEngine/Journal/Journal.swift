@@ -93,10 +93,10 @@ public protocol Journal: Sendable {
     ///
     /// - Parameters:
     ///   - source: See ``RunRecord/source``.
-    ///   - isDue: Whether the trigger has still to be told when the run has ended; see ``endedRetries(limit:)``.
+    ///   - isDue: Whether the trigger has still to be told when the run has ended; see ``endedRetries(after:limit:)``.
     func relocate(_ runID: String, to source: Value, isDue: Bool) async throws(JournalError)
-    /// Ended runs with a source that is due, after this id, in the order of ids. Retention leaves them alone until
-    /// ``relocate(_:to:isDue:)`` says that they are not due any more.
+    /// Ended runs with a due source and a greater id, in the order of ids. Retention keeps them until
+    /// ``relocate(_:to:isDue:)`` clears `isDue`.
     func endedRetries(after runID: String, limit: Int) async throws(JournalError) -> [String]
 
     // MARK: Ends

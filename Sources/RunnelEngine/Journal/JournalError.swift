@@ -102,7 +102,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     "the schema of the journal … holds tables of another program: …",
                     "the database … has the encoding …, and the journal needs UTF8",
                     "a write came to no result", "the file … was removed before the run that it belongs to was written",
-                    hints: "name a new folder; a backup replaces nothing", "try again when less runs are removed",
+                    hints: "name a new folder; a backup replaces nothing", "try again when fewer runs are removed",
                     "name a folder of `runnel journal backup`", "--replace moves it aside",
                     "name a schema as `journal.schema` that only Runnel uses",
                     "create one with `createdb --encoding=UTF8 --template=template0`",

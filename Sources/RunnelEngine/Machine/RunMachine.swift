@@ -256,7 +256,8 @@ extension RunMachine {
         /// See ``Execution/failures``.
         var failures = 0
 
-        /// The error as the step's record keeps it, so that a loop that waits before a retry counts on after it.
+        /// The error as the step's record stores it. That of a loop that waits for a retry includes its number of failures,
+        /// so that a resumed run continues to count.
         var recordedError: Value? {
             guard state == .waiting, failures > 0, var object = error?.json.asObject else { return error?.json }
             object[Self.failuresKey] = .int(Int64(failures))

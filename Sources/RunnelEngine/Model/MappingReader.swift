@@ -174,9 +174,9 @@ extension YAMLNode {
     /// The hint for a null that is not allowed.
     static let nullHint = "remove it, or give it a value"
 
-    /// The hint for a number or a flag where a text was expected; nil otherwise.
+    /// The hint for a number or a boolean where a string was expected; nil otherwise.
     ///
-    /// - Parameter message: What is wrong with the node: `expected a string, found …`.
+    /// - Parameter message: The error message about the node, such as `expected a string, found …`.
     func quotesHint(for message: String) -> String? {
         guard message.hasPrefix("expected a string"), isScalar, !isNull, asString == nil else { return nil }
         return "put it in quotes if it is meant as text"

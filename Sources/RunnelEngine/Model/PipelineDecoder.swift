@@ -360,7 +360,7 @@ struct PipelineDecoder {
         }
     }
 
-    /// How triggers are written, with the names that were written without their keys.
+    /// Shows how triggers are written, with the names that were given as a text or a list.
     private static func triggerHint(_ node: YAMLNode) -> String {
         let value = Value(node)
         let names = (value.asList ?? [value]).compactMap(\.asString).filter { name in

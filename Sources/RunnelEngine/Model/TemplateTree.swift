@@ -186,7 +186,7 @@ extension TemplateTree {
         }
     }
 
-    /// The text; of a template, what is known of it, with `…` for the rest.
+    /// The text of a literal; of a template, its literal prefix and suffix with `…` between them.
     var text: String? {
         switch self {
         case .literal(let value): value.asString

@@ -31,7 +31,7 @@ public struct DeliveryReplay: Sendable {
     ///
     /// - Parameters:
     ///   - delivery: As the journal has it.
-    ///   - pipeline: As its file says it now.
+    ///   - pipeline: The current version.
     ///   - old: The run that the delivery has started before; the new one is a retry of it. Without one, the new run
     ///     gets the identity of the event, so that a redelivery by the sender is a duplicate.
     public func makeRun(

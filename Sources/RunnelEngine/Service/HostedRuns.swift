@@ -163,7 +163,7 @@ final class HostedRuns: TriggerRuns {
 }
 
 extension TriggerEvent {
-    /// `trigger` in templates: the payload behind the `type`.
+    /// `trigger` in templates: `type`, then the keys of the payload.
     func trigger(ofType kind: String) -> Value {
         var object: ValueObject = ["type": .string(kind)]
         for (key, value) in payload { object[key] = value }

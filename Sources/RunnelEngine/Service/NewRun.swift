@@ -75,7 +75,7 @@ extension NewRun {
 
 /// A run that belongs to this worker, with what the process holds of it beside the journal.
 ///
-/// A class, so that the async frames of all who work on the run do not hold copies of it.
+/// A class, so that async frames hold a reference instead of a copy.
 final class ClaimedRun: Sendable {
     /// Without trigger, inputs and input where there is a `request`.
     let record: RunRecord
@@ -87,7 +87,7 @@ final class ClaimedRun: Sendable {
     let steps: [StepRecord]?
 
     var id: String { record.id }
-    /// In the log.
+    /// As the log names the run.
     var name: String { "run \(id) of \(record.pipeline)" }
 
     init(

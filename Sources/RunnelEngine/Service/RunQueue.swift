@@ -30,10 +30,10 @@ public actor RunQueue {
     private var sinceCount: Stopwatch?
     private static let countInterval = Duration.milliseconds(250)
     private var backlog = QueueBacklog()
-    /// Pipelines that are known to be at their limit. Their queued runs are not claimed until one of their runs ends here,
-    /// or for at most a second, because other processes end runs too.
+    /// Pipelines that are known to be at their limit. Their queued runs are not claimed until one of their runs ends here;
+    /// at most for a second, because other processes end runs too.
     private var full: Set<String> = []
-    /// Whether the limit of all processes is known to be reached, for as long.
+    /// Whether the limit of all processes is known to be reached. Reset like ``full``.
     private var isFull = false
     /// Whether the backlog holds the runs that were in the journal before.
     private var isBacklogCounted = false
@@ -161,7 +161,7 @@ public actor RunQueue {
         }
         do {
             let acceptance: Acceptance
-            // Another process, or this one after its restart, could not go on with the run without it.
+            // Without the definition, no other process could resume the run, nor this one after a restart.
             try await worker.definitions.keep(run.pipeline)
             if isOurs {
                 let owned = try await worker.acceptOwned(run)
@@ -311,7 +311,7 @@ public actor RunQueue {
 
     /// Not inlined, like ``end(_:_:after:_:)``, so that its variables do not stay in the async frame of a run.
     ///
-    /// - Returns: The log of the run.
+    /// - Returns: The logger of the run.
     @inline(never) private func logBegin(of run: ClaimedRun) -> Logger {
         var logger = logger
         logger[metadataKey: "run"] = "\(run.id)"

@@ -61,7 +61,7 @@ public struct RunService: Sendable {
     ///
     /// - Parameters:
     ///   - old: As the journal has it.
-    ///   - pipeline: As its file says it now.
+    ///   - pipeline: The current version.
     ///   - inputs: Values of inputs that replace those of the old run.
     ///   - priority: Among ``RunPriority/levels``; nil for that of the old run.
     ///   - step: The id of a step under `steps`. What finished before it is taken over and not executed again.
@@ -101,8 +101,8 @@ public struct RunService: Sendable {
     /// The place of the run's source, such as a watched file, after the run or a retry of it moved the source.
     ///
     /// - Returns: As the journal stores it; nil where it was not moved.
-    /// - Throws: ``RetryError/sourceGone(place:newer:)`` where it is not there, ``RetryError/sourceUnreadable(_:)`` where
-    ///   that cannot be told.
+    /// - Throws: ``RetryError/sourceGone(place:newer:)`` if the source is not there, ``RetryError/sourceUnreadable(_:)`` if
+    ///   this cannot be determined.
     private func currentSource(of run: RunRecord) async throws(RetryError) -> Value? {
         if try isSourceThere(run) { return run.source }
         var retries: [RunRecord] = []
@@ -253,8 +253,8 @@ public struct RunService: Sendable {
     /// Tells triggers of ended runs that repeat theirs, where the process that worked on the run could not.
     func settleRetries() async {
         var last = ""
-        // An error of the journal is met and logged by others. One that stays due is tried again the next time, and
-        // those after it now.
+        // Errors of the journal are logged elsewhere. A run that stays due is tried again next time, and does not block
+        // the runs after it.
         while !Task.isCancelled, let due = try? await journal.endedRetries(after: last, limit: 100), let end = due.last
         {
             for runID in due { await worker.settleRetry(runID) }
@@ -289,7 +289,7 @@ public enum RetryError: Error, Sendable {
     /// The run's source, such as a watched file, is not where its trigger has put it; `newer` is the newest run with the
     /// same source.
     case sourceGone(place: String, newer: RunRecord?)
-    /// Whether the run's source is there cannot be told, and why.
+    /// It cannot be determined whether the run's source is there; with the reason.
     case sourceUnreadable(String)
     case journal(JournalError)
 

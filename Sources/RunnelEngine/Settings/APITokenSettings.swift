@@ -44,10 +44,10 @@ package struct APIToken: Sendable, Hashable {
     /// The name of the token of `server.token`, which may do everything.
     package static let unnamed = "token"
 
-    /// Shorter values could be guessed. In bytes.
+    /// In bytes. Shorter values could be guessed.
     private static let minimumLength = 16
 
-    /// The value of a setting, where it is long enough for a token.
+    /// The value of a setting; a failure if it is too short for a token.
     package static func checked(_ value: Result<String, UnavailableSecret>) -> Result<String, UnavailableSecret> {
         value.flatMap { text in
             guard text.utf8.count < minimumLength else { return .success(text) }

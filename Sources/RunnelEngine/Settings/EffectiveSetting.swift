@@ -48,8 +48,8 @@ package struct EffectiveSetting: Sendable, Hashable {
     /// All settings, by key. Those without a value are left out.
     ///
     /// - Parameters:
-    ///   - value: What the file says, with the chosen profile.
-    ///   - roots: Where it says so: the mapping of that profile, then that of the file.
+    ///   - value: The settings of the file, merged with those of the chosen profile.
+    ///   - roots: The mappings that they come from: first that of the profile, then that of the file.
     static func all(
         _ value: RunnelKit.Value, roots: [YAMLNode], file: String, _ overlay: EnvironmentOverlay, _ shape: SettingsShape
     ) -> [EffectiveSetting] {

@@ -183,7 +183,7 @@ struct SettingsProfiles {
         return nil
     }
 
-    /// Where the settings stand that ``applied(_:to:into:)`` merges, the first of them in precedence.
+    /// The mappings that ``applied(_:to:into:)`` merges, highest precedence first.
     func roots(of profile: String?, over file: YAMLNode?) -> [YAMLNode] {
         nodes.filter { $0.name == profile }.map(\.node) + [file].compactMap(\.self)
     }

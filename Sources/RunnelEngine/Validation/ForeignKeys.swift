@@ -1,10 +1,10 @@
-/// Keys that other tools have, or that belong elsewhere, and what to write instead.
+/// Keys of other tools, or of other places in Runnel's files, and what to write instead.
 enum ForeignKeys {
-    /// A hint for an unknown key; nil for a key that no known tool has there.
+    /// A hint for an unknown key; nil for a key that is not in the tables.
     ///
     /// - Parameters:
     ///   - key: The unknown key.
-    ///   - owner: What has no such key, in the words of messages: "a step", "`retry`", "webhook".
+    ///   - owner: The owner of the key, as messages name it: "a step", "`retry`", "webhook".
     static func counterpart(of key: String, in owner: String) -> String? { counterparts[owner]?[key] }
 
     /// A hint for the name of a trigger that does not exist.

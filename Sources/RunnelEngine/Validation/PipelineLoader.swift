@@ -175,7 +175,7 @@ public struct LoadReport: Sendable {
         self.literals = literals
     }
 
-    /// The paths of the files that it includes, also of those that cannot be read; relative to the project.
+    /// The paths of all included files, also of unreadable ones; relative to the project.
     package var usedFiles: [String] { Array(included.keys) + unread }
 
     /// The file and those that it includes, displayable: with asterisks for literal secrets.

@@ -25,8 +25,8 @@ final class DefinitionCache: Sendable {
     private let state = Mutex(State())
 
     private static let limit = 200
-    /// How long a stored definition counts as kept without being stored again: retention removes none that was stored
-    /// within a day.
+    /// How long a stored definition is not stored again. Retention removes definitions no earlier than a day after they
+    /// were stored.
     private static let keepInterval = Duration.seconds(3600)
     private static let maximumKept = 10_000
 
@@ -61,8 +61,7 @@ final class DefinitionCache: Sendable {
         return insert(pipeline, key)
     }
 
-    /// Stores what runs of the pipeline begin with, so that they can go on in another process. When this returns, it is on
-    /// disk.
+    /// Stores the definition of the pipeline, so that another process can resume its runs. Durable when this returns.
     func keep(
         _ pipeline: Pipeline, isolation: isolated (any Actor)? = #isolation
     ) async throws(JournalError) {

@@ -521,21 +521,21 @@ public final class Worker: Sendable {
         return await settle(result, of: run, lease)
     }
 
-    // What follows is not inlined, so that its variables do not stay in the async frame of a run.
+    // The next functions are not inlined, so that their variables do not stay in the async frame of a run.
 
     @inline(never) private func definition(of run: ClaimedRun) async throws -> ExecutablePipeline {
         if let known = run.pipeline { return definitions.insert(known) }
         return try await definitions.pipeline(of: run.record)
     }
 
-    /// Gives up a run whose pipeline cannot be had.
+    /// Fails or releases a run whose pipeline cannot be loaded.
     @inline(never) private func settle(_ error: any Error, of run: ClaimedRun, _ lease: Lease) async -> DriveResult {
         if let error = error as? RunError { return await fail(lease, error.redacted(by: runner.redactor)) }
         let error = error as? JournalError ?? JournalError(.failed, "\(error)")
         return await settle(.broken(error), of: run, lease)
     }
 
-    /// Gives up the run as the result says.
+    /// Finishes, fails or releases the run, depending on the result.
     @inline(never) private func settle(_ result: DriveResult, of run: ClaimedRun, _ lease: Lease) async -> DriveResult {
         switch result {
         case .ended:
@@ -552,8 +552,8 @@ public final class Worker: Sendable {
         return result
     }
 
-    /// Tells the trigger that a run has ended which repeats one of its runs. One about files of another machine is left to
-    /// that one, which has them.
+    /// Tells the trigger that the retry of one of its runs has ended. Does nothing if the retry's files are on another
+    /// machine.
     func settleRetry(_ runID: String) async {
         do {
             guard let run = try await journal.run(runID), run.host == nil || run.host == host, let end = run.end,

@@ -29,8 +29,8 @@ public struct HTTPReply: Sendable {
         headers.first(name: "content-type").flatMap(MediaType.init)
     }
 
-    /// How the body is compressed, in lower case; nil when it is not, and where there is none: an answer to HEAD, and 304,
-    /// name the coding of a body that they do not have.
+    /// The content coding of the body, in lower case; nil if it has none, or is empty: a response to HEAD and a 304 name a
+    /// coding, but have no body.
     public var contentEncoding: String? {
         guard !body.isEmpty else { return nil }
         let codings = headers[canonicalForm: "content-encoding"].map { $0.lowercased() }.filter { $0 != "identity" }

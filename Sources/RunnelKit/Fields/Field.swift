@@ -73,8 +73,8 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
         set { value = newValue }
     }
 
-    /// Whether the key is written in the file, even with its default value. For warnings about keys without effect; a
-    /// field `text` is asked by `_text.isGiven`.
+    /// Whether the file has the key, even with its default value: `_text.isGiven` for the field `text`. For warnings
+    /// about keys without effect.
     public var isGiven: Bool { value != nil }
 
     /// Reads the field out of the configuration that is being decoded; see ``FieldGroup/init(fields:)``.

@@ -257,7 +257,7 @@ extension String {
         }
     }
 
-    /// The rule that a schema stands for; nil for any other schema.
+    /// The rule that a schema expresses; nil for a schema that is not a rule.
     package init?(schema: Value) {
         let choices = schema["oneOf"]?.asList ?? schema["not"]?["anyOf"]?.asList ?? []
         let names = choices.flatMap { $0["required"]?.asList ?? [] }.compactMap(\.asString)

@@ -104,7 +104,7 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
         }
     }
 
-    /// What to do about an object that is not one of the ``forms``; nil where they say enough.
+    /// A hint for an object that has none of the ``forms``; nil where the list of forms is enough.
     package static func hint(for value: Value) -> String? {
         guard let command = value["command"] else { return nil }
         let words = command.asList ?? []

@@ -107,8 +107,8 @@ extension ProjectDirectory {
     /// - Parameters:
     ///   - path: Relative to the folder, or absolute.
     ///   - folder: Where the path begins and what it cannot leave; the project's folder unless given.
-    /// - Throws: A ``StepError`` with the code `bad-path`, `path-outside` or `path-protected`, or `file-is-folder` for a
-    ///   path that leads to the folder itself, or ends as that of a folder does, such as `out/`.
+    /// - Throws: A ``StepError`` with the code `bad-path`, `path-outside` or `path-protected`, or `file-is-folder` for the
+    ///   folder itself and for a path that can only be a folder, such as `out/`.
     public func confinedFile(_ path: String, in folder: String? = nil) throws(StepError) -> ConfinedPath {
         let confined = try confined(path, in: folder)
         guard

@@ -22,7 +22,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
         var claimants: [String: [Claimant]] = [:]
         /// The shapes that have parameters.
         var patterns: Set<String> = []
-        /// By shape: paths that nobody has claimed since they were released, and until when requests wait for them.
+        /// Released paths without a new holder, by shape, and the end of the time in which requests wait for one.
         var released: [String: (pattern: RoutePattern, end: ContinuousClock.Instant)] = [:]
         var lastToken: UInt64 = 0
         var isShutDown = false
@@ -42,7 +42,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
             return best
         }
 
-        /// Whether a path that is preferred to the route has just been released.
+        /// Whether a path that takes precedence over the route was just released and has no new holder yet.
         func isBetweenHolders(_ segments: [Substring], _ route: ClaimedRoute?) -> Bool {
             guard !isShutDown, !released.isEmpty else { return false }
             let now = ContinuousClock.now
@@ -69,8 +69,8 @@ package final class HTTPIngress: ServiceKey, Sendable {
     private let handover: Duration
     private static let interval = Duration.milliseconds(20)
 
-    /// - Parameter handover: How long requests wait for a path that was released. The triggers of a changed pipeline end
-    ///   before those of its new version start, and many senders do not send again what was answered with 404.
+    /// - Parameter handover: How long requests wait for a released path. The triggers of a changed pipeline end before
+    ///   those of its new version start, and many senders do not retry after a 404.
     package init(handover: Duration = .seconds(5)) {
         self.handover = handover
     }
@@ -82,7 +82,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
         return state.withLock { $0.route(segments) }
     }
 
-    /// ``route(_:)``, but waits for the next holder of a path that has just been released.
+    /// Like ``route(_:)``, but waits for the next holder of a path that was just released.
     package func awaitedRoute(_ path: String) async throws -> ClaimedRoute? {
         let segments = Self.segments(of: path)
         while true {

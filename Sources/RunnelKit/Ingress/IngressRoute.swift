@@ -50,7 +50,7 @@ public struct IngressRoute: Sendable {
 
     /// - Parameters:
     ///   - methods: In upper case.
-    ///   - body: How much of a request's body is taken, and in what way.
+    ///   - body: The size limit of request bodies, and whether they are read whole or streamed.
     ///   - watchesCaller: Whether the handler is cancelled when the client disconnects.
     ///   - answersOtherMethods: Whether requests with other methods reach the handler as well.
     ///   - authenticatesCallers: Whether the handler authenticates callers.

@@ -39,8 +39,8 @@ extension Plugin {
 ///         @Field("What it wants to see.") var key: String?
 ///     }
 ///
-/// A value that is `{ env: NAME }`, `{ file: path }` or `{ command: […] }` is fetched before the plugin sees it, and masked
-/// wherever Runnel writes. What is always a secret is a ``SensitiveValue``.
+/// A value `{ env: NAME }`, `{ file: path }` or `{ command: […] }` is resolved before the plugin gets it, and redacted in
+/// everything that Runnel writes. A field that always holds a secret has the type ``SensitiveValue``.
 public protocol ConfigurablePlugin: Plugin {
     /// What can be set.
     associatedtype Settings: FieldGroup

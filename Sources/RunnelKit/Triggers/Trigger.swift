@@ -69,7 +69,7 @@ public protocol Trigger: FieldGroup {
     /// Whether what a run of this trigger was started for is still where ``TriggerContext/relocate(_:to:)`` noted, for a
     /// selection of runs to repeat. True unless a trigger says otherwise.
     ///
-    /// - Throws: Where that cannot be told, such as for want of permission.
+    /// - Throws: If this cannot be determined, for example without permission.
     static func isThere(_ source: RunSource, in project: ProjectDirectory) throws -> Bool
 
     /// What `runnel doctor` says of the trigger in a pipeline: what it needs and whether that is there. Nothing unless a

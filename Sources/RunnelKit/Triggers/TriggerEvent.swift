@@ -114,7 +114,7 @@ public struct TriggerRefusal: Error, Sendable, Hashable {
     case succeeded(output: Value)
     case failed(code: String, message: String)
     case cancelled
-    /// It found its pipeline full, and did not begin: `concurrency` with `overlap: skip`.
+    /// The run did not begin, because its pipeline was at its limit (`concurrency` with `overlap: skip`).
     case skipped
 }
 

@@ -16,7 +16,7 @@ struct ExecConversation: Sendable {
     private var text = ""
     private var unknownKeys = UnknownKeyWarnings()
 
-    /// - Parameter redactor: For what is quoted of wrong lines.
+    /// - Parameter redactor: Redacts secrets where an invalid line is quoted.
     init(plugin: String, redactor: Redactor) {
         self.plugin = plugin
         self.redactor = redactor

@@ -16,7 +16,7 @@ struct MessageLine: Sendable {
 
     /// - Parameters:
     ///   - example: The hint for a line that is not an object with a type.
-    ///   - redactor: For what is quoted of a wrong line.
+    ///   - redactor: Redacts secrets where an invalid line is quoted.
     init(_ bytes: [UInt8], example: String, redactor: Redactor) throws(Problem) {
         let value: Value
         do {

@@ -113,19 +113,19 @@ package final class PluginLog: Sendable {
     }
 }
 
-// Redacted before it is truncated: half a secret could not be recognised.
+// Redacts before truncating: a truncated secret would not be recognised.
 extension Redactor {
-    /// A line that could not be read, for messages.
+    /// A line that cannot be decoded, quoted for a message.
     package func quoted(_ line: [UInt8]) -> String {
         let limit = PluginLog.lineLimit
         return Value.string(redact(Array(line.prefix(limit)), isCut: line.count > limit)).quoted()
     }
 
-    /// The text without secrets. Where it is cut, it ends before what could be the beginning of a secret.
+    /// The text without secrets. A cut text ends before anything that could be the beginning of a secret.
     fileprivate func redact(_ bytes: [UInt8], isCut: Bool) -> String {
         var text = String(decoding: bytes, as: UTF8.self)
         guard isCut else { return redact(text) }
-        // The cut may go through a character, which would hide that a secret begins before it.
+        // The cut may split a character. Its replacement would hide the beginning of a secret before it.
         if text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
         var stream = StreamRedactor(self)
         return stream.append(text)

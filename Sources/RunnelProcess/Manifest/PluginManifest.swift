@@ -182,9 +182,9 @@ public struct ManifestStep: FieldGroup {
 }
 
 extension SchemaField {
-    /// Checks a schema of keys and values: of `with:`, of an entry under `on:`, or of settings.
+    /// Requires that the schema of `with:`, of an entry under `on:`, or of settings allows a mapping.
     ///
-    /// - Throws: An error at its `type`, if that leaves mappings out.
+    /// - Throws: An error at `type`, if that does not allow `object`.
     func requireMapping(at key: String) throws(FieldError) {
         guard let type = source["type"], type != "object", type.asList?.contains("object") != true else { return }
         throw FieldError(
@@ -200,7 +200,7 @@ extension ManifestStep {
 }
 
 extension [String: String] {
-    /// The examples of a manifest, by title.
+    /// The examples of a manifest, sorted by title.
     var sortedExamples: [StepDocumentation.Example] {
         sorted { $0.key < $1.key }.map { title, yaml in
             StepDocumentation.Example(title, yaml.hasSuffix("\n") ? String(yaml.dropLast()) : yaml)

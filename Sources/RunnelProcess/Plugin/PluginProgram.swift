@@ -80,8 +80,8 @@ package struct PluginProgram: Sendable {
 }
 
 extension PluginProgram {
-    /// The program that the first line of a script names (`#!/bin/sh`), with a carriage return that the system takes as part
-    /// of its name; nil where there is no such line.
+    /// The interpreter in a script's shebang line (`#!/bin/sh`); nil without one. A carriage return at its end is kept,
+    /// because the kernel takes it as part of the name.
     private static func interpreter(of script: String) -> String? {
         guard let file = fopen(script, "re") else { return nil }
         defer { fclose(file) }

@@ -229,7 +229,7 @@ struct TriggerLife: Sendable {
         answer(["type": "nack", "id": event.id, "reason": reason, "message": .string(message)], process)
     }
 
-    /// Redacted before it is truncated: half a secret could not be recognised.
+    /// Redacts before truncating: a truncated secret would not be recognised.
     private func quoted(_ id: Value) -> String { context.redactor.redact(id).quoted() }
 
     private func save(_ state: Value) async throws {

@@ -199,7 +199,7 @@ enum TypeWords {
 }
 
 extension [String] {
-    /// The first of each word, in order.
+    /// The words without duplicates, in the order of their first occurrence.
     var withoutRepeats: [String] {
         var seen: Set<String> = []
         return filter { seen.insert($0).inserted }

@@ -71,8 +71,8 @@ extension DashboardRoutes {
             var inputs: ValueObject = [:]
             for input in page.pipeline.inputs {
                 guard let text = page.typed[input.name] else { continue }
-                // An empty field is one that was not filled in, where the pipeline can do without. A default text that was
-                // erased is the empty text.
+                // An empty field means no value. It means the empty text only for a required string, or if the user erased
+                // a default text.
                 let isErased = input.choices == nil && input.defaultValue?.asString?.isEmpty == false
                 if text.isEmpty, !isErased, !input.isRequired || input.kind != .string { continue }
                 inputs[input.name] = .string(text.replacing("\r\n", with: "\n"))

@@ -99,10 +99,10 @@ struct DashboardRoutes: Sendable {
         return response
     }
 
-    /// Whether the browser speaks TLS, with this server or with a proxy in between.
+    /// Whether the browser uses TLS, to this server or to a proxy in front of it.
     private func isSecure(_ request: Request, _ context: ServerContext) -> Bool {
         if let origin = request.headers[.origin] { return origin.hasPrefix("https://") }
-        // Browsers send no origin when a link is opened.
+        // Browsers send no `Origin` when they open a link.
         if let scheme = ForwardedClient(request, context, options).scheme { return scheme == "https" }
         return options.tls != nil
             || options.publicURL?.origin == "https://" + (request.head.authority ?? "").lowercased()
@@ -128,7 +128,7 @@ struct DashboardRoutes: Sendable {
         return page
     }
 
-    /// The address with what a form did.
+    /// A redirect to the address, with the outcome of a form in the query.
     ///
     /// - Parameter selected: See ``PageContext/selected``.
     static func after(

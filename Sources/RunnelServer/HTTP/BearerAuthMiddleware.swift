@@ -51,32 +51,32 @@ struct BearerAuthMiddleware: RouterMiddleware {
         403, .wrongHost, "the API answers to localhost only; a token lets others in")
 }
 
-/// Finds the token that a client sends, and limits how many wrong ones an address can send.
+/// Looks up the token that a client sends, and rate-limits wrong tokens by address.
 ///
-/// An address that has used up its attempts cannot use a right token either: otherwise it could go on guessing.
+/// An address without attempts left is refused even with the right token: otherwise it could go on guessing.
 final class TokenCheck: Sendable {
-    /// The wrong tokens of an address: at most as many at once, and one more each second.
+    /// The wrong tokens that an address may send at once. It regains one attempt each second.
     static let attempts = 60
     static let maximumClients = 4096
 
     private let tokens: [APIToken]
     private let stopwatch: Stopwatch
-    /// The clients that have sent wrong tokens, and when the last one came.
+    /// The clients that have sent wrong tokens, each with the time of its last one.
     private let clients = Mutex<[[UInt8]: (bucket: TokenBucket, last: Duration)]>([:])
 
     init(tokens: [APIToken], stopwatch: Stopwatch = ContinuousClock().measureStart()) {
         (self.tokens, self.stopwatch) = (tokens, stopwatch)
     }
 
-    /// Whether there is no token, so that everybody on this machine is admitted.
+    /// Whether no token is configured: every client on this machine is admitted.
     var isEmpty: Bool { tokens.isEmpty }
 
     /// The token with this value; nil if there is none.
     ///
-    /// - Parameter address: The client's.
-    /// - Throws: If too many wrong ones came from the address.
+    /// - Parameter address: The client's address.
+    /// - Throws: If the address has sent too many wrong tokens.
     func token(_ value: some StringProtocol, from address: String) throws(APIError) -> APIToken? {
-        // All are compared, each in constant time, so that the time does not say which one was close.
+        // Constant-time comparison with every token, so that none can be guessed byte by byte.
         let found = tokens.filter { ConstantTime.areEqual($0.value, value) }.first
         let client = Self.client(address)
         let now = stopwatch.elapsed()
@@ -100,7 +100,7 @@ final class TokenCheck: Sendable {
         throw error
     }
 
-    /// An IPv4 address, or the network of an IPv6 address (/64), which is one client's.
+    /// An IPv4 address, or the /64 prefix of an IPv6 address: a client usually has a whole /64 network.
     private static func client(_ address: String) -> [UInt8] {
         guard let bytes = IPAddress(address)?.bytes else { return [] }
         return bytes.count == 16 ? Array(bytes.prefix(8)) : bytes

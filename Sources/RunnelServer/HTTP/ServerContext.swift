@@ -22,7 +22,7 @@ struct ServerContext: RequestContext, RemoteAddressRequestContext {
     var session: DashboardSession?
     /// The name of the access token of the request; `local` for none.
     var caller = DashboardSession.local
-    /// The address of whoever calls the API or the dashboard, also behind a trusted proxy.
+    /// The address of a client of the API or the dashboard, also behind a trusted proxy.
     var clientAddress = "unknown"
     /// What the token allows.
     var scope = AccessScope.admin

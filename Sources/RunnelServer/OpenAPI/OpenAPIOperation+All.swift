@@ -192,7 +192,7 @@ extension OpenAPIOperation {
     private static let number = Parameter(
         name: "number", place: "path", help: "The delivery's number.", schema: positive)
 
-    /// The size of a page.
+    /// The parameter for the size of a page.
     private static func limit(_ help: String, _ standard: Int64) -> Parameter {
         Parameter(
             name: "limit", place: "query", help: help,

@@ -24,7 +24,7 @@ public enum JournalBackup {
         do throws(JournalError) {
             return try await fill(folder, from: journal)
         } catch {
-            // It may be on the disk of the journal, which may be full.
+            // An incomplete backup must not fill the disk, which may also be the journal's.
             for part in [folder + "/outputs", folder] {
                 for name in (try? FileSystem.names(in: part)) ?? [] { unlink("\(part)/\(name)") }
                 rmdir(part)
@@ -37,7 +37,7 @@ public enum JournalBackup {
         try FileSystem.makeFolder(folder + "/outputs")
         let (pool, files) = (journal.pool, journal.files)
         return try await journal.onDisk { () throws(JournalError) in
-            // The database gets its name last: a folder without it is no backup.
+            // The database is renamed last: a folder without `journal.db` is no backup.
             let (path, new) = (folder + "/journal.db", folder + "/journal.db.new")
             for _ in 1...attempts {
                 do {
@@ -61,7 +61,7 @@ public enum JournalBackup {
                 unlink(new)
             }
             throw JournalError(
-                .failed, "the journal changed too often to be backed up", hint: "try again when less runs are removed")
+                .failed, "the journal changed too often to be backed up", hint: "try again when fewer runs are removed")
         }
     }
 
@@ -83,7 +83,7 @@ public enum JournalBackup {
         let file = JournalFile(directory: directory)
         let place = file.path
         try file.makeDirectory()
-        // Held to the end: a process that wants to open or create the journal meanwhile waits.
+        // Held until the end: other processes wait before they open or create the journal.
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
         defer { lock?.unlock() }
         guard replaces || access(place, F_OK) != 0 else {
@@ -123,7 +123,7 @@ public enum JournalBackup {
 
     /// Copies a file under a temporary name, so that the copy is never incomplete.
     private static func copy(_ source: String, to target: String) throws(JournalError) {
-        // Retention removes hidden files that a killed process has left in `outputs`.
+        // A hidden name: retention removes hidden files that a killed process left in `outputs`.
         let name = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
         let new = "\(target[..<name]).\(target[name...]).new"
         do throws(JournalError) {

@@ -5,8 +5,8 @@ import RunnelSupport
 
 /// Copies a whole journal into an empty one. No worker may use either.
 ///
-/// Pages are written in transactions that also note how far the copy has come, so that one that is cut off goes on from
-/// there, unless the source was used since: rows that were copied may have changed.
+/// Each page is written in one transaction with the position of the copy. An interrupted copy continues there, unless the
+/// source was used since: copied rows may have changed.
 public struct JournalCopy: Sendable {
     /// The number of rows of one table on both sides.
     public struct Count: Sendable, Hashable {
@@ -26,8 +26,8 @@ public struct JournalCopy: Sendable {
     /// - Parameters:
     ///   - source: The journal that is copied.
     ///   - target: The empty journal.
-    ///   - host: The name of this machine, which runs of a journal of one machine get: any of them may need its files.
-    ///     nil where it is not known.
+    ///   - host: The name of this machine; nil if unknown. Runs from a journal of a single machine get it as their
+    ///     host, because they may need its files.
     /// - Throws: For a journal that cannot be copied.
     public init(from source: any Journal, to target: any Journal, host: String? = nil) throws(JournalError) {
         guard let source = source as? any CopyingJournal, let target = target as? any CopyingJournal else {
@@ -100,8 +100,8 @@ public struct JournalCopy: Sendable {
         .failed, "the journal to be copied from was used since the copy began: the copy would mix two states of it",
         hint: "stop Runnel there, and copy into a new schema or folder")
 
-    /// A hash that changes when the source is used: by the numbers of rows, claims and ends, and by what triggers remember,
-    /// whose rows change in place without any of these.
+    /// A hash that changes when the source is used: of the numbers of rows, claims and ends, and of the memory of triggers,
+    /// whose rows change in place without changing these numbers.
     func sourceState() async throws(JournalError) -> String {
         var numbers = [try await source.lastEpoch(), try await source.lastEnd()]
         for table in CopiedTable.all { numbers.append(Int64(try await source.count(of: table))) }
@@ -121,7 +121,7 @@ public struct JournalCopy: Sendable {
 
 /// A journal whose rows can be read and written as they are.
 protocol CopyingJournal: Journal {
-    /// Whether it keeps ``RunRecord/host``, as a journal of several machines does.
+    /// Whether the journal stores ``RunRecord/host``; a journal of several machines does.
     var keepsHosts: Bool { get }
     /// The rows after this key, in the order of the key.
     func page(of table: CopiedTable, after position: [CopiedCell]?, limit: Int) async throws(JournalError)
@@ -137,7 +137,7 @@ protocol CopyingJournal: Journal {
 /// Where positions of a copy are kept: in the memory of a trigger that no pipeline has.
 enum CopyPosition {
     static let trigger = TriggerID(pipeline: "", key: "copy")
-    /// The key of ``JournalCopy/sourceState()`` when the copy began; the other keys are tables.
+    /// The key of the ``JournalCopy/sourceState()`` from the start of the copy; the other keys are names of tables.
     static let source = "source"
 
     static func value(_ cells: [CopiedCell]) -> Value {
@@ -160,7 +160,7 @@ enum CopyPosition {
 }
 
 extension CopyingJournal {
-    /// How far an unfinished copy has come, by table, and the state of its source when it began.
+    /// The positions of an unfinished copy, by table, and the state of its source when the copy began.
     func copyProgress() async throws(JournalError) -> (source: String?, positions: [String: [CopiedCell]]) {
         try await copyMemory { memory in
             var (source, positions): (String?, [String: [CopiedCell]]) = (nil, [:])

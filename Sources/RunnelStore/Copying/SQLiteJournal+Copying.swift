@@ -72,7 +72,7 @@ extension SQLiteJournal: CopyingJournal {
             }
             return all
         }
-        // Steps and usage are numbered anew, in the same order; the host is this one.
+        // Steps and usage get new numbers, in the same order. The host is not stored: it is always this machine.
         let omitted = ["steps": "number", "usage": "id", "runs": "host"][table.name]
         let kept = table.columns.indices.filter { table.columns[$0].name != omitted }
         let sql = """

@@ -243,7 +243,7 @@ final class PostgresWriter: Sendable {
             guard jobs.count > 1, let failure = error as? PostgresError, !failure.isConnectionLost else {
                 return jobs.map { _ in .failure(JournalError(error, at: place)) }
             }
-            // Repeats the jobs one by one, so that only the failing ones fail, and those that follow them in writing the same.
+            // Repeats the jobs one by one, so that only the failing ones fail, and later ones with the same keys.
             var failed: [String: JournalError] = [:]
             return jobs.map { job in
                 let keys = job.keys ?? []
@@ -317,7 +317,7 @@ final class PostgresWriter: Sendable {
             }
             return batch.outcomes
         } catch {
-            // Whether a session can write was decided at its start: another server may be the primary now.
+            // A read-only session stays read-only: reconnects, because another server may be the primary now.
             if (error as? PostgresError)?.state == "25006" { connection.discard() }
             if connection.isBroken {
                 session.connection = nil

@@ -67,8 +67,8 @@ extension PostgresJournal {
 
     // MARK: - Runs
 
-    /// Runs whose trigger was told of their end, or need not be; see ``endedRetries(after:limit:)``. By the index of
-    /// those that are due, which are few.
+    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``. These are few, and
+    /// an index lists them.
     private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due)"
 
     /// Runs beyond the limits on age or count.

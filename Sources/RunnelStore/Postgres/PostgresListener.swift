@@ -137,7 +137,7 @@ final class PostgresListener: Sendable {
             let (workers, isDue, isClosed) = state.withLock { ($0.workers, $0.isDue, $0.isClosed) }
             if isClosed { return }
             for worker in workers.subtracting(held) {
-                // After a reconnect, the server may not have noticed yet that the session before has ended.
+                // After a reconnect, the server may still hold the lock for the previous session.
                 let isHeld = try connection.execute(
                     "SELECT pg_try_advisory_lock(\(Self.lockKey))", .text(worker.text)
                 ).first?.bool(0)

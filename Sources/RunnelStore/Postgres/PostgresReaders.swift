@@ -19,11 +19,11 @@ final class PostgresReaders: Sendable {
         }
     }
 
-    /// One read, while its statements can be cancelled.
+    /// Cancels the statements of one read.
     private final class Cancellation: Sendable {
         private let canceller = Mutex<PostgresCanceller?>(nil)
 
-        /// Returns once a cancellation that has begun is over, so that it does not reach the next read of the connection.
+        /// Waits for a cancellation in progress, so that it does not hit the next read on the connection.
         func set(_ new: PostgresCanceller?) { canceller.withLock { $0 = new } }
 
         func cancel() { canceller.withLock { $0?.cancel() } }
@@ -132,7 +132,7 @@ final class PostgresReaders: Sendable {
             try connection.execute("COMMIT")
             return value
         } catch {
-            // It may be cancelled as well.
+            // The ROLLBACK may be cancelled as well.
             if (try? connection.execute("ROLLBACK")) == nil { connection.discard() }
             throw error
         }

@@ -424,7 +424,7 @@ enum PostgresSchema {
             try refuseNewer(applied, known, place)
             if known.isSubset(of: applied.keys) { return [] }
         }
-        // Large tables take their time, and so does another process that migrates them.
+        // Migrating large tables takes long, and so does waiting for another process that migrates them.
         connection.limit = .seconds(3600)
         try connection.execute("BEGIN")
         do {
@@ -436,7 +436,7 @@ enum PostgresSchema {
             try refuseNewer(before ?? [:], known, place)
             if before == nil {
                 try refuseEncoding(of: connection, place)
-                // A user without the right to create schemas can have one that is there: IF NOT EXISTS asks for that right.
+                // Not IF NOT EXISTS, which requires the CREATE privilege even if the schema exists.
                 let isThere = try connection.execute(
                     "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", .text(schema)
                 ).first?.bool(0)
@@ -499,7 +499,7 @@ enum PostgresSchema {
             hint: "use that version, or another schema")
     }
 
-    /// Refuses a database that cannot hold every text.
+    /// Throws unless the database's encoding is UTF-8.
     private static func refuseEncoding(of connection: PostgresConnection, _ place: String) throws {
         let name = try connection.execute("SELECT current_setting('server_encoding')").first?.text(0) ?? ""
         guard name != "UTF8" else { return }

@@ -375,7 +375,7 @@ struct Columns {
         return try row.decode(Value.self, atIndex: index)
     }
 
-    /// `key, uses, state, attempt, started_at, ended_at, retry_at`.
+    /// Reads `key, uses, state, attempt, started_at, ended_at, retry_at`.
     mutating func nextStep(of runID: String) throws -> StepRecord {
         let (key, uses) = (try next(String.self), try next(String.self))
         guard let key = ExecutionKey(key), let state = StepRecord.State(rawValue: try next()) else {

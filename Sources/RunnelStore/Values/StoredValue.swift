@@ -93,7 +93,7 @@ enum ValueCoding {
         (try? Value.json(bytes)).map { isPlain($0) ? $0 : decode($0) }
     }
 
-    /// A large trigger as lists show it: its type, read from the beginning of its text, where it is the first key.
+    /// A large trigger as lists show it: only its type, which is the first key of its JSON text.
     static func listedTrigger(beginning bytes: [UInt8]) -> Value {
         let opening = "{\"type\":\""
         let text = String(decoding: bytes, as: UTF8.self)

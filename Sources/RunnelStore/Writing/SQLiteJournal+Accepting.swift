@@ -5,7 +5,7 @@ import Synchronization
 
 extension SQLiteJournal {
     public func keep(_ definition: DefinitionRecord) async throws(JournalError) {
-        // A process that starts one run, such as `runnel run`, need not wait for the disk.
+        // A recent definition is not written again: a process for one run, such as `runnel run`, then saves a write to disk.
         let isFresh = try await read { db in
             try Bool.fetchOne(
                 db.cachedStatement(

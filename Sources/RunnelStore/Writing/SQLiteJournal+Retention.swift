@@ -79,8 +79,8 @@ extension SQLiteJournal {
 
     // MARK: - Runs
 
-    /// Runs whose trigger was told of their end, or need not be; see ``endedRetries(after:limit:)``. By the index of
-    /// those that are due, which are few.
+    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``. These are few, and
+    /// an index lists them.
     private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due = 1)"
 
     /// Runs beyond the limits on age or count.
@@ -156,13 +156,13 @@ extension SQLiteJournal {
                             """
                     ).execute([id, Self.stepBatch])
                     if db.changesCount == 0 { break }
-                    // Behind the removal: on a slow disk the time may be over before it, again and again.
+                    // Checked after a batch, so that every call makes progress, even on a slow disk.
                     if clock.now >= end { break removing }
                 }
                 for table in ["events", "folded"] {
                     try db.cachedStatement(sql: "DELETE FROM \(table) WHERE run_id = ?").execute([id])
                 }
-                // The keys of folded events, and those at a new name of the pipeline.
+                // The dedupe keys of folded events, and those copied to a new name of the pipeline.
                 try db.cachedStatement(
                     sql: """
                         UPDATE dedupe_keys SET (expires_at, failed) = (
@@ -233,7 +233,7 @@ extension SQLiteJournal {
         }
         guard !hashes.isEmpty else { return }
         try await committer.write { db in
-            // A run may have been accepted meanwhile: its definition was stored again before it.
+            // A run may have been accepted meanwhile; its definition then has a newer `kept_at`.
             for hash in hashes {
                 try db.cachedStatement(sql: "DELETE FROM definitions WHERE hash = ? AND kept_at < ?")
                     .execute([hash, oldest])

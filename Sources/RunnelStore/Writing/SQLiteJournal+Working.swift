@@ -118,7 +118,7 @@ extension SQLiteJournal {
             sql: "SELECT deaths + takeovers FROM runs WHERE id = ? AND owner = ? AND epoch = ?"
         ).first([lease.runID, lease.worker.text, lease.epoch]) { $0.number(0) }
         guard let troubles else { throw JournalError.leaseLost(lease.runID) }
-        // An earlier commit of the run, which was in the queue when this one came, could not be written.
+        // An earlier commit of the run failed while this one was in the queue.
         if let failure = progress.withLock({ $0.failure(of: lease) }) { throw failure }
         try files.require(commit.files)
         let namesFiles = !commit.files.isEmpty || progress.withLock { $0.namesFiles(lease) }

@@ -18,10 +18,10 @@ extension Unicode.Scalar {
 }
 
 extension String {
-    /// The number of terminal cells of the text, which stands on one line.
+    /// The width of a single-line text in terminal cells.
     package var terminalWidth: Int { reduce(0) { $0 + $1.terminalWidth } }
 
-    /// The text in at most so many terminal cells; `…` stands for what is cut.
+    /// The text, truncated to this number of terminal cells; `…` marks the cut.
     package func clipped(toTerminalWidth width: Int) -> String {
         guard terminalWidth > width else { return self }
         var room = width - 1
@@ -34,6 +34,6 @@ extension String {
 }
 
 extension Character {
-    /// A sequence, such as of emoji, takes two cells at most.
+    /// At most 2: an emoji sequence of several scalars takes two cells.
     fileprivate var terminalWidth: Int { min(2, unicodeScalars.reduce(0) { $0 + $1.terminalWidth }) }
 }

@@ -23,7 +23,7 @@ extension StandardFilters {
             summary: "Decodes base64, also base64url: to a text if it is UTF-8, otherwise to binary data.",
             usage: "base64_decode"
         ) { value, _ in
-            // APIs break the lines of long values, and some use the alphabet for URLs.
+            // APIs wrap long values, and some use base64url.
             let text = try value.filterText().filter { !$0.isWhitespace }
                 .replacing("-", with: "+").replacing("_", with: "/")
             guard let bytes = Base64.decode(text) else { throw FilterError("not base64") }
@@ -46,7 +46,7 @@ extension StandardFilters {
         },
     ]
 
-    /// A date alone, such as `today()`, is its midnight in UTC.
+    /// A date without a time, such as `today()`, means midnight in UTC.
     private static func instant(_ text: String) -> Int64? {
         Timestamp.parse(text.utf8.count == 10 ? text + "T00:00:00Z" : text)
     }

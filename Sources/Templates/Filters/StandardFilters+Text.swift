@@ -107,7 +107,7 @@ extension StandardFilters {
 }
 
 extension String {
-    /// The characters that a search compares, CR LF as two. Swift treats it as one, in which a search finds no line feed.
+    /// The characters for searches. CR LF is two of them: Swift treats it as one, so that a search would miss the line feed.
     fileprivate var searched: [Character] {
         flatMap { (character: Character) -> [Character] in character == "\r\n" ? ["\r", "\n"] : [character] }
     }

@@ -51,7 +51,7 @@ struct ExpressionParser {
             .conditional(then: then, condition: condition, otherwise: otherwise), then.range.lowerBound)
     }
 
-    /// Enters a level; the caller leaves it.
+    /// Increments the depth; the caller decrements it.
     private mutating func descend() throws(TemplateIssue) {
         depth += 1
         guard depth <= Self.maximumDepth else {
@@ -209,7 +209,7 @@ struct ExpressionParser {
         }
     }
 
-    /// The functions of GitHub Actions that say how a run goes.
+    /// The status check functions of GitHub Actions.
     private static let statusFunctions: Set<String> = ["always", "success", "failure", "cancelled"]
 
     private func hint(forUnknownFunction name: String) -> String {

@@ -122,8 +122,8 @@ struct Lexer {
         throw TemplateIssue(TemplateErrorCode.badExpression, "the string is not closed", start..<end)
     }
 
-    /// The UTF-8 of an escape such as `\u00e9`, or of a surrogate pair, whose `\u` has been read; nil where no four
-    /// hexadecimal digits follow, as in `\users`.
+    /// The UTF-8 of an escape such as `\u00e9`, or of a surrogate pair, after its first `\u` was read; nil unless four
+    /// hexadecimal digits follow: `\users` is no escape.
     private mutating func unicodeEscape() throws(TemplateIssue) -> [UInt8]? {
         let start = index - 2
         guard let first = codeUnit() else { return nil }
@@ -141,7 +141,7 @@ struct Lexer {
         return Array(character.utf8)
     }
 
-    /// Reads the UTF-16 code unit of four hexadecimal digits; nil, with nothing read, where they do not follow.
+    /// Reads four hexadecimal digits as a UTF-16 code unit. Otherwise reads nothing and returns nil.
     private mutating func codeUnit() -> UInt16? {
         let digits = text[index..<end].prefix(4).map { Character(Unicode.Scalar($0)) }
         guard digits.count == 4, digits.allSatisfy({ $0.isASCII && $0.isHexDigit }) else { return nil }

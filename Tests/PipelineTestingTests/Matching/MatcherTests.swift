@@ -47,7 +47,7 @@ struct MatcherTests {
             ])
     }
 
-    @Test("`contains` and `matches` find the line feeds of a text with CRLF")
+    @Test("`contains` and `matches` find a line feed in a text with CRLF line endings")
     func carriageReturns() {
         let text: Value = "one\r\ntwo\r\n"
         for part in ["\n", "one\r\n", "\ntwo", "one\r"] { #expect(findings(.contains([part]), text) == []) }

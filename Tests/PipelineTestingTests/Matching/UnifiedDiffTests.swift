@@ -51,7 +51,7 @@ struct UnifiedDiffTests {
                 """)
     }
 
-    @Test("a line that ends in CRLF differs by a visible carriage return")
+    @Test("the carriage return is visible in a diff between LF and CRLF")
     func carriageReturn() {
         #expect(
             UnifiedDiff.text(from: "a\nb\n", to: "a\r\nb\n") == """

@@ -178,7 +178,7 @@ struct DiagnosticTests {
             ])
     }
 
-    @Test("an answer that is repeated is the last of its list")
+    @Test("only the last answer of a list may have `repeat: true`")
     func repeatedAnswer() async throws {
         let problem =
             "bad-keys: `repeat: true` is for the last answer: those behind it would never be given "

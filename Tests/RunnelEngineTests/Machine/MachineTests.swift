@@ -70,7 +70,7 @@ import Testing
         #expect(output(driver) == "a")
     }
 
-    @Test("the failures of a loop's attempts are counted on after it has waited in the journal")
+    @Test("the failed attempts of a loop still count after it has waited in the journal")
     func restingRetries() {
         let plan = RunPlan(steps: [loop("a", rounds: 10, retry: 3)])
         var driver = MachineDriver(plan, script: .init(failure: { _, _ in busy }))

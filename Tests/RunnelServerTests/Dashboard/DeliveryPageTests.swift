@@ -31,7 +31,7 @@ import Testing
             #expect(list.contains(#"href="/deliveries/1""#))
             #expect(list.contains("the header authorization is missing"))
             #expect(try await browser.page("/triggers?outcome=accepted").contains("No delivery matches these filters."))
-            // The filter can be taken back.
+            // A click on the active filter removes it.
             #expect(
                 try await browser.page("/triggers?pipeline=gone").contains(
                     #"<a class="name" href="/triggers#deliveries" aria-current="true"><bdi>gone</bdi></a>"#))

@@ -516,9 +516,9 @@ private struct TidePlugin: Plugin {
             let unknown = try await browser.send("/runs/\(run)/retry", ["from": "bat"])
             #expect(unknown.status == 404)
             #expect(unknown.text.contains("the pipeline has no step &quot;bat&quot;; did you mean &quot;bad&quot;?"))
-            // The switch of the language leads to a page that there is.
+            // The language switch leads to a page that exists.
             #expect(unknown.text.contains(#"<input type="hidden" name="to" value="/">"#))
-            // What was retried needs nobody any more.
+            // A failed run that was retried no longer needs attention.
             let later = try await browser.page("/")
             #expect(later.contains("data-run=\"\(new)\"") && !later.contains("data-run=\"\(run)\""))
             #expect(
@@ -555,7 +555,7 @@ private struct TidePlugin: Plugin {
         }
     }
 
-    @Test("a failed run is listed behind any number of newer ones that were retried")
+    @Test("a failed run is listed even after many newer failed runs that were retried")
     func behindRetried() async throws {
         try await Self.rig.serve { server in
             func accept(_ id: String, _ state: RunState, retryOf: String? = nil) async throws {
@@ -583,7 +583,7 @@ private struct TidePlugin: Plugin {
             let browser = try await Browsing.signedIn(server)
             let blank = try await browser.page("/pipelines/greet")
             #expect(blank.contains(#"name="input.who""#))
-            // Its runs are shown anew when they change.
+            // The page refreshes its list of runs when they change.
             #expect(blank.contains(#"data-follow="runs""#))
             let answer = try await browser.send("/pipelines/greet/start", ["input.who": "Ada", "do": "start"])
             #expect(answer.status == 303)
@@ -619,7 +619,7 @@ private struct TidePlugin: Plugin {
         }
     }
 
-    @Test("a default text that was erased in the form is the empty text")
+    @Test("clearing a text field with a default in the form gives the empty text")
     func erased() async throws {
         let definition = """
             name: note
@@ -663,7 +663,7 @@ private struct TidePlugin: Plugin {
             #expect(retried.headers["location"] == "/runs?done=retried-1-1")
             #expect(
                 try await browser.page("/runs?done=retried-1-1").contains(
-                    ">1 new run was started. 1 selected run is in no state for it.<"))
+                    ">1 new run was started. 1 selected run was left out: its state does not allow it.<"))
             #expect(await server.runs().count == 3)
         }
     }

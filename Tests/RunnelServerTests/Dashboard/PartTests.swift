@@ -243,7 +243,7 @@ import WebhookPlugin
         #expect(all.next == all.runs.last?.id)
     }
 
-    @Test("the next page of several states is of all of them")
+    @Test("the link to the next page keeps all selected states")
     func states() throws {
         let query = try RunQuery(Query(text: "state=failed&state=cancelled&hours=24", known: nil))
         #expect(query.older(than: "x").link.text == "/runs?state=cancelled&state=failed&hours=24&before=x")

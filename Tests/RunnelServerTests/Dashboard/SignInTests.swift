@@ -46,7 +46,7 @@ import Testing
         #expect(sessions.makeCookie(for: one, now: 0).split(separator: ".").count == 4)
     }
 
-    @Test("the session's cookie has the port in its name, because browsers send it to all ports of a host")
+    @Test("the name of the session cookie contains the port, because browsers send cookies to all ports of a host")
     func cookieName() async throws {
         try await ServerRig.dashboard().serve { server in
             for (host, name) in [
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test("an address that sends many wrong tokens is refused for a while, by the API and the form alike")
+    @Test("wrong tokens are rate limited for each client address, in the API and the sign-in form")
     func guessing() async throws {
         let clock = ManualClock()
         let right = APIToken(name: "a", value: "one", scope: .run)
@@ -95,7 +95,7 @@ import Testing
         #expect(try check.token("one", from: "2001:db8:0:1::1") == right)
         clock.advance(by: .seconds(1))
         #expect(try check.token("one", from: "2001:db8::2") == right)
-        // It is forgotten for the sake of newer ones: memory is bounded.
+        // Newer addresses evict the first one: memory is bounded.
         for number in 0..<TokenCheck.maximumClients {
             #expect(try check.token("two", from: "10.0.\(number / 256).\(number % 256)") == nil)
         }
@@ -137,7 +137,7 @@ import Testing
         }
     }
 
-    @Test("the cookie of a link is sent over HTTPS only, where the link was opened over HTTPS")
+    @Test("a sign-in link sets a `Secure` cookie only if the link was opened over HTTPS")
     func secureLink() async throws {
         var rig = ServerRig.dashboard()
         rig.options.publicURL = PublicURL("https://runnel.example.org")
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test("a form is small until its sender has signed in")
+    @Test("before sign-in, a form is limited to 16 KiB")
     func smallForms() async throws {
         try await ServerRig.dashboard().serve { server in
             for path in ["/sign-in", "/language"] {
@@ -169,7 +169,7 @@ import Testing
         }
     }
 
-    @Test("a form holds what forms need, also once its sender has signed in")
+    @Test("after sign-in, a form is limited to 1 MiB and 1000 fields")
     func largeForms() async throws {
         try await ServerRig.dashboard(["greet.yaml": Pipelines.greet]).serve { server in
             let browser = try await Browsing.signedIn(server)
@@ -294,7 +294,7 @@ import Testing
         }
     }
 
-    @Test("the audit log has the address of the client that a trusted proxy names, by REST and in the browser")
+    @Test("for REST and the browser, the audit log has the client address that a trusted proxy forwards")
     func clientAddress() async throws {
         var rig = ServerRig.dashboard(["greet.yaml": Pipelines.greet])
         rig.options.trustedProxies = TrustedProxies([try #require(AddressRange("127.0.0.1"))])

@@ -18,7 +18,7 @@ final class CuttingProxy: Sendable {
 
     /// - Parameters:
     ///   - folder: Where the proxy's socket is.
-    ///   - server: The folder of the server's socket; nil for a proxy that takes connections and never answers.
+    ///   - server: The folder of the server's socket; nil for a proxy that accepts connections and never responds.
     init(folder: String, server: String?) throws {
         self.folder = folder
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)

@@ -119,7 +119,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("a write that fails takes those along that follow it in writing the same, and no others")
+    @Test("after a failed write, later writes with the same key fail too, and no others")
     func consecutive() async throws {
         // With one writer.
         let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration(pool: 3))
@@ -136,7 +136,7 @@ struct PostgresFaultTests {
                 return true
             }
         }
-        // All of them are in the next transaction.
+        // All three are in the next transaction.
         submit("first", "r") { try $0.execute("SELECT 1 / 0").count == 1 }
         submit("second", "r") { _ in true }
         submit("other", "s") { _ in true }
@@ -146,7 +146,7 @@ struct PostgresFaultTests {
         await journal.close()
     }
 
-    @Test("the number of a transaction is known whatever is sent with later statements")
+    @Test("the id of a transaction is kept when more statements are deferred")
     func deferred() async throws {
         let connection = try PostgresConnection(PostgresOptions(url: try await PostgresServer.shared.value.url))
         connection.sendWithNext([PostgresStatement("SELECT 1::bigint")])
@@ -181,7 +181,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("a server that takes no writes for a while: work goes on in a new session")
+    @Test("after a server was read-only for a while, work continues in a new session")
     func readOnly() async throws {
         try await withPostgres { (server) async throws -> Void in
             try server.query("CREATE ROLE plain LOGIN")
@@ -340,13 +340,13 @@ struct PostgresFaultTests {
         await second.close()
     }
 
-    @Test("a worker whose lock another session still has gets it when that session has ended")
+    @Test("a worker whose lock is held by another session gets it when that session ends")
     func lockedOut() async throws {
         let server = try await PostgresServer.shared.value
         var configuration = server.configuration()
         configuration.host = "locked"
         let journal = try PostgresJournal.open(configuration)
-        // Like the session before a reconnect, whose end the server has not noticed.
+        // Simulates the session before a reconnect: the server has not noticed its end yet.
         var former: PostgresConnection? = try PostgresConnection(PostgresOptions(url: server.url))
         try former?.execute(
             PostgresStatement(
@@ -366,7 +366,7 @@ struct PostgresFaultTests {
         await journal.close()
     }
 
-    @Test("a read that is cancelled as it ends takes no later one along")
+    @Test("cancelling a read as it ends does not cancel the next one")
     func lateCancellation() async throws {
         // With one reader.
         let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration(pool: 3))

@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test("a refusal is known by its SQLSTATE, in whatever language the server speaks")
+    @Test("a refused connection is recognised by its SQLSTATE, in any language of the server")
     func refusals() {
         let wrong = "port 5432 failed: 致命的エラー:  28P01: パスワード認証に失敗しました\nLOCATION:  auth_failed, auth.c:334\n"
         let cases: [(String, PostgresError)] = [
@@ -185,7 +185,7 @@ import Testing
         for (text, error) in cases { #expect(PostgresError(refusal: text) == error) }
     }
 
-    @Test("several hosts are named one by one")
+    @Test("a URL with several hosts gives the name and port of each")
     func hosts() {
         let options = PostgresOptions(url: "postgres://u@db1:5433,[::1],db3:5432/runnel")
         #expect(options.hosts.map(\.name) == ["db1", "::1", "db3"])
@@ -196,7 +196,7 @@ import Testing
         #expect(PostgresOptions(url: "postgres://u@db1:6432/d").place == "postgres://db1:6432/d")
     }
 
-    @Test("a host that does not answer is left for the next one")
+    @Test("if a host does not respond in time, the next one is tried")
     func silentHost() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let url = try await PostgresServer.shared.value.url
@@ -212,7 +212,7 @@ import Testing
         }
     }
 
-    @Test("a user who may create no schemas can have one that is there")
+    @Test("a user without the right to create schemas can use an existing one")
     func schemaOfAnother() async throws {
         let server = try await PostgresServer.shared.value
         var configuration = server.configuration()
@@ -228,7 +228,7 @@ import Testing
         await journal.close()
     }
 
-    @Test("the limit of a role is named as the limit to raise")
+    @Test("if a role has too many connections, the hint says to raise the role's limit")
     func limitOfRole() async throws {
         let server = try await PostgresServer.shared.value
         var configuration = server.configuration()
@@ -242,7 +242,7 @@ import Testing
             error?.hint == "raise the CONNECTION LIMIT of the role or database that it names, or lower `journal.pool`")
     }
 
-    @Test("a database that cannot hold every text is refused", arguments: ["LATIN1", "SQL_ASCII"])
+    @Test("a database whose encoding is not UTF-8 is refused", arguments: ["LATIN1", "SQL_ASCII"])
     func encoding(name: String) async throws {
         let server = try await PostgresServer.shared.value
         var configuration = server.configuration()
@@ -272,7 +272,7 @@ import Testing
         #expect(error?.hint == "name a schema as `journal.schema` that only Runnel uses")
     }
 
-    @Test("the time limit of the user's statements does not end a migration")
+    @Test("the user's `statement_timeout` does not end a migration")
     func slowMigration() async throws {
         let server = try await PostgresServer.shared.value
         let configuration = server.configuration()

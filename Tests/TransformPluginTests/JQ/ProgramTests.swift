@@ -151,7 +151,7 @@ import Testing
     }
 
     @Test(
-        "a whole number beyond 2^53 that jq wrote into a text with other digits is noted",
+        "an integer beyond 2^53 that jq rounded when it converted it to a text is noted",
         arguments: [
             (#""id \(.id)""#, true), (".id | tostring", true), ("{(.id | tostring): 1}", true),
             ("-.id | tojson", true), (".text", false), (".even | tostring", false), ("[.id, .text]", false),
@@ -165,7 +165,7 @@ import Testing
         #expect(harness.progress.isEmpty != isNoted)
     }
 
-    @Test("`limit` gives as many outputs as it says, also none")
+    @Test("`limit` gives at most the given number of outputs, and none for 0")
     func limit() async throws {
         let program = "[limit(0; 1, 2)], [limit(1; 1, error)], [limit(3; 1, 2)]"
         #expect(try await transform(["jq": .string(program)]) == [[], [1], [1, 2]])

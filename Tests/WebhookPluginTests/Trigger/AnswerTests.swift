@@ -54,7 +54,7 @@ import Testing
             cancelled == Hook.Answer(status: 500, headers: json, body: #"{"run":"run-1","status":"cancelled"}"#))
     }
 
-    @Test("whose run was skipped is told so, in an answer that no sender repeats")
+    @Test("gets 202 and the status if the run was skipped, so that senders do not retry")
     func skipped() async throws {
         let answer = try await Self.answer(.skipped)
         let json = ["content-type": "application/json", "runnel-run-id": "run-1"]
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test("ends the run only when nobody else waits for it")
+    @Test("cancels the run on disconnect only if no other caller waits for it")
     func lastCaller() async throws {
         var entry = Self.waiting
         entry["cancel_on_disconnect"] = true

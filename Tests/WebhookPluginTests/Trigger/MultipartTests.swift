@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(
-        "a file's name is read from the extended form, which some clients send for names outside ASCII",
+        "a file's name is read from `filename*` (RFC 8187), which some clients send for non-ASCII names",
         arguments: [
             ("filename=\"=?utf-8?B?6KuL5rGC?=\"; filename*=utf-8''%E8%AB%8B%E6%B1%82+1.pdf", "請求+1.pdf"),
             ("filename*=ISO-8859-1'de'%FC.pdf", "ü.pdf"), ("filename=a.pdf; filename*=x", "a.pdf"),

@@ -27,7 +27,7 @@ enum JQPrelude {
 
         """#
 
-    /// `limit` is that of jq 1.7: the one of 1.6 gives an output for a count of 0.
+    /// `limit` is that of jq 1.7, because that of jq 1.6 gives one output for a count of 0.
     ///
     /// A name that begins with `_libjq` is an alias of libjq's own function, because a definition that used its own
     /// name would recurse.

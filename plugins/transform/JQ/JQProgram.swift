@@ -118,7 +118,7 @@ struct LargeNumbers {
 
     /// The exact values by rounded number; nil if several were rounded to it.
     private var exact: [Double: Value?] = [:]
-    /// Whether a double cannot represent one of them.
+    /// Whether at least one of them was rounded.
     private var hasInexact = false
 
     mutating func note(_ value: Value, as rounded: Double) {
@@ -136,7 +136,7 @@ struct LargeNumbers {
         exact[number] ?? nil
     }
 
-    /// Whether jq wrote one of them into a text with other digits, as `tostring` and `"\(.id)"` do.
+    /// Whether a text contains one of them with rounded digits, as `tostring` and `"\(.id)"` write them.
     func isRounded(in text: String) -> Bool {
         guard hasInexact else { return false }
         return text.utf8.split { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.contains { run in

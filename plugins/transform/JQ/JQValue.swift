@@ -7,7 +7,7 @@ struct JQReader {
     private let bytes: [UInt8]
     private let largeNumbers: LargeNumbers
     private var position = 0
-    /// Whether an integer was decoded that jq has probably rounded, also one in a text.
+    /// Whether jq has probably rounded a decoded integer or one in a decoded text.
     private(set) var isRounded = false
 
     init(_ bytes: [UInt8], largeNumbers: LargeNumbers = LargeNumbers()) {

@@ -182,7 +182,7 @@ extension WatchLoop {
             return
         }
         guard !event.name.bytes.isEmpty else {
-            // Without permission to enter the folder, its files cannot be seen, nor what happens to them meanwhile.
+            // The permissions may have changed. Changes are missed while the folder cannot be entered, so scan again.
             if folder == settings.root, event.mask.contains(.attributes) { machine.overflowed() }
             return
         }
@@ -237,7 +237,7 @@ extension WatchLoop {
             case .folder, .other, nil: machine.gone(path)
             }
         } catch {
-            // It may still be there: a folder above it cannot be entered, for example.
+            // The file may still exist, for example if a parent folder cannot be entered.
             isLookIncomplete = true
         }
     }

@@ -105,7 +105,7 @@ struct RunFollower: Sendable {
         }
     }
 
-    /// Moves or deletes the file. Where that fails, as on a full disk or for want of permission, it is tried again.
+    /// Moves or deletes the file. Retries after a failure, such as a full disk or a missing permission.
     func finish(_ path: FilePath, _ status: FileStatus, run: String, _ end: RunEnd) async throws {
         var failures = 0
         while true {
@@ -136,7 +136,7 @@ struct RunFollower: Sendable {
         _ path: FilePath, _ status: FileStatus, _ run: String, _ end: RunEnd
     ) throws(FinishFailure) -> (FinishResult, RunSource?) {
         do throws(SystemFailure) {
-            // The files of a folder that is not there, such as one that is not mounted, are not gone.
+            // An unmounted folder does not mean that its files are gone.
             _ = try mover.tree.open(folder: settings.root)
         } catch {
             throw FinishFailure(

@@ -105,7 +105,7 @@ struct FileMover: Sendable {
         let name = "\(FileFilter.ownPrefix)\(id).deleting"
         return try orFail(path) { () throws(SystemFailure) in
             if let left = try self.status(of: name, in: source) {
-                // Left by a process that was killed.
+                // Left by a process that was killed before it deleted the file.
                 if left == expected {
                     _ = unlinkat(source.number, name, 0)
                 } else {

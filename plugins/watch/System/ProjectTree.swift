@@ -82,7 +82,7 @@ struct ProjectTree: Sendable {
         return FolderEntry.Kind(status)
     }
 
-    /// The device of the folder, or of the nearest one above it that is there.
+    /// The device of the folder, or of its nearest parent folder that exists.
     func device(of folder: FilePath) -> dev_t? {
         var (folder, status) = (folder, stat())
         while stat(absolute(folder), &status) != 0 {

@@ -51,7 +51,7 @@ final class Descriptor: Sendable {
         self.number = number
     }
 
-    /// Creates a file to write; fails if the name is taken.
+    /// Creates a file for writing; throws if the name exists.
     convenience init(creating name: String, in folder: Descriptor) throws(SystemFailure) {
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         self.init(owning: try SystemFailure.check { openat(folder.number, name, flags, 0o666) })

@@ -22,7 +22,7 @@ enum RunAnswer {
             headers.add("content-type", "application/octet-stream")
             return IngressResponse(status: 200, headers: headers, body: .bytes(bytes))
         case .succeeded(let output): return .json(200, output, headers: headers)
-        // A sender repeats what is answered with an error, and a run was skipped because it is not wanted.
+        // Not an error: the sender would repeat the delivery, although the run was skipped on purpose.
         case .skipped: return .json(202, .object(summary(runID, end)), headers: headers)
         default: return .json(500, .object(summary(runID, end)), headers: headers)
         }

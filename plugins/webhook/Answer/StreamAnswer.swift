@@ -12,7 +12,7 @@ struct StreamAnswer: Sendable {
     let runID: String
     let request: IngressRequest
     let callers: WaitingCallers
-    /// Called when the run's last caller is gone before it has ended.
+    /// Called if the last caller of the run disconnects before the run has ended.
     let callerLeft: @Sendable () async -> Void
 
     var response: IngressResponse {
@@ -31,7 +31,7 @@ struct StreamAnswer: Sendable {
                 } catch {
                     let isLast = callers.leave(runID)
                     if Task.isCancelled, request.routeStatus == .shuttingDown {
-                        // The run goes on once Runnel is started again.
+                        // The run continues after Runnel restarts.
                         return try await writer.write(Self.event("end", RunAnswer.acceptance(runID)))
                     }
                     // Where the run cannot be followed any more, the caller is still there.

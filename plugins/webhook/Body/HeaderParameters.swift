@@ -26,7 +26,7 @@ struct HeaderParameters: Hashable {
         self.values = values
     }
 
-    /// The parameter, preferably in its extended form (RFC 8187): `filename*=UTF-8''%C3%A4.pdf`.
+    /// The value of a parameter. Prefers its extended form (RFC 8187): `filename*=UTF-8''%C3%A4.pdf`.
     func text(_ name: String) -> String? {
         let parts = values[name + "*"]?.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false) ?? []
         guard parts.count == 3,

@@ -121,7 +121,7 @@ enum MultipartForm {
                 // RFC 7578, section 4.7, wants none to be sent.
                 throw .malformed("part \(index + 1) of the form is encoded, which forms are not")
             }
-            // Some clients send names in the extended form, though RFC 7578, section 4.2, forbids it.
+            // Some clients send file names in the extended form, although RFC 7578, section 4.2, forbids it.
             pairs.append((unescaped(name), value(part, filename: disposition.text("filename").map(unescaped))))
         }
         return .gathering(pairs, style)

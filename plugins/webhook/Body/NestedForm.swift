@@ -127,7 +127,7 @@ enum FormReader {
         }
     }
 
-    /// Without percent-encoding (RFC 3986, section 2.1). A `%` that no two digits follow stays as it is.
+    /// Decodes percent-encoding (RFC 3986, section 2.1). A `%` without two hexadecimal digits stays unchanged.
     static func decoded(_ encoded: ArraySlice<UInt8>, plusIsSpace: Bool) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(encoded.count)

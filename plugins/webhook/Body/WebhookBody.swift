@@ -99,7 +99,7 @@ struct BodyReader: Sendable {
         default: break
         }
         guard type.isText else { return .bytes(bytes) }
-        // XML can say its encoding itself (RFC 7303, section 3.2).
+        // XML can declare its own encoding (RFC 7303, section 3.2).
         let charset = type.charset ?? (type.isXML ? TextDecoding.declaredCharset(inXML: bytes) : nil)
         do {
             return .string(try TextDecoding.decode(bytes, charset: charset))

@@ -136,7 +136,7 @@ struct WebhookEndpoint: Sendable {
         }
     }
 
-    /// Cancels the run of a caller who left, if that is wanted, unless it was the hook that closed.
+    /// Cancels the run of a caller that disconnected, if `cancelsOnDisconnect` is set and the hook is still active.
     private func cancel(_ runID: String, _ request: IngressRequest) async {
         guard cancelsOnDisconnect, request.routeStatus == .active else { return }
         // This task is cancelled itself by now, which must not keep the word from going out.
@@ -149,7 +149,7 @@ struct WebhookEndpoint: Sendable {
     }
 }
 
-/// Counts the callers that wait for each run: a sender that has given up, and its next delivery, wait for the same.
+/// Counts the callers that wait for each run: a sender that repeats a delivery waits for the same run as before.
 final class WaitingCallers: Sendable {
     private let counts = Mutex<[String: Int]>([:])
 
@@ -157,7 +157,7 @@ final class WaitingCallers: Sendable {
         counts.withLock { $0[run, default: 0] += 1 }
     }
 
-    /// - Returns: Whether nobody waits for the run any more.
+    /// - Returns: Whether this was the last caller that waited for the run.
     func leave(_ run: String) -> Bool {
         counts.withLock { counts in
             let rest = counts[run, default: 1] - 1

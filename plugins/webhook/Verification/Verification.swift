@@ -131,7 +131,7 @@ struct SharedSecrets: FieldValue {
     /// The secrets' own bytes.
     var keys: [[UInt8]] { texts.map { Array($0.utf8) } }
 
-    /// Throws unless one of the codes is an HMAC over the parts, with any of the secrets as its key.
+    /// Throws unless one of the codes is the HMAC of the parts with one of the secrets.
     func verify(
         _ codes: [[UInt8]], _ algorithm: HashAlgorithm = .sha256, over parts: [[UInt8]]
     ) throws(VerificationFailure) {

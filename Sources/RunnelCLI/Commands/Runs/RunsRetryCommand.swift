@@ -228,7 +228,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
         return pipeline
     }
 
-    /// Prints why the run cannot be retried; the caller prints an error of the journal.
+    /// Prints why the run cannot be retried. An error of the journal is returned for the caller to print.
     private func failure(_ error: RetryError, _ runID: String) -> any Error {
         switch error {
         case .notEnded:

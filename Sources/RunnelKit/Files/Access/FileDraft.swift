@@ -60,12 +60,12 @@ struct FileTarget {
     let folder: ConfinedFolder
     let existing: ExistingFile
 
-    /// - Throws: A ``StepError`` for a link, and for what is neither a file nor a folder.
+    /// - Throws: A ``StepError`` for a link, a pipe, a socket or a device.
     init(_ path: ConfinedPath, existing: ExistingFile) throws(StepError) {
         folder = try ConfinedFolder(of: path, makesFolders: true, action: "write")
         (self.path, self.existing) = (path, existing)
         try folder.refuseLink()
-        // Renaming would replace a pipe, a socket or a device by a file.
+        // Renaming would replace a pipe, a socket or a device with a regular file.
         if let kind = status.map({ $0.st_mode & S_IFMT }), kind != S_IFREG, kind != S_IFDIR {
             throw StepError(
                 StepErrorCode.fileIsFolder, "cannot write \"\(path.text)\": it is not a regular file",

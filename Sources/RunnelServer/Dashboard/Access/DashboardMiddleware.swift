@@ -87,17 +87,17 @@ struct DashboardMiddleware: RouterMiddleware {
 struct Form: Sendable {
     private let fields: [(name: String, value: String)]
 
-    /// In bytes: enough for the inputs of a pipeline, which may be long texts.
+    /// The maximum size of a form in bytes: enough for inputs that are long texts.
     static let maximumBody = 1 << 20
-    /// How many fields a form may have, so that their memory stays in proportion to the body. The longest form has a
-    /// field for each selected run.
+    /// The maximum number of fields of a form, which bounds their memory. The longest form has a field for each selected
+    /// run.
     static let maximumFields = 1000
-    /// Of a form that anybody can send, in bytes.
+    /// The maximum size of a form that needs no session, in bytes.
     static let maximumAnonymousBody = 16 << 10
 
     /// Reads the form, and checks its token.
     ///
-    /// - Parameter session: nil for a form that is open to browsers that are not signed in.
+    /// - Parameter session: nil for a form that needs no session.
     static func read(
         _ request: Request, _ context: ServerContext, _ bodies: BodyReading, session: DashboardSession?
     ) async throws -> Form {

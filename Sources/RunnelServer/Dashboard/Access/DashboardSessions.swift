@@ -27,8 +27,8 @@ struct DashboardSession: Sendable, Hashable {
 /// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Nothing is
 /// stored.
 final class DashboardSessions: Sendable {
-    /// The name of the cookie: with the port, because browsers send the cookies of a host to all of its ports, so that
-    /// servers on two ports would overwrite each other's.
+    /// The name of the cookie. It contains the port, because browsers share cookies among all ports of a host: servers on
+    /// two ports would overwrite each other's cookies.
     static func cookie(for request: Request) -> String {
         let authority = request.head.authority ?? ""
         let port = authority.dropFirst(HostPolicy.host(authority).count).dropFirst()
@@ -37,7 +37,7 @@ final class DashboardSessions: Sendable {
 
     /// In seconds.
     static let lifetime: Int64 = 14 * 86_400
-    /// How long a one-time link is valid at most, in seconds.
+    /// The maximum lifetime of a one-time link, in seconds.
     static let linkLifetime = 600
     private static let maximumLinks = 32
 
@@ -92,7 +92,7 @@ final class DashboardSessions: Sendable {
         return "\(caller).\(expiry).\(nonce).\(Self.sign(key(token), "session", caller, expiry, nonce))"
     }
 
-    /// A code that signs in once, within a time in seconds, as the token of this name.
+    /// Creates a one-time code that signs in as the token with this name. It is valid for a number of seconds.
     func makeLinkCode(for caller: String, within seconds: Int = linkLifetime, now: Int64) -> String {
         let code = Self.random()
         links.withLock { links in
@@ -105,11 +105,11 @@ final class DashboardSessions: Sendable {
         return code
     }
 
-    /// The address that signs in once, and leads to a page; without a token, the page's own.
+    /// The address of a one-time link that signs in and opens a page; the page's own address if there is no token.
     ///
     /// - Parameters:
-    ///   - caller: The name of the token to sign in as; nil for the one that may do most.
-    ///   - seconds: How long it is valid.
+    ///   - caller: The name of the token to sign in as; nil for the one with the widest scope.
+    ///   - seconds: How long the link is valid.
     func signInPath(
         to path: String, as caller: String? = nil, within seconds: Int = linkLifetime, now: Int64
     ) -> String {

@@ -55,7 +55,7 @@ function say(text) {
 
 function receive(message) {
   if (message.type === "lost") {
-    // The server may be back, and not take the session any more.
+    // The server may be back but reject the session.
     if (!notice.hidden) refreshSoon();
     lostTimer ||= setTimeout(() => say(notice.dataset.lost), 2000);
   } else if (message.type === "connected") {
@@ -133,7 +133,7 @@ async function refresh() {
   try {
     const first = rowList()?.dataset.first;
     const response = await fetch(isFollowing ? location.href : rowsAt(first), { redirect: "manual" });
-    // To the sign-in.
+    // Redirected to the sign-in page.
     if (response.type === "opaqueredirect") return say(notice.dataset.ended);
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");

@@ -1,6 +1,6 @@
-/// Tables, facts and bar charts, which several pages have.
+/// Tables, lists of facts and bar charts, for several pages.
 extension HTMLWriter {
-    /// Neighbouring columns of a table that are shown alike.
+    /// Adjacent columns of a table with the same style.
     struct ColumnGroup {
         fileprivate let titles: [Phrase]
         fileprivate var style: String?
@@ -8,7 +8,7 @@ extension HTMLWriter {
 
         static func text(_ titles: Phrase...) -> ColumnGroup { ColumnGroup(titles: titles) }
         static func numbers(_ titles: Phrase...) -> ColumnGroup { ColumnGroup(titles: titles, style: "num") }
-        /// A column whose title only screen readers say.
+        /// A column whose title is for screen readers only.
         static func hidden(_ title: Phrase, class style: String? = nil) -> ColumnGroup {
             ColumnGroup(titles: [title], style: style, isHidden: true)
         }
@@ -44,7 +44,7 @@ extension HTMLWriter {
         }
     }
 
-    /// The links from a page of a long list to its first page and to the next.
+    /// The pagination links of a list: to the first page and to the next one.
     mutating func pages(_ label: String, first: (Link, String)?, next: (Link, String)?) {
         element("nav", .class("pages"), .label(label)) { html in
             if let (link, text) = first { html.element("a", .class("button"), .href(link), text: text) }
@@ -69,7 +69,7 @@ extension HTMLWriter {
             .role("img"), .label(label), content: content)
     }
 
-    /// A bar of a chart: its place from 0, its height up to 40, and its class in the style sheet.
+    /// A bar of a chart: its index from 0, its height up to 40, and its CSS class.
     mutating func bar(_ index: Int, height: Int, _ kind: String) {
         shape(
             "rect", .class(kind), .plain("x", "\(index * 10)"), .plain("y", "\(40 - height)"), .plain("width", "8"),

@@ -243,7 +243,7 @@ struct NowData: Sendable {
     var usage = UsageTotal()
 
     static let limit = 20
-    /// How many parts of the failed runs are looked through for those that were not retried.
+    /// The maximum number of queries for failed runs that were not retried.
     private static let maximumParts = 10
 
     /// The kinds of problems of the health board that ``load(_:_:_:)`` does not look for itself, each with the page that
@@ -273,14 +273,14 @@ struct NowData: Sendable {
         return data
     }
 
-    /// The newest runs that need a person: those that have failed since the time and were not retried. At least one
-    /// more than the page shows, if there are so many.
+    /// The newest runs that need attention: those that failed after `since` and were not retried. More than ``limit`` if
+    /// the page cannot show all of them.
     private static func newFailures(since: Int64, _ journal: any Journal) async throws(JournalError) -> [RunRecord] {
         var filter = RunFilter(states: [.failed], limit: 200)
         var found: [RunRecord] = []
         for _ in 0..<maximumParts {
             let part = try await journal.runs(filter)
-            // A run that began before the last look may have failed after it.
+            // A run that was created before `since` may have failed after it.
             let new = part.filter { ($0.endedAt ?? $0.createdAt) > since }
             found += new.filter { $0.retriedBy == nil }
             if found.count > limit || new.isEmpty || part.count < filter.limit { break }
@@ -315,7 +315,7 @@ struct NowData: Sendable {
         }
     }
 
-    /// Adds the problems that are not those of a file.
+    /// Adds the problems that do not belong to a file.
     private mutating func addProblems(_ api: API, _ words: Words) async {
         for (kind, title, link) in Self.kinds {
             // One entry for all of a kind: a budget that is used up is also nearly used up.

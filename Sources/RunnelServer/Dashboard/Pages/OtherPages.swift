@@ -40,7 +40,7 @@ struct TriggersPage {
         }
     }
 
-    /// The names of the pipelines that have a hook, of those of the deliveries that are shown, and the one that is chosen.
+    /// The choices of the pipeline filter: pipelines with a hook, those of the shown deliveries, and the selected one.
     private var choices: [String] {
         hooked.union(found.map(\.pipeline)).union(query.pipeline.map { [$0] } ?? []).sorted()
     }

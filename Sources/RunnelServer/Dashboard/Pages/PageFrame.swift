@@ -13,11 +13,11 @@ struct PageContext: Sendable {
     var canSignOut = false
     /// Nanoseconds since 1970.
     let now: Int64
-    /// The address under which the page can be loaded again.
+    /// The address for reloading the page.
     var here: String
     /// What the form did that led here.
     var notice: Notice?
-    /// How many of the selected runs the form did it with, and how many it left out; nil for a form without a selection.
+    /// How many of the selected runs the form retried or cancelled, and how many it skipped; nil without a selection.
     var selected: (done: Int, left: Int)?
     /// The triggers there are, for pages that say what started a run.
     var triggers: [TriggerDefinition] = []
@@ -49,7 +49,7 @@ struct PageContext: Sendable {
         }
     }
 
-    /// What the page says of the notice.
+    /// The text of the notice.
     var noticeText: String? {
         guard let notice else { return nil }
         guard let selected else { return words(notice.phrase) }
@@ -62,7 +62,7 @@ struct PageContext: Sendable {
         session = context.session
         canSignOut = context.session.map { $0.canEnd && $0.caller != DashboardSession.local } ?? false
         now = context.now
-        // What answers a form has an address that cannot be loaded.
+        // The response to a form cannot be reloaded.
         here = request.method == .get || request.method == .head ? "\(request.uri)" : "/"
         let parts = (try? Query(request, known: nil).one("done"))?.split(separator: "-") ?? []
         notice = parts.first.flatMap { Notice(rawValue: String($0)) }

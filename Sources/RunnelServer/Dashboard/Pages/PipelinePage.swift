@@ -25,7 +25,7 @@ struct PipelinePage {
         let words = context.words
         return PageFrame(
             context: context, section: .pipelines, title: pipeline.name,
-            // What answers a form cannot be loaded again.
+            // The response to a form cannot be reloaded.
             live: problem == nil ? PageFrame.followsAll : []
         ).html { html in
             html.element("div", .class("title")) { html in

@@ -83,7 +83,7 @@ enum Phrase: String, Sendable, CaseIterable {
             )
         case .sessionEnded:
             (
-                "You are signed out, so this page does not change any more. Load it again to sign in.",
+                "You are signed out, and this page is no longer updated. Reload it to sign in.",
                 "サインアウトしているため、このページは更新されません。再読み込みしてサインインしてください。"
             )
         case .timesAre: ("Times are in {0}.", "時刻は {0} で表示しています。")
@@ -128,7 +128,7 @@ enum Phrase: String, Sendable, CaseIterable {
             )
         case .didLeaveOut:
             (
-                "1 selected run is in no state for it.|{0} selected runs are in no state for it.",
+                "1 selected run was left out: its state does not allow it.|{0} selected runs were left out: their state does not allow it.",
                 "選択した実行のうち {0} 件は、その操作ができる状態ではありません。"
             )
         case .stateQueued: ("queued", "待機中")

@@ -52,14 +52,14 @@ class Failure(Exception):
         self.code = code
 
 
-# Hiragana, katakana, Chinese characters and Hangul.
+# The characters that are searched as bigrams: hiragana, katakana, Chinese characters and Hangul.
 UNSPACED = "\u3040-\u30ff\u3005\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 
 
 def words(text):
-    """Words of three letters and more; of scripts without spaces between words, each pair of neighbours (a bigram).
+    """The words of at least three letters, and the bigrams (pairs of neighbouring characters) of `UNSPACED`.
 
-    Pairs of hiragana are left out: they are mostly particles and endings.
+    Bigrams that consist of hiragana are left out: they are mostly particles and endings.
     """
     text = unicodedata.normalize("NFKC", text.lower())
     found = set(re.findall(rf"[^\W{UNSPACED}]{{3,}}", text))

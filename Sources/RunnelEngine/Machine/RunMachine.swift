@@ -106,8 +106,9 @@ struct RunMachine: Sendable {
         self.phase = phase
         // The next worker starts the phase.
         if isStopping, !steps.isEmpty { return }
-        phaseFrame = open(
-            Frame(kind: .sequence, steps: steps, items: [], input: handedOn.input, outputs: handedOn.outputs))
+        // Set before anything in it starts, because it may complete at once.
+        phaseFrame = nextFrame
+        _ = open(Frame(kind: .sequence, steps: steps, items: [], input: handedOn.input, outputs: handedOn.outputs))
     }
 
     /// `steps`, `on_failure` or `finally` has completed.

@@ -215,6 +215,22 @@ import Testing
         #expect(driver.violations == [])
     }
 
+    @Test("a second cancellation ends `finally`, also after a failure without `on_failure`")
+    func cancellingFinally() {
+        var driver = MachineDriver(
+            RunPlan(steps: [leaf("a")], finally: [leaf("z")]),
+            script: .init(failure: { key, _ in key.step == "a" ? RunError(reported: "no", "") : nil }))
+        driver.choose(.attempt(ExecutionKey("a")))
+        driver.tell(.cancel)
+        #expect(driver.cancelled == [])
+        driver.tell(.cancel)
+        #expect(driver.cancelled == [ExecutionKey("z")])
+        driver.finish()
+        #expect(driver.violations == [])
+        #expect(driver.records[ExecutionKey("z")]?.state == .cancelled)
+        #expect(error(driver)?.code == "no")
+    }
+
     @Test("stopping begins nothing, takes what ends, and leaves the rest to be gone on with")
     func stopping() {
         let plan = RunPlan(steps: [group("p", parallel: true, [leaf("a"), leaf("b")]), leaf("c")])

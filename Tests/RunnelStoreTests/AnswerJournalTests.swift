@@ -73,6 +73,21 @@ import Testing
         }
     }
 
+    @Test("a running loop has its number of failures", arguments: JournalKind.allCases)
+    func counts(kind: JournalKind) async throws {
+        try await withRun(kind) { journal, other, lease in
+            var loop = step("loop", .running)
+            loop.error = ["failures": 2]
+            try await journal.commit(RunCommit(lease: lease, steps: [loop]), .durable)
+            let found = try await other.steps(of: "r1")
+            #expect(found.last?.error == ["failures": 2])
+            #expect(found.last?.shownError == nil)
+            let ended = [step("loop", output: "done")]
+            try await journal.commit(RunCommit(lease: lease, steps: ended), .durable)
+            #expect(try await other.steps(of: "r1").last?.error == nil)
+        }
+    }
+
     @Test(
         "usage is summed by period, pipeline, agent and model; what is unknown stands apart",
         arguments: JournalKind.allCases)

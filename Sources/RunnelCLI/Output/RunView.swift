@@ -126,7 +126,7 @@ struct RunView {
         let attempts = failedAttempts(in: events)
         if step.attempt > 1, !attempts.isEmpty {
             for attempt in attempts { lines += errorLines(attempt.text, behind: "attempt \(attempt.number): ") }
-        } else if let error = step.error.map(RunError.init(json:)) {
+        } else if let error = step.shownError.map(RunError.init(json:)) {
             lines += errorLines(error.message)
         }
         if let output {

@@ -41,7 +41,7 @@ extension StepRecord {
         object["started_at"] = startedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
         object["ended_at"] = endedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
         object["retry_at"] = retryAt.map { .string(Timestamp.text(nanoseconds: $0)) }
-        object["error"] = error
+        object["error"] = shownError
         object["with"] = with.map(SecretSeal.masked)
         object["attributes"] = attributes.map(SecretSeal.masked)
         object["output"] = output.map(SecretSeal.masked)

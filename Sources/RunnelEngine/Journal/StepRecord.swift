@@ -58,7 +58,8 @@ public struct StepRecord: Sendable, Hashable {
     package var retryAt: Int64?
     /// The output of a succeeded step.
     public var output: Value?
-    /// The error of the last attempt; see ``RunError/json``.
+    /// The error of the last attempt; see ``RunError/json``. In an unfinished loop with the number of ``failures``, which
+    /// may stand there alone.
     public var error: Value?
     /// The items of a `for_each` at the start of the step.
     public var items: Value?
@@ -78,13 +79,24 @@ public struct StepRecord: Sendable, Hashable {
 }
 
 extension StepRecord {
+    static let failuresKey = "failures"
+
+    /// See ``RunMachine/Execution/failures``.
+    var failures: Int { Int(clamping: error?[Self.failuresKey]?.asInt ?? 0) }
+
+    /// The error of the last attempt for people and programs; nil where only the number of ``failures`` is stored.
+    public var shownError: Value? {
+        guard let error, error[Self.failuresKey] != nil, error["code"] == nil else { return error }
+        return nil
+    }
+
     /// In nanoseconds: 400 days.
     static let longestPostponement: Int64 = 400 * 86_400 * 1_000_000_000
 
     /// How long the execution can still wait, whatever the clock says. A failed attempt has an error, a round of a loop an
     /// output; an attempt that was postponed has neither.
     func longestPause(_ retry: RetryDeclaration?, loop pause: Duration?) -> Duration {
-        if error == nil, output == nil { return .nanoseconds(Self.longestPostponement) }
+        if shownError == nil, output == nil { return .nanoseconds(Self.longestPostponement) }
         return max(retry?.maxBackoff ?? .zero, pause ?? .zero)
     }
 }

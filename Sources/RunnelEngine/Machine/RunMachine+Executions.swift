@@ -185,7 +185,7 @@ extension RunMachine {
     private mutating func takeUp(_ key: ExecutionKey, _ record: StepRecord) -> Bool {
         guard let execution = executions[key] else { return false }
         executions[key]?.attempt = record.attempt
-        executions[key]?.failures = Int(clamping: record.error?[Change.failuresKey]?.asInt ?? 0)
+        executions[key]?.failures = record.failures
         if record.state.isFinal, !execution.step.isForEach {
             restore(execution.step.children ?? [], key.items, into: execution.frame)
         }

@@ -257,14 +257,13 @@ extension RunMachine {
         /// See ``Execution/failures``.
         var failures = 0
 
-        /// The error as the step's record stores it. That of a loop that waits for a retry includes its number of failures,
-        /// so that a resumed run continues to count.
+        /// The error as the step's record stores it. That of an unfinished loop includes its number of failures, so that a
+        /// resumed run continues to count.
         var recordedError: Value? {
-            guard state == .waiting, failures > 0, var object = error?.json.asObject else { return error?.json }
-            object[Self.failuresKey] = .int(Int64(failures))
+            guard !state.isFinal, failures > 0 else { return error?.json }
+            var object: ValueObject = error?.json.asObject ?? [:]
+            object[StepRecord.failuresKey] = .int(Int64(failures))
             return .object(object)
         }
-
-        static let failuresKey = "failures"
     }
 }

@@ -87,6 +87,45 @@ import Testing
         #expect(error(driver)?.code == "busy")
     }
 
+    @Test("the failed attempts of a loop still count after an attempt that a crash interrupted")
+    func interruptedRetries() {
+        let key = ExecutionKey("a")
+        var driver = MachineDriver(
+            RunPlan(steps: [loop("a", rounds: 10, retry: 3)]), script: .init(failure: { _, _ in busy }))
+        var attempts: [String] = []
+        while !driver.isOver, attempts.count < 20 {
+            driver = driver.crashed()
+            driver.choose(.attempt(key))
+            if !driver.isOver { driver.choose(.timer(.retry(key))) }
+            attempts += driver.attempts
+            // What is stored is a number, not an error of the running attempt.
+            if !driver.isOver { #expect(driver.records[key]?.json["error"] == nil) }
+        }
+        #expect(attempts == ["a#1", "a#2", "a#2", "a#3", "a#3"])
+        #expect(error(driver)?.code == "busy")
+    }
+
+    @Test("the failed attempts of a loop still count after one that was postponed")
+    func postponedRetries() throws {
+        let key = ExecutionKey("a")
+        let plan = RunPlan(steps: [loop("a", rounds: 10, retry: 2)])
+        var driver = MachineDriver(plan, script: .init(failure: { _, _ in busy }))
+        driver.choose(.attempt(key))
+        driver.choose(.timer(.retry(key)))
+        driver.running[key] = nil
+        driver.tell(.postponed(key, .seconds(86_400), reason: "the budget is used up"))
+        let record = try #require(driver.records[key])
+        #expect(record.state == .waiting)
+        #expect(record.shownError == nil)
+        let longest = record.longestPause(plan.steps[0].retry, loop: .seconds(10))
+        #expect(longest == .nanoseconds(StepRecord.longestPostponement))
+        driver = driver.crashed()
+        driver.choose(.timer(.retry(key)))
+        driver.choose(.attempt(key))
+        #expect(driver.attempts == ["a#2"])
+        #expect(error(driver)?.code == "busy")
+    }
+
     @Test("after a crash between two rounds the loop goes on with the next one")
     func crashedLoop() {
         let plan = RunPlan(steps: [loop("a", rounds: 5)])

@@ -521,7 +521,7 @@ struct StepDetail {
                 }
             }
         }
-        if failed.isEmpty, step.state != .cancelled, let error = step.error {
+        if failed.isEmpty, step.state != .cancelled, let error = step.shownError {
             ErrorView(error: RunError(json: error), context: page.context, run: page.run.id).write(to: &html)
         }
     }

@@ -151,6 +151,62 @@ private struct DurablePlugin: Plugin {
         #expect(Counted.counts.withLock { $0["run-t_told"] } == 1)
     }
 
+    @Test("the `timeout` of a group counts the time before an interruption")
+    func interruptedGroup() async throws {
+        let first = try Rig()
+        let yaml = "steps: [ { id: g, timeout: 50m, steps: [ { id: nap, uses: slow } ] } ]"
+        let run = await first.accept("run-g", yaml, in: first.journal)
+        async let working = first.worker.work(on: run)
+        // The worked time, the group and the step.
+        await first.clock.waitForSleepers(3)
+        first.clock.advance(by: .seconds(2400))
+        first.worker.stop()
+        first.worker.stop()
+        guard case .released = await working else { Issue.record("it was not released"); return }
+        #expect(await first.journal.run("run-g")?.worked == .seconds(2400))
+        let second = try Rig("b", journal: first.journal)
+        await first.journal.join(workerRecord(second.worker.id), replacing: [], at: 0)
+        guard
+            case .claimed(let claimed) = try await first.journal.claim(
+                "run-g", by: second.worker.id, limits: RunLimits())
+        else { Issue.record("it was not there to be claimed"); return }
+        async let again = second.worker.work(on: claimed)
+        await second.clock.waitForSleepers(3)
+        second.clock.advance(by: .seconds(600))
+        guard case .ended(let result) = await again, case .failed(let error) = result.outcome else {
+            Issue.record("it did not fail"); return
+        }
+        #expect(error.message == "the group took longer than its `timeout` of 50m")
+        #expect(await first.journal.steps(of: "run-g").map(\.state) == [.failed, .cancelled])
+    }
+
+    @Test("a group whose `timeout` is used up fails when its run is resumed, and repeats none of its steps")
+    func timedOutGroup() async throws {
+        let rig = try Rig()
+        let yaml = """
+            steps: [ { id: g, timeout: 5s, steps: [ { id: one, uses: counted } ] } ]
+            finally: [ { id: told, uses: counted } ]
+            """
+        let run = await rig.accept("run-u", yaml, in: rig.journal)
+        let lease = try #require(run.lease)
+        var group = StepRecord(ExecutionKey("g"), uses: "", state: .running)
+        group.groupStart = .seconds(2)
+        var commit = RunCommit(lease: lease)
+        commit.steps = [group, StepRecord(ExecutionKey("one"), uses: "counted", state: .running, attempt: 1)]
+        commit.worked = .seconds(7)
+        try await rig.journal.commit(commit, .durable)
+        #expect(await rig.journal.release([lease], .stopped) == ["run-u"])
+        guard
+            case .claimed(let claimed) = try await rig.journal.claim("run-u", by: rig.worker.id, limits: RunLimits())
+        else { Issue.record("it was not there to be claimed"); return }
+        guard case .ended(let result) = await rig.worker.work(on: claimed), case .failed(let error) = result.outcome
+        else { Issue.record("it did not fail"); return }
+        #expect(error.message == "the group took longer than its `timeout` of 5s")
+        #expect(Counted.counts.withLock { $0["run-u_one"] } == nil)
+        #expect(Counted.counts.withLock { $0["run-u_told"] } == 1)
+        #expect(await rig.journal.steps(of: "run-u").map(\.state) == [.failed, .cancelled, .succeeded])
+    }
+
     @Test("a run that is cancelled after it was claimed and before it begins ends as cancelled")
     func cancelledEarly() async throws {
         let rig = try Rig()

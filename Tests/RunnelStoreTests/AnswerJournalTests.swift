@@ -73,17 +73,20 @@ import Testing
         }
     }
 
-    @Test("a running loop has its number of failures", arguments: JournalKind.allCases)
+    @Test("a running group has its start, and a running loop its number of failures", arguments: JournalKind.allCases)
     func counts(kind: JournalKind) async throws {
         try await withRun(kind) { journal, other, lease in
-            var loop = step("loop", .running)
+            var (group, loop) = (step("group", .running), step("loop", .running))
+            group.checkpoint = ["worked": 7]
             loop.error = ["failures": 2]
-            try await journal.commit(RunCommit(lease: lease, steps: [loop]), .durable)
+            try await journal.commit(RunCommit(lease: lease, steps: [group, loop]), .durable)
             let found = try await other.steps(of: "r1")
+            #expect(found.first?.checkpoint == ["worked": 7])
             #expect(found.last?.error == ["failures": 2])
             #expect(found.last?.shownError == nil)
-            let ended = [step("loop", output: "done")]
+            let ended = [step("group"), step("loop", output: "done")]
             try await journal.commit(RunCommit(lease: lease, steps: ended), .durable)
+            #expect(try await other.steps(of: "r1").first?.checkpoint == nil)
             #expect(try await other.steps(of: "r1").last?.error == nil)
         }
     }

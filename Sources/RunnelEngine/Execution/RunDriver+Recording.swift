@@ -29,9 +29,7 @@ extension RunDriver {
     ) -> (RunCommit, Durability)? {
         var commit = commit
         commit.lease = storage.lease
-        if pipeline.declaration.timeout != nil || commit.wakeAt != nil {
-            commit.worked = storage.worked + stopwatch.elapsed()
-        }
+        if pipeline.plan.isTimed || commit.wakeAt != nil { commit.worked = worked }
         commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
         if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
         commit.events = (buffer.take() + happened).map(trace.noted)
@@ -86,6 +84,7 @@ extension RunDriver {
         record.output = change.output
         record.error = change.recordedError
         record.items = change.items.map { .list($0) }
+        if change.isGroupStart { record.groupStart = worked }
         return record
     }
 

@@ -104,6 +104,9 @@ final class RunDriver {
         return result
     }
 
+    /// The time worked on the run, over all its claims.
+    var worked: Duration { (storage?.worked ?? .zero) + stopwatch.elapsed() }
+
     func step(_ key: ExecutionKey) -> ExecutablePipeline.Step? { pipeline.steps[key.step] }
 
     private func result() async -> DriveResult {
@@ -157,18 +160,14 @@ final class RunDriver {
         if let outcome {
             let shown = outcome.redacted(by: runner.redactor)
             await events(finished(shown))
-        } else if wakeAt == nil, pipeline.declaration.timeout != nil, storage != nil {
+        } else if wakeAt == nil, pipeline.plan.isTimed, storage != nil {
             // The worked time is stored for the next claim.
             try await write(.empty)
         }
     }
 
     @inline(never) private func firstActions() -> [RunMachine.Action] {
-        var actions = machine.handle(.begin(now: runner.now()))
-        if storage?.isCancelled ?? false { actions += machine.handle(.cancel) }
-        // The run's `timeout` was used up before this claim: steps that were cancelled then do not begin again.
-        if let limit = machine.plan.timeout, machine.plan.worked >= limit { actions += machine.handle(.due(.run)) }
-        return actions
+        machine.handle(.begin(now: runner.now(), isCancelled: storage?.isCancelled ?? false))
     }
 
     /// Cancels running attempts and waits for them, at most the grace period: a step that ignores cancellation is
@@ -193,11 +192,11 @@ final class RunDriver {
         }
     }
 
-    /// The interval at which the worked time of a run with a `timeout` is stored: so much of it is lost with a crash.
+    /// The interval at which the worked time is stored where a `timeout` counts it: so much of it is lost with a crash.
     private static let workedTimeInterval = Duration.seconds(5)
 
     private func measureWorkedTime(in group: inout ThrowingTaskGroup<Event, any Error>) {
-        guard storage != nil, pipeline.declaration.timeout != nil else { return }
+        guard storage != nil, pipeline.plan.isTimed else { return }
         let clock = runner.clock
         group.addTask {
             try? await clock.sleep(for: RunDriver.workedTimeInterval)

@@ -67,7 +67,8 @@ public struct StepRecord: Sendable, Hashable {
     public var with: Value?
     /// What the step says of the last attempt, such as `model`.
     public var attributes: Value?
-    /// The checkpoint that an interrupted attempt resumes from; nil once the attempt has ended.
+    /// The checkpoint that an interrupted attempt resumes from, or the ``groupStart``; nil once the attempt or the group has
+    /// ended.
     public var checkpoint: Value?
 
     package init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {
@@ -88,6 +89,12 @@ extension StepRecord {
     public var shownError: Value? {
         guard let error, error[Self.failuresKey] != nil, error["code"] == nil else { return error }
         return nil
+    }
+
+    /// The worked time of the run when the group began, from which its `timeout` counts; nil if it is not known.
+    var groupStart: Duration? {
+        get { checkpoint?["worked"]?.asInt.map { .nanoseconds($0) } }
+        set { checkpoint = newValue.map { .object(["worked": .int($0.nanoseconds)]) } }
     }
 
     /// In nanoseconds: 400 days.

@@ -57,13 +57,18 @@ extension RunMachine {
         actions.append(.attempt(key, number: number))
     }
 
-    private mutating func openGroup(_ key: ExecutionKey) {
+    /// - Parameter used: The part of its `timeout` that earlier claims have used.
+    private mutating func openGroup(_ key: ExecutionKey, used: Duration = .zero) {
         guard let execution = executions[key], let around = frames[execution.frame] else { return }
         let step = execution.step
         var frame = Frame(
             kind: step.isParallel ? .parallel : .sequence, steps: step.children ?? [], items: key.items,
             input: around.input)
         (frame.parent, frame.owner, frame.scope) = (execution.frame, key, step.scope)
+        if let limit = step.groupTimeout {
+            actions.append(.startTimer(.group(key), max(.zero, limit - used)))
+            if used >= limit { overdue.append(key) }
+        }
         openInside(key, frame)
     }
 
@@ -79,9 +84,6 @@ extension RunMachine {
         executions[key]?.phase = .inside
         // Set before anything in it starts, because it may complete at once.
         executions[key]?.frameInside = nextFrame
-        if frame.kind != .each, let limit = executions[key]?.step.groupTimeout {
-            actions.append(.startTimer(.group(key), limit))
-        }
         _ = open(frame)
     }
 
@@ -174,7 +176,8 @@ extension RunMachine {
             .record(
                 Change(
                     key: key, uses: execution.step.uses, state: state, attempt: execution.attempt, output: output,
-                    error: error, items: items, retryIn: retryIn, reason: reason, failures: execution.failures)))
+                    error: error, items: items, retryIn: retryIn, reason: reason, failures: execution.failures,
+                    isGroupStart: state == .running && items == nil && execution.step.groupTimeout != nil)))
     }
 
     // MARK: - From an earlier life
@@ -194,7 +197,8 @@ extension RunMachine {
         case .skipped: recovered(key, .skipped)
         case .failed: recovered(key, .failed(RunError(json: record.error ?? .null)))
         case .running where record.items != nil: openEach(key, record.items?.asList ?? [], isRecorded: true)
-        case .running where execution.step.children != nil: openGroup(key)
+        case .running where execution.step.children != nil:
+            openGroup(key, used: record.groupStart.map { max(.zero, plan.worked - $0) } ?? .zero)
         // An interruption is not a failure, so the same attempt is repeated.
         case .running: attempt(key, number: max(1, record.attempt))
         case .waiting:

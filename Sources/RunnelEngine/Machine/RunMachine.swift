@@ -22,6 +22,8 @@ struct RunMachine: Sendable {
     /// Outputs and input at the end of the last phase, passed to the next.
     private var handedOn: (outputs: ValueObject, input: Value)
     var isStopping = false
+    /// The groups whose `timeout` was used up before this claim, outermost first.
+    var overdue: [ExecutionKey] = []
     /// Whether the answer to ``Action/renderOutput`` is awaited: the run is about to end.
     private var isRendering = false
     private var cancellations = 0
@@ -46,10 +48,13 @@ struct RunMachine: Sendable {
         guard !isOver else { return [] }
         actions = []
         switch event {
-        case .begin(let now):
+        case .begin(let now, let isCancelled):
             self.now = now
             if let timeout = plan.timeout { actions.append(.startTimer(.run, max(.zero, timeout - plan.worked))) }
             beginPhase(.steps, plan.steps)
+            drain()
+            if isCancelled { cancel() }
+            if let timeout = plan.timeout, plan.worked >= timeout { due(.run) }
         case .decided(let key, let decision): decided(key, decision)
         case .succeeded(let key, let output): succeeded(key, output)
         case .again(let key, let output): again(key, output)
@@ -67,6 +72,12 @@ struct RunMachine: Sendable {
         case .stop: stop()
         }
         drain()
+        // Only now, so that what the groups had begun is known and is recorded as cancelled.
+        while !overdue.isEmpty {
+            let key = overdue.removeFirst()
+            due(.group(key))
+            drain()
+        }
         if isStopping, !isOver, !isRendering, executions.values.allSatisfy({ $0.phase != .running }) {
             actions.append(.release)
             isOver = true
@@ -167,7 +178,7 @@ struct RunMachine: Sendable {
                 RunErrorCode.runTimeout, "the run took longer than its `timeout` of \(DurationText.format(limit))")
             abort(phaseFrame, .failed(error))
         case .group(let key):
-            guard let execution = executions[key], let frame = execution.frameInside else { return }
+            guard let execution = executions[key], let frame = execution.frameInside, !isAborted(frame) else { return }
             let limit = DurationText.format(execution.step.groupTimeout ?? .zero)
             let error = RunError(
                 RunErrorCode.stepTimeout, "the group took longer than its `timeout` of \(limit)",
@@ -183,8 +194,9 @@ struct RunMachine: Sendable {
 extension RunMachine {
     /// An event for the machine.
     enum Event: Sendable {
-        /// The first event, once.
-        case begin(now: Int64)
+        /// The first event, once. A `timeout` that was used up before this claim takes effect at once, so that steps that
+        /// were cancelled then do not begin again.
+        case begin(now: Int64, isCancelled: Bool = false)
         /// The answer to ``Action/decide(_:_:)``.
         case decided(ExecutionKey, Decision)
         case succeeded(ExecutionKey, Value)
@@ -256,6 +268,8 @@ extension RunMachine {
         var reason: String?
         /// See ``Execution/failures``.
         var failures = 0
+        /// Whether a group begins whose `timeout` counts from now on.
+        var isGroupStart = false
 
         /// The error as the step's record stores it. That of an unfinished loop includes its number of failures, so that a
         /// resumed run continues to count.

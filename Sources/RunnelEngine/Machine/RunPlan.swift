@@ -7,6 +7,8 @@ struct RunPlan: Sendable {
     var timeout: Duration?
     /// The time worked on the run in earlier claims.
     var worked: Duration = .zero
+    /// Whether the `timeout` of the run or of a group counts the worked time.
+    var isTimed = false
 }
 
 /// The part of a step that the run machine needs.
@@ -26,7 +28,8 @@ struct PlanStep: Sendable {
     var retry: RetryDeclaration?
     /// The pause between the rounds of a loop, and their maximum number.
     var loop: (pause: Duration, limit: Int)?
-    /// The timeout of a group or a whole `for_each`. The timeout of a single step applies to its attempts.
+    /// The timeout of a group, counting worked time over all claims of the run. The timeout of a single step applies to each
+    /// of its attempts.
     var groupTimeout: Duration?
     var continuesOnError = false
     /// See ``PipelineStep/scope``.
@@ -41,10 +44,14 @@ extension RunPlan {
         onFailure = pipeline.onFailure.map(PlanStep.init)
         finally = pipeline.finally.map(PlanStep.init)
         timeout = pipeline.timeout
+        isTimed = timeout != nil || (steps + onFailure + finally).contains(where: \.isTimed)
     }
 }
 
 extension PlanStep {
+    /// Whether it or a step inside has a ``groupTimeout``.
+    fileprivate var isTimed: Bool { groupTimeout != nil || (children ?? []).contains(where: \.isTimed) }
+
     init(_ step: PipelineStep) {
         id = step.id
         uses = step.uses

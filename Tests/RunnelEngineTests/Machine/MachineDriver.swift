@@ -16,6 +16,8 @@ struct MachineDriver {
     var isReleased = false
     /// Every attempt that was begun.
     var attempts: [String] = []
+    /// The time worked on the run, over all its lives.
+    var worked = Duration.zero
     /// What must not have happened.
     var violations: [String] = []
     let script: Script
@@ -45,6 +47,7 @@ struct MachineDriver {
 
     init(_ plan: RunPlan, script: Script = Script(), input: Value = "in", records: [StepRecord] = []) {
         self.script = script
+        worked = plan.worked
         machine = RunMachine(plan: plan, input: input, records: records)
         for record in records {
             self.records[record.key] = record
@@ -93,7 +96,11 @@ struct MachineDriver {
                 let values = (0..<script.items(key)).map { Value.int(Int64($0)) }
                 queue += machine.handle(.decided(key, .items(values)))
             case .attempt(let key, let number): begun.append((key, number))
-            case .cancelAttempts(let keys): cancelled.formUnion(keys)
+            case .cancelAttempts(let keys):
+                let unbegun = begun.filter { keys.contains($0.0) }
+                begun.removeAll { keys.contains($0.0) }
+                for (key, _) in unbegun { queue += machine.handle(.cancelled(key)) }
+                cancelled.formUnion(keys.filter { running[$0] != nil })
             case .startTimer(let id, _): timers.append(id)
             case .stopTimer(let id): timers.removeAll { $0 == id }
             case .record(let change): record(change)
@@ -123,12 +130,15 @@ struct MachineDriver {
         record.error = change.recordedError
         record.items = change.items.map { .list($0) } ?? records[change.key]?.items
         record.retryAt = change.retryIn.map { _ in 5 }
+        if change.isGroupStart { record.groupStart = worked }
         records[change.key] = record
     }
 
     /// The process dies, and another one goes on with what is on disk.
     func crashed() -> MachineDriver {
-        MachineDriver(machine.plan, script: script, records: order.compactMap { records[$0] })
+        var plan = machine.plan
+        plan.worked = worked
+        return MachineDriver(plan, script: script, records: order.compactMap { records[$0] })
     }
 
     /// Lets everything happen, the first choice first.

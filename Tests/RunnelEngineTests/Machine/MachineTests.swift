@@ -254,6 +254,55 @@ import Testing
         #expect(driver.violations == [])
     }
 
+    @Test("the time-out of a group is what is left of it after its earlier lives")
+    func groupTimeoutLeft() {
+        func timer(worked: Duration, since start: Duration?) -> Duration? {
+            var slow = group("g", [leaf("a")])
+            slow.groupTimeout = .seconds(10)
+            var record = StepRecord(ExecutionKey("g"), uses: "", state: .running)
+            record.groupStart = start
+            var machine = RunMachine(plan: RunPlan(steps: [slow], worked: worked), input: .null, records: [record])
+            for case .startTimer(.group, let delay) in machine.handle(.begin(now: 0)) { return delay }
+            return nil
+        }
+        #expect(timer(worked: .seconds(12), since: .seconds(12)) == .seconds(10))
+        #expect(timer(worked: .seconds(100), since: .seconds(93)) == .seconds(3))
+        #expect(timer(worked: .seconds(100), since: .seconds(12)) == .zero)
+        // A record of a version that did not store it.
+        #expect(timer(worked: .seconds(100), since: nil) == .seconds(10))
+    }
+
+    @Test("a group whose time was used up before a crash fails, and begins nothing again")
+    func groupTimeoutUsedUp() {
+        var inner = group("i", parallel: true, [leaf("b"), leaf("c")])
+        inner.groupTimeout = .seconds(2)
+        var outer = group("o", [leaf("a"), inner, leaf("d")])
+        (outer.groupTimeout, outer.continuesOnError) = (.seconds(5), true)
+        var driver = MachineDriver(RunPlan(steps: [outer, leaf("z")]))
+        driver.worked = .seconds(1)
+        driver.choose(.attempt(ExecutionKey("a")))
+        driver.worked = .seconds(5)
+        let resumed = finished(driver.crashed())
+        #expect(resumed.attempts == ["z#1"])
+        let states = resumed.order.map { "\($0) \(resumed.records[$0]?.state.rawValue ?? "")" }
+        #expect(states == ["o failed", "a succeeded", "i cancelled", "b cancelled", "c cancelled", "z succeeded"])
+        #expect(
+            resumed.records[ExecutionKey("o")]?.error?["message"] == "the group took longer than its `timeout` of 5s")
+        #expect(resumed.timers.isEmpty)
+    }
+
+    @Test("a group of `finally` whose time was used up before a crash fails, and begins nothing again")
+    func finallyTimeoutUsedUp() {
+        var slow = group("g", [leaf("b")])
+        slow.groupTimeout = .seconds(5)
+        var driver = MachineDriver(RunPlan(steps: [leaf("a")], finally: [slow]))
+        driver.choose(.attempt(ExecutionKey("a")))
+        driver.worked = .seconds(5)
+        let resumed = finished(driver.crashed())
+        #expect(resumed.attempts == [])
+        #expect(error(resumed)?.message == "the group took longer than its `timeout` of 5s")
+    }
+
     @Test("a second cancellation ends `finally`, also after a failure without `on_failure`")
     func cancellingFinally() {
         var driver = MachineDriver(

@@ -148,8 +148,8 @@ enum PipelineKeys {
                 "retry", "object", "Retries the step after a transient failure; not for a group.",
                 schema: ["$ref": "#/definitions/retry"], absent: "one attempt"),
             DeclaredKey(
-                "timeout", "duration", "The time limit of the step, including all attempts.", schema: Duration.schema,
-                absent: "no limit"),
+                "timeout", "duration", "The time limit of each attempt; of a group, that of all its steps together.",
+                schema: Duration.schema, absent: "no limit"),
             DeclaredKey(
                 "on_error", PipelineStep.OnError.allCases.map { "`\($0.rawValue)`" }.joined(separator: " or "),
                 "Whether the run fails with the step, or continues with null as its output.",

@@ -65,6 +65,37 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:1:35: error: unknown trigger "cron" [unknown-key]"#,
             "= write `schedule: { cron: … }` or `schedule: { every: … }`"),
         Mistake(
+            """
+            schedule: x
+            cron: y
+            watch: z
+            on: { http: {}, folder: {}, workflow_dispatch: {}, webhook: { path: a, secret: x } }
+            steps:
+              - { uses: python, cmd: x }
+              - { uses: chat, with: { prompt: x, temperature: 1 } }
+              - { uses: file.write, with: { path: x, data: 1 }, text: x }
+              - { prompt: x }
+
+            """,
+            #"p.yaml:1:1: error: a pipeline has no key "schedule" [unknown-key]"#, "= write `on: { schedule: … }`",
+            #"p.yaml:2:1: error: a pipeline has no key "cron" [unknown-key]"#,
+            "= write `on: { schedule: { cron: … } }`",
+            #"p.yaml:3:1: error: a pipeline has no key "watch" [unknown-key]"#, "= write `on: { watch: … }`",
+            #"p.yaml:4:7: error: unknown trigger "http" [unknown-key]"#, "= write `webhook: { path: … }`",
+            #"p.yaml:4:17: error: unknown trigger "folder" [unknown-key]"#, "= write `watch: { path: … }`",
+            #"p.yaml:4:29: error: unknown trigger "workflow_dispatch" [unknown-key]"#,
+            "= leave it out: runs by hand are always possible",
+            #"p.yaml:4:72: error: webhook has no key "secret" [unknown-key]"#,
+            "= write `verify: { scheme: …, secret: … }`",
+            #"p.yaml:6:13: error: unknown step "python" [unknown-step]"#,
+            "= write `uses: shell` and `with: { run: … }`",
+            #"p.yaml:6:21: error: a step has no key "cmd" [unknown-key]"#,
+            "= write `uses: shell` and `with: { run: … }`",
+            #"p.yaml:7:38: error: chat has no key "temperature" [unknown-key]"#, "= write it in `body: { … }`",
+            #"p.yaml:8:42: error: file.write has no key "data" [unknown-key]"#, "= write `content: …`",
+            #"p.yaml:8:53: error: a step has no key "text" [unknown-key]"#, "= indent `text` below `with:`",
+            #"p.yaml:9:7: error: a step has no key "prompt" [unknown-key]"#, "= indent `prompt` below `with:`"),
+        Mistake(
             "on: [webhook, schedule]\nsteps: [ { uses: log, with: { message: hi } } ]\n",
             "p.yaml:1:5: error: `on`: expected a key for each trigger, found a list [wrong-type]",
             "= write `on: { webhook: { … }, schedule: { … } }`"),

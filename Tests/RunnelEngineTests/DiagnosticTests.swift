@@ -258,3 +258,112 @@ import Testing
                 + #""hint":"`runnel steps` lists all steps"}]"#)
     }
 }
+
+/// A step of another package.
+private struct Gauge: Step {
+    static let name = "gauge"
+    static let summary = "Reads a gauge."
+    static let documentation = StepDocumentation(output: "The height.")
+    static let nameHints = [
+        NameHint("write `unit: …`", for: ["measure"]),
+        NameHint("write `uses: gauge`", for: ["level"], in: .name),
+        NameHint("write `uses: gauge` and `with: { unit: … }`", for: ["read"], in: .step),
+    ]
+    @Field("The unit of the height.") var unit: String = "m"
+
+    func run(_ context: StepContext) async throws -> Value { .null }
+}
+
+/// A trigger of another package.
+private struct Tide: Trigger {
+    static let name = "tide"
+    static let summary = "Starts a run at high tide."
+    static let documentation = TriggerDocumentation(payload: [])
+    static let nameHints = [
+        NameHint("write `harbour: …`", for: ["port"]),
+        NameHint("write `tide: { harbour: … }`", for: ["flood"], in: .name),
+        NameHint("write `on: { tide: { harbour: … } }`", for: ["flood"], in: .pipeline),
+    ]
+    @Field("Where.") var harbour: String?
+
+    func run(_ context: TriggerContext) async throws {}
+}
+
+private struct CoastPlugin: Plugin {
+    let name: String
+    var steps: [StepDefinition] = []
+    var triggers: [TriggerDefinition] = []
+}
+
+private func step(_ name: String, _ hint: String) -> StepDefinition {
+    var step = StepDefinition(
+        name: name, summary: "", documentation: StepDocumentation(output: ""), schema: ["type": "object"]
+    ) { _, _ in .null }
+    step.nameHints = [NameHint(hint, for: ["level"], in: .name)]
+    return step
+}
+
+@Suite("Names of other tools") struct NameHintTests {
+    private func said(_ yaml: String, _ plugins: [any Plugin]) throws -> [String] {
+        let loader = try PipelineLoader(registry: StepRegistry(plugins))
+        return loader.load(Array(yaml.utf8), file: "p.yaml").report.diagnostics.map { diagnostic in
+            "\(diagnostic.message) = \(diagnostic.hint ?? "")"
+        }
+    }
+
+    @Test("a plugin says what to write instead, in each place where its users try them")
+    func places() throws {
+        let plugin = CoastPlugin(
+            name: "coast", steps: [StepDefinition(Gauge.self)], triggers: [TriggerDefinition(Tide.self)])
+        let yaml = """
+            flood: x
+            tide: x
+            on: { tide: { port: Husum }, flood: {} }
+            steps:
+              - { uses: gauge, with: { measure: m } }
+              - { uses: level }
+              - { read: x }
+              - { uses: gauge, unit: m }
+              - { unit: m }
+              - { gauge: {} }
+            """
+        #expect(
+            try said(yaml, [plugin]) == [
+                #"a pipeline has no key "flood" = write `on: { tide: { harbour: … } }`"#,
+                #"a pipeline has no key "tide" = write `on: { tide: … }`"#,
+                #"tide has no key "port" = write `harbour: …`"#,
+                #"unknown trigger "flood" = write `tide: { harbour: … }`"#,
+                #"gauge has no key "measure" = write `unit: …`"#,
+                #"unknown step "level" = write `uses: gauge`"#,
+                #"a step has no key "read" = write `uses: gauge` and `with: { unit: … }`"#,
+                #"a step has no key "unit" = indent `unit` below `with:`"#,
+                #"a step has no key "unit" = indent `unit` below `with:`"#,
+                #"a step has no key "gauge" = write `uses: gauge` and `with: { … }`"#,
+            ])
+    }
+
+    @Test("of several plugins with a hint for one name, the first counts; a name that exists needs none")
+    func order() throws {
+        let plugins = [
+            CoastPlugin(name: "one", steps: [step("z", "write `uses: z`")]),
+            CoastPlugin(name: "two", steps: [step("a", "write `uses: a`")]),
+        ]
+        #expect(try said("steps: [ { uses: level } ]", plugins) == ["unknown step \"level\" = write `uses: z`"])
+        let three = CoastPlugin(name: "three", steps: [step("level", "")])
+        #expect(try said("steps: [ { uses: level } ]", plugins + [three]) == [])
+    }
+
+    @Test("a slip in a key of a step is not taken for a key of another step's `with:`")
+    func slips() throws {
+        let schema: Value = ["type": "object", "properties": ["timeouts": true]]
+        let patient = StepDefinition(
+            name: "patient", summary: "", documentation: StepDocumentation(output: ""), schema: schema
+        ) { _, _ in .null }
+        let plugin = CoastPlugin(name: "coast", steps: [StepDefinition(Gauge.self), patient])
+        #expect(
+            try said("steps: [ { uses: gauge, timeouts: 1s }, { uses: patient, timeouts: 1s } ]", [plugin]) == [
+                #"a step has no key "timeouts" = did you mean "timeout"?"#,
+                #"a step has no key "timeouts" = indent `timeouts` below `with:`"#,
+            ])
+    }
+}

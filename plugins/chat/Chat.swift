@@ -8,6 +8,9 @@ import RunnelKit
 struct Chat: Step {
     static let name = "chat"
     static let inputKeys = ["prompt", "messages"]
+    static let nameHints = [
+        NameHint("write it in `body: { … }`", for: ["temperature", "max_tokens", "top_p", "seed", "stop"])
+    ]
     static let summary = "Asks an agent through the Marketplace API and streams its answer."
     static let documentation = StepDocumentation(
         details: """

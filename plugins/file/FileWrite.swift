@@ -16,6 +16,7 @@ struct FileWrite: Step {
 
     static let name = "file.write"
     static let inputKeys = ["content"]
+    static let nameHints = [NameHint("write `content: …`", for: ["text", "data", "body"])]
     static let summary = "Writes a file of the project atomically."
     static let documentation = StepDocumentation(
         details: """

@@ -7,6 +7,14 @@ struct ScheduleTrigger: TimedTrigger {
     static let titles = ["ja": "スケジュール"]
     /// The author has written down all there is: the times.
     static let bringsOutsideData = false
+    static let nameHints = [
+        NameHint("write `timezone: …`", for: ["tz", "time_zone"]),
+        NameHint("write `every: …`", for: ["interval"]),
+        NameHint(
+            "write `schedule: { cron: … }` or `schedule: { every: … }`", for: ["cron", "every", "interval", "timer"],
+            in: .name),
+        NameHint("write `on: { schedule: { cron: … } }`", for: ["cron"], in: .pipeline),
+    ]
 
     static let documentation = TriggerDocumentation(
         details: """

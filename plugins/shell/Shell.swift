@@ -56,6 +56,13 @@ struct Shell<Availability: ShellAvailability>: Step {
                     """),
             ])
     }
+    static var nameHints: [NameHint] {
+        let hint = "write `uses: shell` and `with: { run: … }`"
+        return [
+            NameHint(hint, for: ["exec", "run", "bash", "sh", "script", "command", "python"], in: .name),
+            NameHint(hint, for: ["run", "script", "command", "cmd"], in: .step),
+        ]
+    }
     static var writtenPaths: [String] { ["writes"] }
     static var outputSchema: Value? {
         OutputSchema.object(["stdout": [:], "stderr": ["type": "string"], "exit_code": ["type": "integer"]])

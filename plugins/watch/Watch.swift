@@ -6,6 +6,10 @@ struct Watch: LedgerTrigger {
     static let name = "watch"
     static let summary = "Starts a run for every new file in a folder."
     static let titles = ["en": "file", "ja": "ファイル"]
+    static let nameHints = [
+        NameHint("write `include: […]`", for: ["pattern", "patterns", "glob", "files"]),
+        NameHint("write `watch: { path: … }`", for: ["file", "files", "folder"], in: .name),
+    ]
 
     static let documentation = TriggerDocumentation(
         details: """

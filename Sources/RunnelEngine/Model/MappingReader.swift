@@ -14,10 +14,10 @@ package struct MappingReader {
     ///
     /// - Parameters:
     ///   - allowsExtensions: Whether keys that begin with `x-` are passed over: places for YAML anchors.
-    ///   - values: What may stand as a key by mistake: the names of steps, in the place of `uses`.
+    ///   - hint: A hint for an unknown key, which then counts as one of another tool; nil if there is none.
     package init?(
         _ node: YAMLNode, _ what: String, keys known: [String], allowsExtensions: Bool = false,
-        values: Set<String> = [], into diagnostics: inout DiagnosticList
+        hint: (_ key: String) -> String? = { _ in nil }, into diagnostics: inout DiagnosticList
     ) {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
@@ -36,10 +36,7 @@ package struct MappingReader {
             if known.contains(key) {
                 byKey[key] = pair
             } else if !(allowsExtensions && key.hasPrefix("x-")) {
-                let counterpart =
-                    ForeignKeys.counterpart(of: key, in: what)
-                    ?? (values.contains(key) ? "write `uses: \(key)` and `with: { … }`" : nil)
-                    ?? LookalikeHint.key(in: key)
+                let counterpart = hint(key) ?? LookalikeHint.key(in: key)
                 let closest = counterpart == nil ? Suggestion.closest(to: key, among: known) : nil
                 if counterpart != nil { meant.insert("") } else if let closest { meant.insert(closest) }
                 diagnostics.error(
@@ -104,11 +101,15 @@ package struct MappingReader {
     }
 
     /// A value of a `FieldValue` type.
-    func field<Field: FieldValue>(_ type: Field.Type, _ key: String, into diagnostics: inout DiagnosticList) -> Field? {
+    ///
+    /// - Parameter hints: For unknown keys of a group.
+    func field<Field: FieldValue>(
+        _ type: Field.Type, _ key: String, hints: [NameHint] = [], into diagnostics: inout DiagnosticList
+    ) -> Field? {
         guard let value = self[key] else { return nil }
         if let group = type as? any FieldGroup.Type, Value(value).asObject != nil {
             let before = diagnostics.items.count
-            checkKeys(of: group, key, value, into: &diagnostics)
+            checkKeys(of: group, key, value, hints, into: &diagnostics)
             guard diagnostics.items.count == before else { return nil }
         }
         do {
@@ -121,11 +122,12 @@ package struct MappingReader {
 
     /// Reports everything that is wrong with the keys of a group, each at its place.
     private func checkKeys<Group: FieldGroup>(
-        of group: Group.Type, _ key: String, _ node: YAMLNode, into diagnostics: inout DiagnosticList
+        of group: Group.Type, _ key: String, _ node: YAMLNode, _ hints: [NameHint],
+        into diagnostics: inout DiagnosticList
     ) {
         KeyChecker(
             subject: "`\(key)`", schema: group.schema, problems: group.problems,
-            advice: "its keys are \(group.fields.map(\.key).joined(separator: ", "))", key: key
+            advice: "its keys are \(group.fields.map(\.key).joined(separator: ", "))", key: key, hints: hints
         ).check(.literal(Value(node)), node: node, place: node, into: &diagnostics)
     }
 }

@@ -5,20 +5,13 @@ import YAML
 /// Decodes a ``Pipeline`` from the nodes of its file, collecting all structural errors.
 struct PipelineDecoder {
     private let environment: TemplateEnvironment
-    /// The key that a list of plain values stands for, by trigger.
-    private let shorthands: [String: String]
-    /// The names of all steps.
-    private let stepNames: Set<String>
+    private let registry: StepRegistry
     private(set) var diagnostics: DiagnosticList
     private var stepCounts: [String: Int] = [:]
 
-    init(
-        source: YAMLSource, environment: TemplateEnvironment, shorthands: [String: String] = [:],
-        stepNames: Set<String> = []
-    ) {
+    init(source: YAMLSource, environment: TemplateEnvironment, registry: StepRegistry) {
         self.environment = environment
-        self.shorthands = shorthands
-        self.stepNames = stepNames
+        self.registry = registry
         diagnostics = DiagnosticList(source: source)
     }
 
@@ -32,9 +25,11 @@ struct PipelineDecoder {
             diagnostics.add(PipelineErrorCode.emptyFile, .error, nil, "the file is empty; a pipeline needs `steps:`")
             return nil
         }
+        let names = ForeignKeys(registry: registry)
         guard
             let keys = MappingReader(
-                root, "a pipeline", keys: Self.keys, allowsExtensions: true, into: &diagnostics)
+                root, "a pipeline", keys: Self.keys, allowsExtensions: true, hint: { names.hint(forPipeline: $0) },
+                into: &diagnostics)
         else { return nil }
         let name = keys.string("name", into: &diagnostics)
         let description = keys.string("description", into: &diagnostics)
@@ -110,10 +105,15 @@ struct PipelineDecoder {
     ]
 
     private mutating func step(_ node: YAMLNode) -> PipelineStep? {
-        let values = node["uses"] == nil ? stepNames : []
-        guard let keys = MappingReader(node, "a step", keys: Self.stepKeys, values: values, into: &diagnostics) else {
-            return nil
-        }
+        let names = ForeignKeys(registry: registry)
+        guard
+            let keys = MappingReader(
+                node, "a step", keys: Self.stepKeys,
+                hint: { key in
+                    let uses = node["uses"].map { Value($0).asString ?? "" }
+                    return names.hint(forStepKey: key, uses: uses, known: Self.stepKeys)
+                }, into: &diagnostics)
+        else { return nil }
         guard var step = keys.keyNode("steps") == nil ? single(keys, node) : group(keys, node) else { return nil }
         step.condition = keys["if"].flatMap { condition($0, "if") }
         step.timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
@@ -215,8 +215,9 @@ struct PipelineDecoder {
         return PipelineStep(
             id: identifier(keys, uses: IncludePath(uses)?.stem ?? uses), uses: uses, usesNode: usesNode,
             with: with.map { TemplateTree($0, environment: environment, into: &diagnostics) } ?? .object([]),
-            withNode: with, retry: keys.field(RetryDeclaration.self, "retry", into: &diagnostics), onError: .fail,
-            node: node)
+            withNode: with,
+            retry: keys.field(RetryDeclaration.self, "retry", hints: ForeignKeys.retry, into: &diagnostics),
+            onError: .fail, node: node)
     }
 
     private mutating func group(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
@@ -342,13 +343,13 @@ struct PipelineDecoder {
                 return []
             }
             guard case .sequence(let items) = pair.value.content else {
-                if pair.value.isScalar, !pair.value.isNull, let key = shorthands[kind] {
+                if pair.value.isScalar, !pair.value.isNull, let key = registry.trigger(named: kind)?.shorthand {
                     let list = YAMLNode(content: .sequence([pair.value]), range: pair.value.range)
                     return [trigger(kind, key: kind, Self.mapping(key, list), pair.key)]
                 }
                 return [trigger(kind, key: kind, pair.value, pair.key)]
             }
-            if let key = shorthands[kind], items.allSatisfy({ $0.isScalar && !$0.isNull }) {
+            if let key = registry.trigger(named: kind)?.shorthand, items.allSatisfy({ $0.isScalar && !$0.isNull }) {
                 return [trigger(kind, key: kind, Self.mapping(key, pair.value), pair.key)]
             }
             if items.isEmpty {

@@ -1,90 +1,81 @@
-/// Keys of other tools, or of other places in Runnel's files, and what to write instead.
-enum ForeignKeys {
-    /// A hint for an unknown key; nil for a key that is not in the tables.
+import RunnelKit
+
+/// Hints for names of other tools, and of other places in Runnel's files: what to write instead.
+///
+/// The lists here are those of a pipeline itself. Steps and triggers bring their own; see `NameHint`.
+struct ForeignKeys {
+    let registry: StepRegistry
+
+    /// A hint for an unknown key of a pipeline; nil if there is none.
+    func hint(forPipeline key: String) -> String? {
+        if let hint = Self.pipeline.hint(for: key) ?? allHints.hint(for: key, in: .pipeline) { return hint }
+        return registry.trigger(named: key).map { "write `on: { \($0.name): … }`" }
+    }
+
+    /// A hint for an unknown key of a step; nil if there is none.
     ///
     /// - Parameters:
-    ///   - key: The unknown key.
-    ///   - owner: The owner of the key, as messages name it: "a step", "`retry`", "webhook".
-    static func counterpart(of key: String, in owner: String) -> String? { counterparts[owner]?[key] }
+    ///   - uses: The name of the step; nil if it is missing.
+    ///   - known: The keys of a step.
+    func hint(forStepKey key: String, uses: String?, known: [String]) -> String? {
+        if let hint = Self.step.hint(for: key) ?? allHints.hint(for: key, in: .step) { return hint }
+        if uses == nil, registry[key] != nil { return "write `uses: \(key)` and `with: { … }`" }
+        let isOwn = uses.map { declares($0, key) } ?? false
+        // A slip in a key of a step is likelier than a setting of another step.
+        let isOther = Suggestion.closest(to: key, among: known) == nil && registry.names.contains { declares($0, key) }
+        return isOwn || isOther ? "indent `\(key)` below `with:`" : nil
+    }
 
-    /// A hint for the name of a trigger that does not exist.
-    static func trigger(_ name: String) -> String? { triggers[name] }
+    /// A hint for the name of a step that does not exist; nil if there is none.
+    func hint(forStep name: String) -> String? { registry.stepHints.hint(for: name, in: .name) }
 
-    private static let counterparts: [String: [String: String]] = [
-        "a pipeline": pipeline, "a step": step, "`retry`": retry, "schedule": schedule, "watch": watch,
-        "webhook": webhook, "chat": chat, "file.write": file,
+    /// A hint for the name of a trigger that does not exist; nil if there is none.
+    func hint(forTrigger name: String) -> String? {
+        Self.triggers.hint(for: name) ?? registry.triggerHints.hint(for: name, in: .name)
+    }
+
+    private var allHints: [NameHint] { registry.stepHints + registry.triggerHints }
+
+    private func declares(_ step: String, _ key: String) -> Bool {
+        registry[step]?.fields.contains { $0.key == key } ?? false
+    }
+
+    private static let pipeline = [
+        NameHint("a pipeline has one list of `steps`", for: ["jobs", "tasks", "stages", "workflow"]),
+        NameHint("write `on:`", for: ["triggers", "trigger"]),
+        NameHint("write `on_failure:` with a list of steps", for: ["errors"]),
+        NameHint("`env:` stands in runnel.yaml; templates read `{{ env.NAME }}`", for: ["env"]),
+        NameHint("`vars:` stands in runnel.yaml; templates read `{{ vars.NAME }}`", for: ["vars", "variables"]),
+        NameHint("`secrets:` stands in runnel.yaml; templates read `{{ secrets.NAME }}`", for: ["secrets"]),
     ]
 
-    private static let pipeline = table(
-        Hint("a pipeline has one list of `steps`", for: "jobs", "tasks", "stages", "workflow"),
-        Hint("write `on:`", for: "triggers", "trigger"), Hint("write `on: { schedule: … }`", for: "schedule"),
-        Hint("write `on: { schedule: { cron: … } }`", for: "cron"),
-        Hint("write `on_failure:` with a list of steps", for: "errors"),
-        Hint("`env:` stands in runnel.yaml; templates read `{{ env.NAME }}`", for: "env"),
-        Hint("`vars:` stands in runnel.yaml; templates read `{{ vars.NAME }}`", for: "vars", "variables"),
-        Hint("`secrets:` stands in runnel.yaml; templates read `{{ secrets.NAME }}`", for: "secrets"))
+    private static let step = [
+        NameHint("write `uses: …`", for: ["type", "action"]),
+        NameHint("write `with: { … }`", for: ["params", "parameters", "args", "inputs"]),
+        NameHint(
+            "write `on_error: continue`", for: ["continue-on-error", "continue_on_error", "continueOnError"]),
+        NameHint("write `on_error: continue` here, or `on_failure:` at the pipeline", for: ["on_failure"]),
+        NameHint("write `if: …`", for: ["when"]),
+        NameHint(
+            "give each step, or each group of `steps`, an `if:` of its own", for: ["switch", "cases", "then", "else"]),
+        NameHint("write `for_each: …` for the items of a list, or `until: …`", for: ["loop"]),
+        NameHint("write `retry: { attempts: … }`", for: ["retries"]),
+        NameHint(
+            "a step gets its values through `with`; programs see what their plugin's manifest lists", for: ["env"]),
+        NameHint(
+            "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once",
+            for: ["needs", "depends", "depends_on", "dependsOn"]),
+    ]
 
-    private static let step: [String: String] = {
-        var all = table(
-            Hint("write `uses: shell` and `with: { run: … }`", for: "run", "script", "command", "cmd"),
-            Hint("write `uses: …`", for: "type", "action"),
-            Hint("write `with: { … }`", for: "params", "parameters", "args", "inputs"),
-            Hint("write `on_error: continue`", for: "continue-on-error", "continue_on_error", "continueOnError"),
-            Hint("write `on_error: continue` here, or `on_failure:` at the pipeline", for: "on_failure"),
-            Hint("write `if: …`", for: "when"),
-            Hint(
-                "give each step, or each group of `steps`, an `if:` of its own", for: "switch", "cases", "then", "else"),
-            Hint("write `for_each: …` for the items of a list, or `until: …`", for: "loop"),
-            Hint("write `retry: { attempts: … }`", for: "retries"),
-            Hint(
-                "a step gets its values through `with`; programs see what their plugin's manifest lists", for: "env"),
-            Hint(
-                "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once",
-                for: "needs", "depends", "depends_on", "dependsOn"))
-        for key in ["prompt", "system", "text", "path", "url", "message", "jq", "body", "content", "headers"] {
-            all[key] = "indent `\(key)` below `with:`"
-        }
-        return all
-    }()
+    /// For the keys of `retry`.
+    static let retry = [
+        NameHint(
+            "write `attempts: …`",
+            for: ["max", "max_attempts", "maxAttempts", "maxTries", "limit", "count", "times"]),
+        NameHint("write `backoff: …`", for: ["delay", "interval", "wait", "waitBetweenTries"]),
+    ]
 
-    private static let retry = table(
-        Hint(
-            "write `attempts: …`", for: "max", "max_attempts", "maxAttempts", "maxTries", "limit", "count", "times"),
-        Hint("write `backoff: …`", for: "delay", "interval", "wait", "waitBetweenTries"))
-    private static let schedule = table(
-        Hint("write `timezone: …`", for: "tz", "time_zone"), Hint("write `every: …`", for: "interval"))
-    private static let watch = table(Hint("write `include: […]`", for: "pattern", "patterns", "glob", "files"))
-    private static let webhook = table(
-        Hint("write `verify: { scheme: …, secret: … }`", for: "secret", "token", "auth", "signature"))
-    private static let chat = table(
-        Hint("write it in `body: { … }`", for: "temperature", "max_tokens", "top_p", "seed", "stop"))
-    private static let file = table(Hint("write `content: …`", for: "text", "data", "body"))
-
-    private static let triggers = table(
-        Hint(
-            "write `schedule: { cron: … }` or `schedule: { every: … }`", for: "cron", "every", "interval", "timer"),
-        Hint("write `watch: { path: … }`", for: "file", "files", "folder"),
-        Hint("write `webhook: { path: … }`", for: "http", "hook"),
-        Hint("leave it out: runs by hand are always possible", for: "workflow_dispatch"),
-        Hint(
-            "write `webhook: { path: …, verify: { scheme: github, secret: … } }`", for: "push", "pull_request",
-            "issues", "issue_comment", "release"))
-
-    private struct Hint {
-        let text: String
-        let keys: [String]
-
-        init(_ text: String, for keys: String...) {
-            self.text = text
-            self.keys = keys
-        }
-    }
-
-    private static func table(_ hints: Hint...) -> [String: String] {
-        var all: [String: String] = [:]
-        for hint in hints {
-            for key in hint.keys { all[key] = hint.text }
-        }
-        return all
-    }
+    private static let triggers = [
+        NameHint("leave it out: runs by hand are always possible", for: ["workflow_dispatch"])
+    ]
 }

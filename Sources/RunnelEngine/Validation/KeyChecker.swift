@@ -13,6 +13,8 @@ struct KeyChecker {
     let advice: String
     /// The key of the checked mapping, which begins the paths in messages; nil for those of a file or a `with:`.
     var key: String?
+    /// What to write in place of unknown keys of the mapping itself.
+    var hints: [NameHint] = []
 
     /// Issues that the schema describes better than the fields: about keys, and words among others.
     private static let described: Set<String> = ["additionalProperties", "required", "enum"]
@@ -231,7 +233,7 @@ struct KeyChecker {
         forUnknown key: String, _ issue: SchemaIssue, _ suggestion: String?, _ strangers: Strangers
     ) -> String {
         let isOutermost = issue.path.elements.isEmpty
-        if isOutermost, let counterpart = ForeignKeys.counterpart(of: key, in: subject) { return counterpart }
+        if isOutermost, let hint = hints.hint(for: key) { return hint }
         if let slip = LookalikeHint.key(in: key) ?? suggestion { return slip }
         if let missing = strangers.missing(for: issue) { return "it needs \"\(missing)\"; did you mean that?" }
         if let unmet = strangers.unmet[issue.path.fieldPath] { return unmet }

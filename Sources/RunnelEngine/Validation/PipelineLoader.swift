@@ -86,13 +86,7 @@ public struct PipelineLoader: Sendable {
     }
 
     private func makeDecoder(_ source: YAMLSource) -> PipelineDecoder {
-        PipelineDecoder(
-            source: source, environment: environment,
-            shorthands: Dictionary(
-                registry.triggerNames.compactMap { name in
-                    registry.trigger(named: name)?.shorthand.map { (name, $0) }
-                }, uniquingKeysWith: { first, _ in first }),
-            stepNames: Set(registry.names))
+        PipelineDecoder(source: source, environment: environment, registry: registry)
     }
 
     /// - Parameter stored: The texts of the files that a run began with; nil to read them.

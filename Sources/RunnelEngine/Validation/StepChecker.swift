@@ -30,13 +30,13 @@ struct StepChecker {
         }
     }
 
-    /// What other tools call a step that runs a program.
-    private static let programs: Set<String> = ["exec", "run", "bash", "sh", "script", "command", "python"]
-
     private func hint(for name: String) -> String {
         if name.hasPrefix("./") || name.hasPrefix("../") { return "a file with steps ends with .yaml" }
-        if Self.programs.contains(name) { return "write `uses: shell` and `with: { run: … }`" }
-        if let hint = Suggestion.hint(for: name, among: registry.names) { return hint }
+        if let hint = ForeignKeys(registry: registry).hint(forStep: name)
+            ?? Suggestion.hint(for: name, among: registry.names)
+        {
+            return hint
+        }
         let plugin = String(name.prefix { $0 != "." })
         let siblings = registry.names.filter { $0.hasPrefix(plugin + ".") }
         switch siblings.count {
@@ -70,7 +70,8 @@ struct StepChecker {
         let checker = KeyChecker(
             subject: step.uses, schema: definition.schema, problems: definition.problems,
             advice: IncludePath(step.uses).map { "`inputs` of \($0.path) declares its keys" }
-                ?? "`runnel steps \(step.uses)` lists its keys")
+                ?? "`runnel steps \(step.uses)` lists its keys",
+            hints: definition.nameHints)
         checker.check(step.with, node: step.withNode, place: step.usesNode, into: &diagnostics)
         if let places = definition.paths {
             paths.check(places, step.with, node: step.withNode, into: &diagnostics)

@@ -21,7 +21,8 @@ struct TriggerChecker {
                 let names = registry.triggerNames + ["manual"]
                 diagnostics.error(
                     PipelineErrorCode.unknownKey, trigger.keyNode, "unknown trigger \"\(trigger.kind)\"",
-                    hint: ForeignKeys.trigger(trigger.kind) ?? Suggestion.hint(for: trigger.kind, among: names)
+                    hint: ForeignKeys(registry: registry).hint(forTrigger: trigger.kind)
+                        ?? Suggestion.hint(for: trigger.kind, among: names)
                         ?? "valid triggers: \(names.joined(separator: ", "))")
                 continue
             }
@@ -38,7 +39,8 @@ struct TriggerChecker {
             KeyChecker(
                 subject: trigger.kind, schema: Self.withSharedKeys(definition.schema), problems: definition.problems,
                 advice: "its keys are "
-                    + (definition.fields.map(\.key) + TriggerDeclaration.sharedKeys).joined(separator: ", ")
+                    + (definition.fields.map(\.key) + TriggerDeclaration.sharedKeys).joined(separator: ", "),
+                hints: definition.nameHints
             ).check(
                 trigger.entry, node: trigger.node.isNull ? nil : trigger.node, place: trigger.keyNode,
                 into: &diagnostics)

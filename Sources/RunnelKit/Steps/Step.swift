@@ -29,6 +29,10 @@ public protocol Step: FieldGroup {
     /// when they are validated. None unless a step says otherwise. See also ``StepContext/writing(_:_:)``.
     static var writtenPaths: [String] { get }
 
+    /// What to write in place of names that users of other tools try: for the step, for its keys. None unless a step says
+    /// otherwise.
+    static var nameHints: [NameHint] { get }
+
     /// The JSON schema (2020-12) of the output, where its keys are fixed; nil, which is the default, where they are not.
     ///
     /// With it, `steps.<id>.<key>` with a key that an object of `properties` and `additionalProperties: false` does not
@@ -58,6 +62,8 @@ extension Step {
     public static var inputKeys: [String] { [] }
     /// None.
     public static var writtenPaths: [String] { [] }
+    /// None.
+    public static var nameHints: [NameHint] { [] }
     /// What ``isRepeatable`` says.
     public var isReadOnly: Bool { Self.isRepeatable }
     /// Not known.

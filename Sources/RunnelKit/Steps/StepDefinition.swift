@@ -38,6 +38,8 @@ public struct StepDefinition: Sendable {
     /// The program that the step starts, with its arguments; empty for one that is not a program. `runnel validate` and
     /// `runnel explain` list it.
     public var program: [String] = []
+    /// See ``Step/nameHints``.
+    public var nameHints: [NameHint] = []
     private let declaration: SettingsDeclaration
     /// Reads the rendered `with:` and does the work.
     public let run: @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
@@ -59,6 +61,7 @@ public struct StepDefinition: Sendable {
         isRepeatable = type.isRepeatable
         inputKeys = type.inputKeys
         writtenPaths = type.writtenPaths
+        nameHints = type.nameHints
         isReadOnly = { with in (try? S(fields: with).isReadOnly) ?? true }
         problems = { type.problems(key: $0, value: $1) }
         outputSchema = type.outputSchema

@@ -34,6 +34,10 @@ public protocol Trigger: FieldGroup {
     /// is `on: { health: { events: [disk] } }`. None unless a trigger says otherwise.
     static var shorthand: String? { get }
 
+    /// What to write in place of names that users of other tools try: for the trigger, for its keys. None unless a trigger
+    /// says otherwise.
+    static var nameHints: [NameHint] { get }
+
     /// What the trigger listens to, such as the folder of a `watch`. By it the trigger is recognised when its other
     /// settings or its place under `on:` change, unless its entry carries an `id`. nil, where only the place tells,
     /// unless a trigger says otherwise.
@@ -123,6 +127,8 @@ extension Trigger {
     public static var memoryWhileDeclared: [String] { [] }
     /// None.
     public static var shorthand: String? { nil }
+    /// None.
+    public static var nameHints: [NameHint] { [] }
     /// nil
     public func identity() -> String? { nil }
     /// Finds nothing.

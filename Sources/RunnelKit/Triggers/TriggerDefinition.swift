@@ -25,6 +25,8 @@ public struct TriggerDefinition: Sendable {
     public let memoryWhileDeclared: [String]
     /// See ``Trigger/shorthand``.
     public let shorthand: String?
+    /// See ``Trigger/nameHints``.
+    public var nameHints: [NameHint] = []
     /// Reads a rendered entry for ``Trigger/identity()``.
     public let identity: @Sendable (_ entry: ValueObject) -> String?
     /// Reads an entry that is known in part for ``Trigger/warnings()``.
@@ -76,6 +78,7 @@ public struct TriggerDefinition: Sendable {
         rules = type.rules
         memoryWhileDeclared = type.memoryWhileDeclared
         shorthand = type.shorthand
+        nameHints = type.nameHints
         identity = { (try? T(fields: $0))?.identity() }
         retried = { try await type.retried($0, $1) }
         isThere = { try type.isThere($0, in: $1) }

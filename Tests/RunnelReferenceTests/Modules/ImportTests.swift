@@ -71,9 +71,6 @@ import Testing
     private static let namesakes: [String: (names: Set<String>, reason: String)] = [
         "Sources/RunnelEngine/Execution/RunScope.swift": (["run"], "a value of templates"),
         "Sources/RunnelEngine/Model/PipelineDecoder.swift": (["file.read"], "an example in a message"),
-        "Sources/RunnelEngine/Validation/ForeignKeys.swift": (
-            ["chat", "file.write", "schedule", "watch", "webhook"], "what other tools have in their place"
-        ),
         "Sources/RunnelEngine/Validation/ReferenceChecker.swift": (["run"], "a value of templates"),
         "Sources/PipelineTesting/Reading/SuiteReader+Answers.swift": (["chat"], "a key of test files"),
         "Sources/PipelineTesting/Reading/SuiteReader.swift": (["chat"], "a key of test files"),

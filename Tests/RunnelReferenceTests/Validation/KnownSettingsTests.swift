@@ -222,6 +222,24 @@ private struct Mistake: CustomTestStringConvertible {
         ),
     ]
 
+    @Test("no hint for a name of another tool is for a name that exists")
+    func hints() throws {
+        func names(_ hints: [NameHint], in place: NameHint.Place) -> Set<String> {
+            Set(hints.filter { $0.place == place }.flatMap(\.names))
+        }
+        let registry = try Project.registry()
+        for name in registry.names {
+            let step = try #require(registry[name])
+            #expect(names(step.nameHints, in: .keys).isDisjoint(with: step.fields.map(\.key)), "\(name)")
+            #expect(names(step.nameHints, in: .name).isDisjoint(with: registry.names), "\(name)")
+        }
+        for name in registry.triggerNames {
+            let trigger = try #require(registry.trigger(named: name))
+            #expect(names(trigger.nameHints, in: .keys).isDisjoint(with: trigger.fields.map(\.key)), "\(name)")
+            #expect(names(trigger.nameHints, in: .name).isDisjoint(with: registry.triggerNames), "\(name)")
+        }
+    }
+
     @Test("a key that a step's output does not have is an error", arguments: outputs)
     func outputKey(yaml: String, message: String, hint: String?) throws {
         let diagnostics = try load(yaml)

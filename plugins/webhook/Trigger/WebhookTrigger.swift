@@ -5,6 +5,15 @@ struct WebhookTrigger: ReplayingTrigger {
     static let name = "webhook"
     static let summary = "Starts a run when a URL is called."
     static let titles = ["ja": "Webhook"]
+    static let nameHints = [
+        NameHint(
+            "write `verify: { scheme: …, secret: … }`", for: ["secret", "token", "auth", "signature"]),
+        NameHint("write `webhook: { path: … }`", for: ["http", "hook"], in: .name),
+        // Events of GitHub.
+        NameHint(
+            "write `webhook: { path: …, verify: { scheme: github, secret: … } }`",
+            for: ["push", "pull_request", "issues", "issue_comment", "release"], in: .name),
+    ]
 
     /// Bodies are held in memory as a whole.
     static let largestBody = ByteCount.mebibytes(64)

@@ -30,6 +30,7 @@ private struct Bad: Step {
     static let name = "Test Bad"
     static let summary = "does nothing"
     static let documentation = StepDocumentation(output: "")
+    static let nameHints = [NameHint("write `key: …`", for: ["key", "token"])]
     @Field("") var lax: Lax?
     @Field("A key.") var key: String = ""
 
@@ -89,6 +90,7 @@ private struct Liar: Step {
                 "documentation: the summary is not a sentence: \"does nothing\"",
                 "documentation: nothing says what the step's output is",
                 "documentation: nothing says what \"lax\" means",
+                "documentation: the hint for \"key\" is never printed: the key exists",
                 "schema: decoding takes null for \"lax\", and the schema refuses it",
                 "schema: decoding takes true for \"lax\", and the schema refuses it",
                 "schema: decoding takes 0 for \"lax\", and the schema refuses it",

@@ -17,6 +17,7 @@ extension StepConformance {
         if !definition.summary.hasSuffix(".") { find("the summary is not a sentence: \"\(definition.summary)\"") }
         if definition.documentation.output.isEmpty { find("nothing says what the step's output is") }
         for field in definition.fields where field.help.isEmpty { find("nothing says what \"\(field.key)\" means") }
+        findings += definition.nameHints.findings(fields: definition.fields)
         return findings
     }
 
@@ -60,6 +61,17 @@ extension StepConformance {
         .null, true, 0, 1, -1, 1.5, "", "text", "1", "true", "1s", "a.txt", "https://example.com/a", [], ["text"], [1],
         ["a": "text"], ["a": 1],
     ]
+}
+
+extension [NameHint] {
+    /// Hints that are never printed, because the key exists.
+    func findings(fields: [FieldDefinition]) -> [ConformanceFinding] {
+        let names = Set(filter { $0.place == .keys }.flatMap(\.names))
+        return fields.filter { names.contains($0.key) }.map { field in
+            ConformanceFinding(
+                promise: .documentation, message: "the hint for \"\(field.key)\" is never printed: the key exists")
+        }
+    }
 }
 
 extension StepDefinition {

@@ -99,6 +99,7 @@ public struct TriggerConformance: Sendable {
         if !definition.summary.hasSuffix(".") { find("the summary is not a sentence: \"\(definition.summary)\"") }
         for field in definition.fields where field.help.isEmpty { find("nothing says what \"\(field.key)\" means") }
         if definition.documentation.payload.isEmpty { find("nothing says what `trigger` holds") }
+        findings += definition.nameHints.findings(fields: definition.fields)
         return findings
     }
 

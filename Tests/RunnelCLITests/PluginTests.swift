@@ -12,6 +12,9 @@ import Testing
         steps:
           hello:
             summary: Greets somebody.
+            hints:
+              - { names: [who], hint: "write `name: …`" }
+              - { names: [salute], hint: "write `uses: greet.hello`", place: name }
             input:
               type: object
               required: [name]
@@ -68,6 +71,27 @@ import Testing
             #expect(ended.error.contains("= did you mean \"name\"?"))
             // The missing key is the one that was misspelled.
             #expect(!ended.error.contains("[missing-key]"))
+        }
+    }
+
+    @Test("its manifest says what to write in place of names of other tools")
+    func hints() async throws {
+        let pipeline = "name: p\nsteps:\n  - { uses: greet.hello, with: { who: Ada } }\n  - { uses: salute }\n"
+        try await withProject(Self.project(["p.yaml": pipeline])) { runnel in
+            let error = try await runnel.run(["validate", "p.yaml"]).error
+            #expect(
+                error.hasPrefix(
+                    """
+                    p.yaml:3:34: error: greet.hello has no key "who" [unknown-key]
+                        3 |   - { uses: greet.hello, with: { who: Ada } }
+                          |                                  ^~~
+                          = write `name: …`
+                    p.yaml:4:13: error: unknown step "salute" [unknown-step]
+                        4 |   - { uses: salute }
+                          |             ^~~~~~
+                          = write `uses: greet.hello`
+
+                    """), "\(error)")
         }
     }
 

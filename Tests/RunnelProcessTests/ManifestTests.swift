@@ -38,6 +38,25 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(error?.message.hasPrefix("not a JSON schema: ") == true)
     }
 
+    @Test("hints for names of other tools are handed on, and a place that does not exist is an error")
+    func hints() throws {
+        func plugin(_ hint: Value) throws -> ExecPlugin {
+            let about: Value = ["summary": "x", "hints": [hint]]
+            let manifest = exec(["steps": ["now": about], "triggers": ["rain": about]])
+            return try ExecPlugin(PluginManifest(manifest: manifest), folder: "/", host: host)
+        }
+        let keys = try plugin(["names": ["city", "town"], "hint": "write `place: …`"])
+        let hint = NameHint("write `place: …`", for: ["city", "town"])
+        #expect(keys.steps.map(\.nameHints) == [[hint]])
+        #expect(keys.triggers.map(\.nameHints) == [[hint]])
+        let name = try plugin(["names": ["forecast"], "hint": "write `uses: weather.now`", "place": "name"])
+        #expect(name.steps.first?.nameHints.first?.place == .name)
+        let error = #expect(throws: FieldError.self) { try plugin(["names": ["a"], "hint": "b", "place": "nam"]) }
+        #expect(error?.place == "steps.now.hints[0].place")
+        #expect(error?.message == #"expected one of "keys", "name", "step", "pipeline", found "nam""#)
+        #expect(error?.hint == #"did you mean "name"?"#)
+    }
+
     @Test(
         "what is wrong is said with its place and what to do",
         arguments: [

@@ -21,6 +21,7 @@ public struct ManifestTrigger: FieldGroup {
     public var payload: [String: String] = [:]
     @Field("Examples for the reference by title: YAML as under `on:`.")
     public var examples: [String: String] = [:]
+    @Field("What to write in place of names that users of other tools try.") public var hints: [ManifestHint] = []
     @Field(
         """
         The keys of an entry that say what it listens to. By them its state is found again when other keys or its place \

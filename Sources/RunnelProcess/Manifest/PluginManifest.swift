@@ -173,6 +173,7 @@ public struct ManifestStep: FieldGroup {
     @Field("Examples for the reference by title: the step in YAML, as after the dash in a pipeline.")
     public var examples: [String: String] = [:]
     @Field("Whether running it again has no cost and no side effect.") public var repeatable: Bool = false
+    @Field("What to write in place of names that users of other tools try.") public var hints: [ManifestHint] = []
 
     public init() {}
 
@@ -191,6 +192,22 @@ extension SchemaField {
             "expected the schema of a mapping, found the type \(type.quoted())",
             hint: "write `type: object`, and each key under `properties`", path: [.key(key), .key("type")])
     }
+}
+
+/// A hint for names that users of other tools try, in a manifest; see `NameHint`.
+public struct ManifestHint: FieldGroup {
+    @Field("The names, as users write them.") public var names: [String]
+    @Field("What to write instead, such as: write `timezone: …`") public var hint: String
+    @Field(
+        """
+        Where users try the names: as `keys` of the step's `with:` or of the trigger's entry, as the `name` of a step or \
+        trigger, as keys of a `step`, or as keys of a `pipeline`.
+        """)
+    public var place: NameHint.Place = .keys
+
+    public init() {}
+
+    var nameHint: NameHint { NameHint(hint, for: names, in: place) }
 }
 
 extension ManifestStep {

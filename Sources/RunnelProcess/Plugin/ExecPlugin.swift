@@ -29,6 +29,7 @@ public struct ExecPlugin: Plugin {
                 return try await call.run(with, context)
             }
             definition.program = manifest.command?.words ?? []
+            definition.nameHints = step.hints.map(\.nameHint)
             steps.append(definition)
         }
         self.steps = steps
@@ -37,13 +38,13 @@ public struct ExecPlugin: Plugin {
             let trigger = ProcessTrigger(
                 program: program, word: word, declaration: declaration,
                 input: declaration.input.map { StepInput($0.compiled) })
-            triggers.append(
-                TriggerDefinition(
-                    name: ProcessTrigger.name(word, of: name), summary: declaration.summary,
-                    documentation: declaration.documentation, titles: declaration.titles,
-                    schema: declaration.input?.source ?? Self.anyKeys,
-                    identity: { declaration.identity(of: $0) }
-                ) { entry, context in try await trigger.run(entry, context) })
+            var definition = TriggerDefinition(
+                name: ProcessTrigger.name(word, of: name), summary: declaration.summary,
+                documentation: declaration.documentation, titles: declaration.titles,
+                schema: declaration.input?.source ?? Self.anyKeys, identity: { declaration.identity(of: $0) }
+            ) { entry, context in try await trigger.run(entry, context) }
+            definition.nameHints = declaration.hints.map(\.nameHint)
+            triggers.append(definition)
         }
         self.triggers = triggers
     }

@@ -2,7 +2,10 @@ import RunnelKit
 import Testing
 
 private struct Sample: Step {
-    enum Mode: String, FieldChoice { case text, json }
+    enum Mode: String, FieldChoice {
+        case text, json
+        static let otherNames: [String: Mode] = ["plain": .text]
+    }
     struct Inner: FieldGroup {
         @Field("Who.") var user: String
         @Field("How long.") var wait: Duration = .seconds(2)
@@ -72,6 +75,15 @@ private struct AnyValue: FieldGroup {
         #expect(Value.object(fields).value(at: error.path) == .null)
         let key = try #require(fields.keys.last)
         #expect(Sample.problems(key: key, value: fields[key] ?? .null).first?.code == "empty-value")
+    }
+
+    @Test(
+        "a word of another tool has the case that it means as its hint",
+        arguments: [("Plain", "did you mean \"text\"?"), ("jsn", "did you mean \"json\"?"), ("xml", nil)])
+    func otherNames(word: String, hint: String?) throws {
+        let error = try #require(throws: FieldError.self) { try Sample(fields: ["path": "a", "as": .string(word)]) }
+        #expect(error.message == #"expected one of "text", "json", found "\#(word)""#)
+        #expect(error.hint == hint)
     }
 
     @Test("a key that takes any value is null when null is given, and has its default only when it is left out")

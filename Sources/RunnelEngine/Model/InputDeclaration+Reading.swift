@@ -106,7 +106,7 @@ extension Pipeline {
 
 extension InputDeclaration.Kind {
     /// What JSON Schema, programming languages and other tools call the types.
-    private static let otherNames: [String: Self] = [
+    public static let otherNames: [String: Self] = [
         "array": .list, "sequence": .list, "tuple": .list,
         "dict": .object, "dictionary": .object, "map": .object, "mapping": .object, "record": .object,
         "choice": .string, "password": .string, "str": .string, "text": .string,
@@ -114,15 +114,6 @@ extension InputDeclaration.Kind {
         "int": .integer, "int64": .integer, "long": .integer,
         "bool": .boolean, "flag": .boolean,
     ]
-
-    /// Reads the value that is written behind a key.
-    /// - Throws: A ``FieldError`` for a value that is no type of an input.
-    public init(field value: Value) throws(FieldError) {
-        guard let kind = value.asString.flatMap(Self.init(rawValue:)) else {
-            throw Self.unknown(value, otherNames: Self.otherNames)
-        }
-        self = kind
-    }
 
     var words: String {
         switch self {

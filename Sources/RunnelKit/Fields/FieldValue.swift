@@ -174,9 +174,16 @@ extension Array: FieldValue where Element: FieldValue {
 /// A field that takes one of a few words. Conform a `String` enumeration to it:
 ///
 ///     enum Format: String, FieldChoice { case text, json, csv }
-public protocol FieldChoice: FieldValue, CaseIterable, RawRepresentable where RawValue == String {}
+public protocol FieldChoice: FieldValue, CaseIterable, RawRepresentable where RawValue == String {
+    /// Words that users of other tools try, in lower case, each with the case that is suggested: `["txt": .text]`. None
+    /// unless a type says otherwise.
+    static var otherNames: [String: Self] { get }
+}
 
 extension FieldChoice {
+    /// None.
+    public static var otherNames: [String: Self] { [:] }
+
     /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["enum": .list(allCases.map { .string($0.rawValue) })] }
 
@@ -187,8 +194,8 @@ extension FieldChoice {
         self = choice
     }
 
-    /// The error for a value that is no case. For its hint, `otherNames` are words of other tools for cases.
-    package static func unknown(_ value: Value, otherNames: [String: Self] = [:]) -> FieldError {
+    /// The error for a value that is no case.
+    private static func unknown(_ value: Value) -> FieldError {
         let words = Self.allCases.map(\.rawValue)
         var error = FieldError.expected("one of \(words.map { "\"\($0)\"" }.joined(separator: ", "))", found: value)
         error.hint = value.asString.flatMap { word in

@@ -156,7 +156,7 @@ public struct TemplateEnvironment: Sendable {
 
     func filter(named name: String) -> TemplateFilter? { filtersByName[name] }
 
-    /// The names of filters in other template languages, for suggestions.
+    /// The names of standard filters in other template languages, for suggestions.
     static let otherNames = [
         "json": "tojson", "to_json": "tojson", "from_json": "fromjson", "upcase": "upper", "uppercase": "upper",
         "downcase": "lower", "lowercase": "lower", "size": "length", "count": "length", "strip": "trim",
@@ -165,7 +165,8 @@ public struct TemplateEnvironment: Sendable {
     ]
 
     func suggestion(for name: String) -> String? {
-        Self.otherNames[name] ?? Suggestion.closest(to: name, among: filterNames)
+        Self.otherNames[name] ?? filters.first { $0.otherNames.contains(name) }?.name
+            ?? Suggestion.closest(to: name, among: filterNames)
     }
 }
 

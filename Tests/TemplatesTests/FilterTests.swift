@@ -65,12 +65,15 @@ import Testing
 
     @Test("a plugin's filter can be used, and cannot take the name of a standard one")
     func plugin() throws {
-        let shout = TemplateFilter(name: "shout", summary: "Louder.", usage: "shout") { value, _ in
-            .string(value.text + "!")
-        }
+        let shout = TemplateFilter(
+            name: "shout", summary: "Louder.", usage: "shout", otherNames: ["yell"]
+        ) { value, _ in .string(value.text + "!") }
         let environment = try TemplateEnvironment(filters: [shout])
         let result = try Template.parse("{{ input | shout }}", environment: environment).template.render(sample)
         #expect(result == "hello!")
+        let issues = Template.parse("{{ input | yell }}", environment: environment).issues
+        #expect(issues.map(\.message) == ["unknown filter \"yell\""])
+        #expect(issues.map(\.hint) == ["did you mean \"shout\"?"])
         let taken = TemplateFilter(name: "upper", summary: "", usage: "upper") { value, _ in value }
         let error = #expect(throws: RegistryError.self) { try TemplateEnvironment(filters: [taken]) }
         #expect(error?.message == "the filter \"upper\" exists already; give it another name")

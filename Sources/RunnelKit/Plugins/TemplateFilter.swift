@@ -8,18 +8,22 @@ public struct TemplateFilter: Sendable {
     public let usage: String
     /// How many arguments it takes beside the value before the `|`.
     public let arguments: ClosedRange<Int>
+    /// What other template languages call it. The filter is suggested in their place.
+    public let otherNames: [String]
     /// Makes the result from the value and the arguments. What goes wrong is a ``FilterError``.
     public let apply: @Sendable (Value, [Value]) throws -> Value
 
     /// A filter; see the properties.
     public init(
         name: String, summary: String, usage: String, arguments: ClosedRange<Int> = 0...0,
+        otherNames: [String] = [],
         apply: @escaping @Sendable (Value, [Value]) throws -> Value
     ) {
         self.name = name
         self.summary = summary
         self.usage = usage
         self.arguments = arguments
+        self.otherNames = otherNames
         self.apply = apply
     }
 }

@@ -33,8 +33,8 @@ public struct SchemaIssue: Sendable, Hashable {
 }
 
 extension SchemaIssue {
-    /// The suggestion as a hint: `did you mean "label"?`.
-    package var hint: String? { suggestion.map { "did you mean \"\($0)\"?" } }
+    /// The suggestion as a hint: `did you mean "label"?`; nil without one.
+    public var hint: String? { suggestion.map { "did you mean \"\($0)\"?" } }
 }
 
 extension SchemaIssue: CustomStringConvertible {

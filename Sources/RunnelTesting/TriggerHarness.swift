@@ -49,6 +49,26 @@ public struct TriggerHarness: Sendable {
             now: now, services: services, project: project, memory: memory, runs: runs)
     }
 
+    /// The context to hand to `validate(in:)` and `claims(in:)`.
+    public var validation: ValidationContext { ValidationContext(pipeline: pipeline, project: project) }
+
+    /// Tells a trigger that a run which repeats one of its runs has ended; see `Trigger.retried(_:_:)`.
+    ///
+    /// - Parameters:
+    ///   - trigger: The type of the trigger.
+    ///   - source: Where the trigger had put what the run was started for; see `RecordedRuns.sources`.
+    ///   - end: How the run ended.
+    ///   - runID: The id of the run.
+    ///   - startedAt: When the run began, in nanoseconds since 1970.
+    /// - Returns: Where the trigger says that it is now.
+    public func retried<T: Trigger>(
+        _ trigger: T.Type, _ source: RunSource, _ end: RunEnd, runID: String = "run-2", startedAt: Int64 = 0
+    ) async throws -> RunSource? {
+        try await trigger.retried(
+            RetriedRun(runID: runID, startedAt: startedAt, end: end, source: source),
+            RetryContext(project: project, now: now, logger: context.logger, pipeline: pipeline, origins: origins))
+    }
+
     /// Answers an HTTP request by the route that a trigger serves, as `runnel serve` would.
     ///
     /// Cancelling the task does what a caller does who goes. The path begins with `/hooks/`.

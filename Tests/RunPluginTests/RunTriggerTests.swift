@@ -112,10 +112,9 @@ private struct Rig {
             try await rig.wait(for: 1)
         }
         #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r3"])
-        let context = ValidationContext(pipeline: "alert", project: ProjectDirectory(path: "/nowhere"))
         let named = try RunTrigger(fields: ["pipelines": ["import", "alert"]])
         #expect {
-            try named.validate(in: context)
+            try named.validate(in: rig.harness.validation)
         } throws: { error in
             (error as? FieldError)?.message == "the pipeline \"alert\" cannot start itself"
         }

@@ -24,14 +24,9 @@ import Testing
 
     /// - Parameter startedAt: When the retry began; by default before everything else.
     private func settle(
-        _ fixture: WatchFixture, _ source: RunSource, _ end: RunEnd, startedAt: Int64 = 0,
-        origins: RunOrigins = RunOrigins()
+        _ fixture: WatchFixture, _ source: RunSource, _ end: RunEnd, startedAt: Int64 = 0
     ) async throws -> RunSource? {
-        try await TriggerDefinition(Watch.self).retried(
-            RetriedRun(runID: "run-2", startedAt: startedAt, end: end, source: source),
-            RetryContext(
-                project: fixture.harness.project, now: fixture.harness.now, logger: fixture.harness.context.logger,
-                pipeline: "test", origins: origins))
+        try await fixture.harness.retried(Watch.self, source, end, startedAt: startedAt)
     }
 
     @Test("the run of a failed file knows where the file is")
@@ -45,12 +40,11 @@ import Testing
     @Test("when the retry has succeeded, the file goes on to `done`, and the note about the failure goes")
     func succeeded() async throws {
         try await withFailedFile { (fixture, source) async throws in
-            let origins = RunOrigins()
-            let settled = try await settle(fixture, source, .succeeded(output: .null), origins: origins)
+            let settled = try await settle(fixture, source, .succeeded(output: .null))
             #expect(fixture.text("done/a.txt") == "1")
             let moved = try #require(try fixture.status("done/a.txt")).modified
             let run = RunOrigin(pipeline: "test", runID: "run-2", isMoved: true)
-            #expect(origins.origin(of: "done/a.txt", modified: moved) == run)
+            #expect(fixture.harness.context.origin(of: "done/a.txt", modified: moved) == run)
             #expect(try fixture.names("failed").isEmpty)
             #expect(settled == RunSource(payload: ["path": "done/a.txt"], input: "done/a.txt"))
             // The same again, as after a crash.

@@ -4,7 +4,7 @@ extension MarketplaceConfiguration {
     /// How a server's API differs from others. The vendor calls some names conceptual, so none of them is fixed.
     public struct Dialect: Sendable, Equatable {
         /// When the server is asked to say how many tokens a chat used (`stream_options.include_usage`).
-        public enum UsageRequest: String, Sendable, CaseIterable {
+        @nonexhaustive public enum UsageRequest: String, Sendable, CaseIterable {
             /// Until the server refuses a request because of it. As long as it has taken none, each request that it does
             /// not accept (400, 422) is made once more without.
             case auto

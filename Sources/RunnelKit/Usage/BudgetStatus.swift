@@ -9,7 +9,7 @@ public protocol BudgetingPlugin: Plugin {
 /// How far a budget is used up. A budget with several limits has one of each.
 public struct BudgetStatus: Sendable, Hashable {
     /// What happens to calls beyond a budget.
-    public enum Excess: String, Sendable, CaseIterable {
+    @nonexhaustive public enum Excess: String, Sendable, CaseIterable {
         /// They wait for the next period.
         case wait
         /// They fail.

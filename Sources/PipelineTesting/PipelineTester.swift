@@ -79,6 +79,7 @@ public struct TestProject: Sendable {
     /// Asked about each file that holds a script; nil to trust all.
     public var distrust: PipelineLoader.Distrust?
 
+    /// A project; see the properties.
     public init(
         directory: String, names: ProjectNames, registry: StepRegistry, makeRegistry: MakeRegistry? = nil,
         files: ProtectedPlaces = .standard
@@ -98,6 +99,7 @@ public struct TestWorld: Sendable {
     public let directory: String
     /// The stand-ins that the test gives.
     public let secrets: [String: String]
+    /// The values of `env` in templates.
     public let env: [String: String]
 }
 
@@ -148,6 +150,7 @@ public struct LiveTesting: Sendable {
 
 /// Counts the model tokens that tests have used.
 public final class TokenBudget: Sendable {
+    /// In model tokens; nil for no limit.
     public let limit: Int?
     private let used = Mutex(0)
 
@@ -155,6 +158,7 @@ public final class TokenBudget: Sendable {
         self.limit = limit
     }
 
+    /// The model tokens that were used so far.
     public var usedTokens: Int { used.withLock { $0 } }
     var isSpent: Bool { limit.map { usedTokens >= $0 } ?? false }
 

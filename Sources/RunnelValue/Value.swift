@@ -3,14 +3,21 @@
 /// Objects keep the order in which their keys were written. Equality and hashing ignore that order, and treat an
 /// integer and a floating-point number of the same value as equal, as a person comparing two documents would.
 public enum Value: Sendable {
+    /// JSON's `null`.
     case null
+    /// True or false.
     case bool(Bool)
+    /// A whole number of 64 bits.
     case int(Int64)
+    /// A floating-point number. JSON has no infinity and no NaN.
     case double(Double)
+    /// A text.
     case string(String)
     /// Bytes that are not text. JSON shows them as a base64 string.
     case bytes([UInt8])
+    /// A list of values.
     case list([Value])
+    /// Values by key, in the order in which they were written.
     case object(ValueObject)
 }
 

@@ -113,12 +113,17 @@ public struct Expression: Sendable {
 
 /// A name that a template reads, with the static part of the path after it.
 public struct Reference: Sendable, Hashable {
+    /// A step of the path.
     public enum Element: Sendable, Hashable {
+        /// The value of a key of an object.
         case key(String)
+        /// An item of a list, counted from 0.
         case index(Int)
     }
 
+    /// The first name, such as `steps`.
     public var root: String
+    /// What stands behind it, up to the first part that is known only when the template is rendered.
     public var path: [Element]
     /// The range of the whole path in the template's text.
     public var utf8Range: Range<Int>
@@ -152,6 +157,7 @@ public struct TemplateEnvironment: Sendable {
 
     /// All filters, by name.
     public var filters: [TemplateFilter] { filtersByName.values.sorted { $0.name < $1.name } }
+    /// The names of all filters, with `default`, sorted.
     public var filterNames: [String] { (filtersByName.keys + [Self.defaultFilter]).sorted() }
 
     func filter(named name: String) -> TemplateFilter? { filtersByName[name] }
@@ -182,9 +188,12 @@ public protocol TemplateScope: Sendable {
 
 /// A scope that is a dictionary.
 public struct DictionaryScope: TemplateScope {
+    /// The values by name.
     public var values: ValueObject
+    /// The result of `now()` in nanoseconds since 1970.
     public var now: Int64
 
+    /// A scope; see the properties.
     public init(_ values: ValueObject, now: Int64 = 0) {
         self.values = values
         self.now = now

@@ -4,11 +4,14 @@ public import RunnelKit
 public struct TemplateIssue: Error, Sendable, Hashable {
     /// Stable and in kebab case: `unknown-filter`, `bad-expression`.
     public var code: String
+    /// A message that quotes the expression.
     public var message: String
     /// The range in the template's text.
     public var utf8Range: Range<Int>
+    /// What to do about it.
     public var hint: String?
 
+    /// An error; see the properties.
     public init(_ code: TemplateErrorCode, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil) {
         self.code = code.rawValue
         self.message = message
@@ -25,6 +28,7 @@ public struct TemplateFailure: Error, Sendable, Hashable {
     public var message: String
     /// The range in the template's text.
     public var utf8Range: Range<Int>
+    /// What to do about it.
     public var hint: String?
     /// Whether a value was missing, which `default`, `??` and `is defined` handle.
     var isMissing: Bool

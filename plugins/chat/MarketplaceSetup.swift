@@ -108,6 +108,7 @@ struct MarketplaceSetup {
 public enum MarketplaceService: ServiceKey {
     /// A class, so that a chat holds only a reference to it while it streams.
     public final class Service: Sendable {
+        /// The client.
         public let client: MarketplaceClient
         /// Belongs to the client alone, since the client decides about connecting and redirects by itself.
         public let httpClient: HTTPClient
@@ -118,6 +119,7 @@ public enum MarketplaceService: ServiceKey {
         /// Whether a stand-in answers, whose tokens cost nothing and are not counted.
         public let isSimulated: Bool
 
+        /// A service; see the properties.
         public init(
             client: MarketplaceClient, httpClient: HTTPClient, settings: MarketplaceSettings = MarketplaceSettings(),
             isSimulated: Bool = false
@@ -130,6 +132,7 @@ public enum MarketplaceService: ServiceKey {
         }
     }
 
+    /// For errors.
     public static let name = "the Marketplace client"
 
     /// Says how the client is made; it is shut down with the other services.

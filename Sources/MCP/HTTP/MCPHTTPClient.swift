@@ -17,9 +17,11 @@ public protocol MCPHTTPClient: Sendable {
 public struct MCPHTTPRequest: Sendable, Hashable {
     /// `POST` or `DELETE`.
     public var method: String
+    /// The URL of the server's endpoint.
     public var url: String
     /// Names in lower case.
     public var headers: [String: String]
+    /// JSON; empty for `DELETE`.
     public var body: [UInt8]
 }
 
@@ -45,6 +47,7 @@ public typealias MCPHTTPAccess = @Sendable (Services) async throws -> any MCPHTT
 
 /// An HTTP client for MCP servers. Responses are streams without an idle timeout, because a tool may take long.
 public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
+    /// The clients behind it.
     public typealias Service = HTTPClients
 
     /// For errors.

@@ -5,6 +5,7 @@ internal import RunnelSupport
 
 /// A tool from a server's list.
 public struct MCPTool: Sendable, Hashable {
+    /// The name by which the server knows it.
     public let name: String
     /// The display name; empty if there is none.
     public let title: String

@@ -16,6 +16,7 @@ public enum MCPRevision: String, Sendable, CaseIterable {
     /// Whether several messages may stand in one list.
     public var hasBatches: Bool { self == .march2025 }
 
+    /// The newest revision.
     public static let newest = MCPRevision.july2026
     /// What a handshake offers, and what is agreed on where the other side wants one that is not spoken.
     public static let handshake = MCPRevision.november2025

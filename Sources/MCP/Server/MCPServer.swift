@@ -118,10 +118,12 @@ public actor MCPServer {
 public struct ServedTool: Sendable, Hashable {
     /// Letters, digits, `_` and `-`, at most 64: what all models accept.
     public let name: String
+    /// What it does, for the model that chooses a tool.
     public let description: String
     /// The JSON schema of the arguments, an object's.
     public let inputSchema: Value
 
+    /// A tool; see the properties.
     public init(name: String, description: String, inputSchema: Value) {
         self.name = name
         self.description = description

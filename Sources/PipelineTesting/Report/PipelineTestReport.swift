@@ -7,6 +7,7 @@ public import YAML
 public struct PipelineTestReport: Sendable {
     /// The tests of one file.
     public struct Suite: Sendable {
+        /// The test file.
         public let file: String
         /// What is to be said about the file and its pipeline. With errors, none of its tests ran.
         public let diagnostics: [Diagnostic]
@@ -16,14 +17,18 @@ public struct PipelineTestReport: Sendable {
         public let results: [PipelineTestResult]
     }
 
+    /// One for each test file.
     public let suites: [Suite]
     /// From the first beginning to the last end, in real time.
     public let duration: Duration
 
+    /// How many tests passed.
     public var passed: Int { suites.reduce(0) { $0 + $1.results.count(where: \.isPassed) } }
+    /// How many tests failed.
     public var failed: Int { suites.reduce(0) { $0 + $1.results.count { !$0.isPassed } } }
     /// How many files could not be read.
     public var broken: Int { suites.count { $0.diagnostics.hasErrors } }
+    /// Whether all tests passed and all files could be read.
     public var isSuccess: Bool { failed == 0 && broken == 0 }
 }
 
@@ -31,6 +36,7 @@ public struct PipelineTestReport: Sendable {
 public struct PipelineTestResult: Sendable {
     /// The test file.
     public let file: String
+    /// The name of the test.
     public let name: String
     /// Where the test's name stands in the file.
     public let range: YAMLRange
@@ -45,10 +51,13 @@ public struct PipelineTestResult: Sendable {
 
     /// The runs of a test with the real agent.
     public struct Samples: Sendable, Hashable {
+        /// How many passed.
         public var passed: Int
+        /// How many there were.
         public var count: Int
     }
 
+    /// Whether nothing differs from what the test expects.
     public var isPassed: Bool { mismatches.isEmpty }
 }
 

@@ -36,6 +36,7 @@ public struct StepWindow: Sendable, Hashable {
     public var changedAt: Int64?
     /// The row of the first step in ``rows``, from 0.
     public var first = 0
+    /// The listed steps.
     public var rows: [StepRecord] = []
     /// The steps that go on, the latest ``maximumOpen`` of them.
     public var open: [StepRecord] = []

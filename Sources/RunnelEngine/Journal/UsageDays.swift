@@ -41,6 +41,7 @@ public struct UsageDays: Sendable {
     /// The local zone of this machine; UTC where it cannot be read.
     public static var localZone: Zone { (try? Zone.local()) ?? .utc }
 
+    /// The number of days.
     public var count: Int { limits.count - 1 }
     /// When the first day begins; nanoseconds since 1970.
     public var start: Int64 { limits[0] }

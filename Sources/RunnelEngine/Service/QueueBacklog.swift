@@ -2,11 +2,14 @@ import RunnelKit
 
 /// The queued runs of one pipeline.
 public struct QueuedSize: Sendable, Hashable {
+    /// The name of the pipeline.
     public var pipeline: String
+    /// The number of queued runs.
     public var count: Int
     /// About how many bytes hold what they were started with.
     public var bytes: Int
 
+    /// A size; see the properties.
     public init(pipeline: String, count: Int, bytes: Int) {
         self.pipeline = pipeline
         self.count = count

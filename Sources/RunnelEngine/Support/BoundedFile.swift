@@ -7,6 +7,7 @@ public enum BoundedFile {
         /// As errno(3) has it.
         public let code: Int32
 
+        /// A failure with this errno.
         public init(code: Int32) {
             self.code = code
         }

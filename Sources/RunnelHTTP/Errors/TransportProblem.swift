@@ -7,15 +7,21 @@ internal import RunnelSupport
 
 /// Why there is no answer, or not a whole one.
 @nonexhaustive public enum TransportProblem: Error, Sendable, Hashable {
+    /// The host with this name has no address.
     case hostNotFound(String)
+    /// Nothing listens at the port.
     case refused
+    /// The network has no route to the host.
     case unreachable
+    /// The other side reset the connection.
     case reset
     /// The connection ended before the answer did.
     case closed
+    /// No connection within ``HTTPClientService/connectTimeout``.
     case connectTimeout
     /// The whole call took too long.
     case timedOut(Duration)
+    /// TLS could not be agreed on, or the certificate is not trusted; with the reason.
     case tlsFailed(String)
     /// The server wants a client certificate, or does not accept the one that it got.
     case clientCertificate
@@ -23,6 +29,7 @@ internal import RunnelSupport
     case malformed
     /// The header of the answer has too many fields, or too long ones.
     case headerTooLarge
+    /// The body of the answer is larger than this number of bytes.
     case tooLarge(limit: Int)
     /// The address policy refuses the host, or one of its addresses.
     case addressDenied(String)
@@ -32,6 +39,7 @@ internal import RunnelSupport
     case proxyRefused(String)
     /// The body is not in the coding that its `Content-Encoding` names.
     case corruptBody(coding: String)
+    /// Anything else, in the words of the HTTP client.
     case other(String)
 
     /// Reads what the HTTP client reports.

@@ -3,7 +3,12 @@ public import RunnelKit
 /// `http:` in `runnel.yaml`: how outgoing requests leave this machine.
 public struct NetworkSettings: FieldGroup {
     /// Whether requests may reach private addresses.
-    @nonexhaustive public enum PrivateAddresses: String, FieldChoice { case allow, deny }
+    @nonexhaustive public enum PrivateAddresses: String, FieldChoice {
+        /// They may, also if the URL depends on data from outside.
+        case allow
+        /// They may not, except for hosts and networks in `http.allow`.
+        case deny
+    }
 
     /// The defaults.
     public init() {}
@@ -82,7 +87,12 @@ public struct ProxySetting: FieldValue {
 /// A proxy for outgoing requests.
 public struct Proxy: Sendable, Hashable {
     /// How the proxy is spoken to.
-    @nonexhaustive public enum Kind: Sendable, Hashable { case http, socks5 }
+    @nonexhaustive public enum Kind: Sendable, Hashable {
+        /// An HTTP proxy.
+        case http
+        /// A SOCKS5 proxy (RFC 1928).
+        case socks5
+    }
 
     /// How the proxy is spoken to.
     public let kind: Kind

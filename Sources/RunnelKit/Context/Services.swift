@@ -1,5 +1,6 @@
 /// Names a thing that all steps share, such as an HTTP client, and says its type.
 public protocol ServiceKey {
+    /// The type of the service.
     associatedtype Service: Sendable
     /// For errors: "the Marketplace client".
     static var name: String { get }

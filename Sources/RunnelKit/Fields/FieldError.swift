@@ -16,7 +16,9 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// A step into a value.
     public enum PathElement: Sendable, Hashable {
+        /// The value of a key of an object.
         case key(String)
+        /// An item of a list, counted from 0.
         case index(Int)
     }
 

@@ -9,6 +9,8 @@ internal import Synchronization
 ///         @Field("With what.") var password: String
 ///     }
 public protocol FieldGroup: FieldValue, Decodable {
+    /// A group with the defaults of its fields, from which the declarations are read. Only optional fields and those with
+    /// a default have a value in it: reading another one ends the process. A public type has to write it.
     init()
     /// Rules over which keys are there. None unless a group says otherwise.
     static var rules: [FieldRule] { get }

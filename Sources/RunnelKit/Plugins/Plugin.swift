@@ -5,8 +5,11 @@
 public protocol Plugin: Sendable {
     /// A short word, unique among the plugins of a worker.
     var name: String { get }
+    /// The steps that it brings. No two plugins of a worker have a step of the same name. Asked for more than once.
     var steps: [StepDefinition] { get }
+    /// The triggers that it brings. Their names are unique, too.
     var triggers: [TriggerDefinition] { get }
+    /// The template filters that it brings. Their names are unique, and differ from those of the standard filters.
     var filters: [TemplateFilter] { get }
     /// The codes of the errors of its steps and triggers, for the reference.
     var errorCodes: [any ErrorCode.Type] { get }

@@ -26,7 +26,9 @@ public struct Subprocess: Sendable, Hashable {
 
     /// A piece of what the child wrote, as it came.
     @nonexhaustive public enum Output: Sendable, Hashable {
+        /// Bytes of standard output. A character may be split between two pieces.
         case standardOutput([UInt8])
+        /// Bytes of standard error. A character may be split between two pieces.
         case standardError([UInt8])
     }
 

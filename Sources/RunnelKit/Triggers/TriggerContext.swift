@@ -189,7 +189,12 @@ public struct TriggerContext: Sendable {
 public struct EndedRun: Sendable, Hashable {
     /// A final state of a run.
     @nonexhaustive public enum State: String, Sendable, Hashable {
-        case succeeded, failed, cancelled
+        /// It succeeded.
+        case succeeded
+        /// It failed.
+        case failed
+        /// It was cancelled.
+        case cancelled
         /// Never started, because of its pipeline's `overlap: skip`.
         case skipped
     }
@@ -232,6 +237,7 @@ public struct EndedRun: Sendable, Hashable {
 
 /// Durable memory of one trigger: small values by key. Losing power loses nothing of what was set.
 public protocol TriggerMemory: Sendable {
+    /// The value of a key; nil if it is not set.
     func value(for key: String) async throws -> Value?
     /// All values whose key begins with `prefix`, by key.
     func values(prefix: String) async throws -> [(key: String, value: Value)]

@@ -83,6 +83,7 @@ public struct TriggerRefusal: Error, Sendable, Hashable {
     @nonexhaustive public enum Reason: Sendable, Hashable {
         /// Too many runs are waiting.
         case overloaded
+        /// This process is shutting down.
         case shuttingDown
         /// The runs that led to the event are as many as `runs.chain` allows. Emitting it again is refused as well.
         case chainTooLong
@@ -111,8 +112,11 @@ public struct TriggerRefusal: Error, Sendable, Hashable {
 
 /// How a run ended, as its trigger sees it. Secrets are masked in it.
 @nonexhaustive public enum RunEnd: Sendable, Hashable {
+    /// It succeeded, with the output of its pipeline.
     case succeeded(output: Value)
+    /// It failed, with the code and the message of the error.
     case failed(code: String, message: String)
+    /// It was cancelled.
     case cancelled
     /// The run did not begin, because its pipeline was at its limit (`concurrency` with `overlap: skip`).
     case skipped
@@ -120,9 +124,12 @@ public struct TriggerRefusal: Error, Sendable, Hashable {
 
 /// What a trigger can see of a run while it goes on. Secrets are masked in it.
 @nonexhaustive public enum RunUpdate: Sendable, Hashable {
+    /// The step with this id has started.
     case stepStarted(step: String)
     /// A piece of a step's text as it came.
     case text(step: String, String)
+    /// A line about what is going on in a step; see ``StepProgress/note(_:)``.
     case note(step: String, String)
+    /// The step with this id has ended, whether it succeeded or not.
     case stepEnded(step: String)
 }

@@ -8,9 +8,9 @@ import Synchronization
 /// log.
 ///
 /// Two writers have one connection each. While their transactions are being committed, writes for the next are
-/// collected: callers whose writes have been committed come back with the next, one after another. An idle writer leaves
-/// few writes to the one that is busy, unless that has few, too. Writes of one run are in one transaction, or in
-/// consecutive ones: they take effect in call order.
+/// collected: callers whose writes have been committed come back with the next, one after another. An idle writer waits
+/// until they are as many as the busy one is committing, or until that one is idle, too. Writes of one run are in one
+/// transaction, or in consecutive ones: they take effect in call order.
 final class PostgresCommitter: Sendable {
     /// One caller's write.
     struct Job: Sendable {
@@ -90,7 +90,7 @@ final class PostgresCommitter: Sendable {
     private func startWriter() {
         let next = state.withLock { state -> Int? in
             guard !state.isGathering, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }),
-                state.jobs.count >= (state.counts.values.max() ?? 0) / 2,
+                state.jobs.count >= state.counts.values.max() ?? 0,
                 !Self.ready(state, upTo: 1).isEmpty
             else { return nil }
             state.isGathering = true

@@ -53,6 +53,30 @@ import Testing
         }
     }
 
+    /// Services whose ingress has a manual clock.
+    private static func ingress() async throws -> (Services, HTTPIngress, ManualClock) {
+        let (services, clock) = (Services(), ManualClock())
+        await services.register(HTTPIngress.self, make: { _ in HTTPIngress(clock: clock) })
+        return (services, try await services.get(HTTPIngress.self), clock)
+    }
+
+    /// Claims a path until the task is cancelled.
+    private static func start(_ path: String, _ services: Services) async throws -> Task<Void, any Error> {
+        var harness = TriggerHarness()
+        harness.services = services
+        let context = harness.context
+        let task = Task { try await TriggerDefinition(Echo.self).run(["path": .string(path)], context) }
+        try await harness.runs.wait { !$0.health.isEmpty }
+        return task
+    }
+
+    /// Claims a path and releases it.
+    private static func release(_ path: String, _ services: Services) async throws {
+        let task = try await start(path, services)
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
     private static func text(
         _ harness: TriggerHarness, _ path: String, method: String = "GET", body: String = ""
     ) async throws -> String {
@@ -83,50 +107,56 @@ import Testing
 
     @Test("a request to a just released path waits for its next holder, and is not routed to a general path")
     func handover() async throws {
-        let services = Services()
-        let run = TriggerDefinition(Echo.self).run
-        func start(_ path: String) async throws -> Task<Void, any Error> {
-            var harness = TriggerHarness()
-            harness.services = services
-            let context = harness.context
-            let task = Task { try await run(["path": .string(path)], context) }
-            try await harness.runs.wait { !$0.health.isEmpty }
-            return task
-        }
-        let other = try await start("orders/{id}")
-        let former = try await start("orders/new")
-        former.cancel()
-        await #expect(throws: CancellationError.self) { try await former.value }
-        let ingress = try await services.get(HTTPIngress.self)
+        // The clock stands still, so that the claim alone ends the waiting.
+        let (services, ingress, clock) = try await Self.ingress()
+        let other = try await Self.start("orders/{id}", services)
+        try await Self.release("orders/new", services)
         let general = try await ingress.awaitedRoute("orders/1")
         #expect(general?.path == "orders/{id}")
         async let awaited = ingress.awaitedRoute("orders/new")
-        let current = try await start("orders/new")
+        await clock.waitForSleepers()
+        let current = try await Self.start("orders/new", services)
         let route = try await awaited
         #expect(route?.path == "orders/new")
         for task in [other, current] {
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
         }
-        // A request does not wait while the server shuts down.
         await services.shutDown()
-        let none = try await ingress.awaitedRoute("orders/new")
-        #expect(none == nil)
     }
 
     @Test("a released path has no route if nobody claims it in time")
     func releasedForGood() async throws {
-        let services = Services()
-        await services.register(HTTPIngress.self, make: { _ in HTTPIngress(handover: .milliseconds(1)) })
-        var harness = TriggerHarness()
-        harness.services = services
-        let context = harness.context
-        let task = Task { try await TriggerDefinition(Echo.self).run(["path": "orders"], context) }
-        try await harness.runs.wait { !$0.health.isEmpty }
-        task.cancel()
-        await #expect(throws: CancellationError.self) { try await task.value }
-        let route = try await services.get(HTTPIngress.self).awaitedRoute("orders")
+        let (services, ingress, clock) = try await Self.ingress()
+        try await Self.release("orders", services)
+        async let awaited = ingress.awaitedRoute("orders")
+        await clock.waitForSleepers()
+        clock.advance(by: .seconds(5))
+        let route = try await awaited
         #expect(route == nil)
+    }
+
+    @Test("a request that is cancelled does not wait any longer for a released path")
+    func cancelledWait() async throws {
+        let (services, ingress, clock) = try await Self.ingress()
+        try await Self.release("orders", services)
+        let request = Task { try await ingress.awaitedRoute("orders") }
+        await clock.waitForSleepers()
+        request.cancel()
+        await #expect(throws: CancellationError.self) { try await request.value }
+    }
+
+    @Test("a shutdown ends the waiting for a released path, and no later request waits")
+    func shutdownWhileWaiting() async throws {
+        let (services, ingress, clock) = try await Self.ingress()
+        try await Self.release("orders", services)
+        async let awaited = ingress.awaitedRoute("orders")
+        await clock.waitForSleepers()
+        ingress.shutDown()
+        let route = try await awaited
+        #expect(route == nil)
+        let later = try await ingress.awaitedRoute("orders")
+        #expect(later == nil)
     }
 
     @Test("what a handler throws is the answer")

@@ -23,7 +23,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
         /// The shapes that have parameters.
         var patterns: Set<String> = []
         /// Released paths without a new holder, by shape, and the end of the time in which requests wait for one.
-        var released: [String: (pattern: RoutePattern, end: ContinuousClock.Instant)] = [:]
+        var released: [String: (pattern: RoutePattern, end: Duration)] = [:]
         var lastToken: UInt64 = 0
         var isShutDown = false
 
@@ -42,13 +42,13 @@ package final class HTTPIngress: ServiceKey, Sendable {
             return best
         }
 
-        /// Whether a path that takes precedence over the route was just released and has no new holder yet.
-        func isBetweenHolders(_ segments: [Substring], _ route: ClaimedRoute?) -> Bool {
-            guard !isShutDown, !released.isEmpty else { return false }
-            let now = ContinuousClock.now
-            return released.values.contains { pattern, end in
+        /// How long a request waits for the next holder of a path that takes precedence over the route and was just
+        /// released; nil if there is no such path.
+        func timeToWait(_ segments: [Substring], _ route: ClaimedRoute?, at now: Duration) -> Duration? {
+            guard !isShutDown, !released.isEmpty else { return nil }
+            return released.values.filter { pattern, end in
                 end > now && pattern.matches(segments) && (route.map { pattern.precedes($0.pattern) } ?? true)
-            }
+            }.map { $0.end - now }.max()
         }
     }
 
@@ -66,13 +66,16 @@ package final class HTTPIngress: ServiceKey, Sendable {
     }
 
     private let state = Mutex(State())
+    /// Counts what ends the waiting for a released path: claims, and the shutdown.
+    private let changes = Watched(0)
     private let handover: Duration
-    private static let interval = Duration.milliseconds(20)
+    private let time: TimeSource
 
     /// - Parameter handover: How long requests wait for a released path. The triggers of a changed pipeline end before
     ///   those of its new version start, and many senders do not retry after a 404.
-    package init(handover: Duration = .seconds(5)) {
+    package init(handover: Duration = .seconds(5), clock: any Clock<Duration> = ContinuousClock()) {
         self.handover = handover
+        time = TimeSource(clock)
     }
 
     /// The route of a path behind `/hooks/`, and what stands in the places of its parameters; slashes around the path
@@ -83,15 +86,21 @@ package final class HTTPIngress: ServiceKey, Sendable {
     }
 
     /// Like ``route(_:)``, but waits for the next holder of a path that was just released.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled.
     package func awaitedRoute(_ path: String) async throws -> ClaimedRoute? {
         let segments = Self.segments(of: path)
         while true {
-            let (route, isBetweenHolders) = state.withLock { state in
+            // Read before the state, so that no change between the two is missed.
+            let change = changes.value
+            let now = time.now()
+            let (route, wait) = state.withLock { state in
                 let route = state.route(segments)
-                return (route, state.isBetweenHolders(segments, route))
+                return (route, state.timeToWait(segments, route, at: now))
             }
-            guard isBetweenHolders else { return route }
-            try await ContinuousClock().sleep(for: Self.interval)
+            guard let wait else { return route }
+            _ = await withDeadline(wait, clock: time.clock) { [changes] in try await changes.wait { $0 != change } }
+            try Task.checkCancellation()
         }
     }
 
@@ -107,6 +116,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
     /// Removes all routes. A request that is cancelled from now on does not count as a client that disconnected.
     package func shutDown() {
         state.withLock { $0.isShutDown = true }
+        changes.update { $0 += 1 }
     }
 
     /// Whether ``shutDown()`` was called: a route that is not found may be there after the next start.
@@ -156,6 +166,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
             Self.tell(place == 0 ? claimants[...] : claimants[place...place], first: claimants[0])
             return state.lastToken
         }
+        changes.update { $0 += 1 }
         return (Claim(path: route.path, shape: shape, token: token), holders)
     }
 
@@ -169,7 +180,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
             state.claimants[claim.shape] = claimants.isEmpty ? nil : claimants
             if claimants.isEmpty {
                 state.patterns.remove(claim.shape)
-                let now = ContinuousClock.now
+                let now = time.now()
                 state.released = state.released.filter { $0.value.end > now }
                 state.released[claim.shape] = (pattern: removed.route.pattern, end: now + handover)
             }

@@ -265,6 +265,18 @@ def test_a_page_says_that_its_session_has_ended(chromium, server):
     expect(page).to_have_url(re.compile("/sign-in"))
 
 
+def test_signing_out_in_one_tab_ends_the_others(chromium, server):
+    profile = context(chromium, server)
+    page, other = profile.new_page(), profile.new_page()
+    for tab in (page, other):
+        tab.goto("/runs")
+        expect(tab.locator("#runs")).to_be_visible()
+    other.get_by_role("button", name="Sign out").click()
+    expect(other).to_have_url(re.compile("/sign-in"))
+    expect(page.locator("#connection")).to_have_text(
+        "You are signed out, and this page is no longer updated. Reload it to sign in.")
+
+
 def test_the_page_goes_on_by_itself_after_a_restart_of_the_server(chromium, server):
     run = server.run("talk", who="restart", gate="restart")
     page = context(chromium, server).new_page()

@@ -68,6 +68,9 @@ struct DashboardRoutes: Sendable {
         }
         group.post("/sign-out") { request, context in
             _ = try await form(request, context)
+            if let cookie = DashboardSessions.cookieValue(of: request) {
+                sessions.signOut(cookie: cookie, now: context.now)
+            }
             var response = Response.redirect(to: "/sign-in")
             response.headers.append(
                 Cookies.field(

@@ -30,6 +30,24 @@ import Testing
         }
     }
 
+    @Test("ends when the session is signed out, and a copy of the cookie is refused from then on")
+    func signedOut() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let cookie = try #require(browser.cookie)
+            let other = try await Browsing.signedIn(server)
+            let wire = try await Wire(port: server.port)
+            try await wire.send(server.request("GET", "/live", [("Cookie", cookie), ("Connection", "close")]))
+            _ = try await wire.read(to: "event: open\ndata: {}\n\n")
+            #expect(try await browser.send("/sign-out", [:]).status == 303)
+            let rest = String(decoding: await wire.readToEnd(), as: UTF8.self)
+            #expect(rest.contains("event: signed-out\ndata: {}\n\n"))
+            #expect(rest.hasSuffix("\r\n0\r\n\r\n"))
+            #expect(try await browser.get("/runs").status == 303)
+            #expect(try await other.get("/runs").status == 200)
+        }
+    }
+
     @Test("goes on behind the events that the page has")
     func resume() async throws {
         try await ServerRig(pipelines: ["t.yaml": Self.yaml]).serve { server in

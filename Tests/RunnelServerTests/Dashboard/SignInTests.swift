@@ -46,6 +46,19 @@ import Testing
         #expect(sessions.makeCookie(for: one, now: 0).split(separator: ".").count == 4)
     }
 
+    @Test("a session ends when it expires or is signed out, and other sessions of its token do not")
+    func sessionEnd() {
+        let token = APIToken(name: "a", value: "one", scope: .run)
+        let sessions = DashboardSessions(tokens: [token])
+        let (cookie, other) = (sessions.makeCookie(for: token, now: 0), sessions.makeCookie(for: token, now: 0))
+        let end = DashboardSessions.lifetime * 1_000_000_000
+        #expect(sessions.session(ofCookie: cookie, now: end - 1)?.caller == "a")
+        #expect(sessions.session(ofCookie: cookie, now: end) == nil)
+        sessions.signOut(cookie: cookie, now: 1)
+        #expect(sessions.session(ofCookie: cookie, now: 2) == nil)
+        #expect(sessions.session(ofCookie: other, now: 2)?.caller == "a")
+    }
+
     @Test("the name of the session cookie contains the port, because browsers send cookies to all ports of a host")
     func cookieName() async throws {
         try await ServerRig.dashboard().serve { server in

@@ -3,6 +3,7 @@ import Hummingbird
 import NIOCore
 package import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// Admits signed-in browsers to the pages of the dashboard, rejects requests of other sites, answers errors with pages,
 /// and adds the header fields that confine what a page can do.
@@ -29,7 +30,11 @@ struct DashboardMiddleware: RouterMiddleware {
             {
                 context.session = sessions.session(of: person.name, scope: person.scope)
             } else {
-                context.session = sessions.session(of: request, now: context.now)
+                let cookie = DashboardSessions.cookieValue(of: request)
+                context.session = sessions.session(ofCookie: cookie, now: context.now)
+                context.isAdmitted = { [sessions] in
+                    sessions.session(ofCookie: cookie, now: WallClock.nanoseconds()) != nil
+                }
             }
             if let session = context.session {
                 (context.caller, context.scope) = (session.caller, session.scope)

@@ -24,8 +24,8 @@ struct DashboardSession: Sendable, Hashable {
 /// Makes and checks the signed cookies of signed-in browsers, their form tokens, and one-time links.
 ///
 /// A cookie is `caller.expiry.nonce.signature`, where the caller is the name of an access token. The key of the signature
-/// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Nothing is
-/// stored.
+/// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Only cookies
+/// that were signed out are stored, in memory.
 final class DashboardSessions: Sendable {
     /// The name of the cookie. It contains the port, because browsers share cookies among all ports of a host: servers on
     /// two ports would overwrite each other's cookies.
@@ -40,12 +40,20 @@ final class DashboardSessions: Sendable {
     /// The maximum lifetime of a one-time link, in seconds.
     static let linkLifetime = 600
     private static let maximumLinks = 32
+    /// The maximum number of cookies that are known to be signed out. Beyond, the one that was signed out first is
+    /// forgotten.
+    private static let maximumSignedOut = 4096
+
+    /// An expiry in nanoseconds since 1970, and the name of a token.
+    private typealias Entry = (expiry: Int64, caller: String)
 
     private let tokens: [APIToken]
     /// Signs forms where there is no token.
     private let processKey = SymmetricKey(size: .bits256)
-    /// The one-time codes, with their expiry and the name of the token that they stand for.
-    private let links = Mutex<[String: (expiry: Int64, caller: String)]>([:])
+    /// The one-time codes, with the token that they stand for.
+    private let links = Mutex<[String: Entry]>([:])
+    /// The cookies that were signed out and have not expired.
+    private let signedOut = Mutex<[String: Entry]>([:])
 
     /// - Parameter tokens: Those of the API; without any, everybody on this machine is admitted.
     init(tokens: [APIToken]) {
@@ -61,20 +69,41 @@ final class DashboardSessions: Sendable {
                 for: Array("runnel dashboard sessions".utf8), using: SymmetricKey(data: Array(token.value.utf8))))
     }
 
-    /// The session of a request; nil if it has none, or one that has expired.
-    func session(of request: Request, now: Int64) -> DashboardSession? {
+    /// The value of a request's session cookie.
+    static func cookieValue(of request: Request) -> String? { Cookies.value(of: cookie(for: request), in: request) }
+
+    /// The session of a cookie; nil without one, or if it has expired or was signed out.
+    func session(ofCookie cookie: String?, now: Int64) -> DashboardSession? {
         guard needsToken else {
             let local = DashboardSession.local
             return DashboardSession(caller: local, formToken: Self.sign(processKey, "form", local))
         }
-        guard let cookie = Cookies.value(of: Self.cookie(for: request), in: request) else { return nil }
+        guard let cookie else { return nil }
         let parts = cookie.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 4, let expiry = Int64(parts[1]), expiry > now / 1_000_000_000,
             let token = tokens.first(where: { Self.encoded($0.name) == parts[0] }), case let key = key(token),
-            ConstantTime.areEqual(Self.sign(key, "session", parts[0], parts[1], parts[2]), parts[3])
+            ConstantTime.areEqual(Self.sign(key, "session", parts[0], parts[1], parts[2]), parts[3]),
+            signedOut.withLock({ $0[cookie] == nil })
         else { return nil }
         return DashboardSession(
             caller: token.name, formToken: Self.sign(key, "form", cookie), scope: token.scope)
+    }
+
+    /// Ends the session of a cookie, also for a copy of the cookie, until this process ends.
+    func signOut(cookie: String, now: Int64) {
+        guard needsToken, let session = session(ofCookie: cookie, now: now) else { return }
+        let entry = (expiry: now + Self.lifetime * 1_000_000_000, caller: session.caller)
+        signedOut.withLock { Self.add(entry, as: cookie, to: &$0, atMost: Self.maximumSignedOut, now: now) }
+    }
+
+    private static func add(
+        _ entry: Entry, as key: String, to entries: inout [String: Entry], atMost maximum: Int, now: Int64
+    ) {
+        entries = entries.filter { $0.value.expiry > now }
+        while entries.count >= maximum, let oldest = entries.min(by: { $0.value.expiry < $1.value.expiry }) {
+            entries[oldest.key] = nil
+        }
+        entries[key] = entry
     }
 
     /// The session of a person whom a proxy has signed in. Its form token is derived from an access token, so that it is
@@ -95,13 +124,8 @@ final class DashboardSessions: Sendable {
     /// Creates a one-time code that signs in as the token with this name. It is valid for a number of seconds.
     func makeLinkCode(for caller: String, within seconds: Int = linkLifetime, now: Int64) -> String {
         let code = Self.random()
-        links.withLock { links in
-            links = links.filter { $0.value.expiry > now }
-            while links.count >= Self.maximumLinks, let oldest = links.min(by: { $0.value.expiry < $1.value.expiry }) {
-                links[oldest.key] = nil
-            }
-            links[code] = (now + Int64(seconds) * 1_000_000_000, caller)
-        }
+        let entry = (expiry: now + Int64(seconds) * 1_000_000_000, caller: caller)
+        links.withLock { Self.add(entry, as: code, to: &$0, atMost: Self.maximumLinks, now: now) }
         return code
     }
 

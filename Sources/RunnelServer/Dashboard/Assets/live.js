@@ -62,6 +62,7 @@ export class LiveConnection {
     });
     source.addEventListener("run", (message) => this.#event(JSON.parse(message.data)));
     source.addEventListener("shutdown", () => this.#lost(source));
+    source.addEventListener("signed-out", () => this.#signedOut(source));
     source.onerror = () => this.#lost(source);
   }
 
@@ -75,6 +76,14 @@ export class LiveConnection {
     this.#timer = setTimeout(() => {
       if (this.#subscribers.size > 0) this.#open();
     }, Math.min(5000, 250 * 2 ** Math.min(this.#retry, 5)) * (0.75 + Math.random() / 2));
+  }
+
+  // Opened anew when a page that was loaded later subscribes: somebody has signed in again.
+  #signedOut(source) {
+    if (source !== this.#source) return;
+    this.#close();
+    this.#retry = 1;
+    this.#deliver({ type: "signed-out" });
   }
 
   #event(event) {

@@ -53,14 +53,21 @@ function say(text) {
   notice.hidden = false;
 }
 
+function stopLostTimer() {
+  clearTimeout(lostTimer);
+  lostTimer = 0;
+}
+
 function receive(message) {
   if (message.type === "lost") {
     // The server may be back but reject the session.
     if (!notice.hidden) refreshSoon();
     lostTimer ||= setTimeout(() => say(notice.dataset.lost), 2000);
+  } else if (message.type === "signed-out") {
+    stopLostTimer();
+    say(notice.dataset.ended);
   } else if (message.type === "connected") {
-    clearTimeout(lostTimer);
-    lostTimer = 0;
+    stopLostTimer();
     notice.hidden = true;
     // The stream tells nothing of what has changed between the page and its own beginning.
     if (follow || message.wasLost) refreshSoon();

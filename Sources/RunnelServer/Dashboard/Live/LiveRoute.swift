@@ -10,7 +10,8 @@ import RunnelKit
 /// It says `change` when what pages show, a served file or the health of a trigger has changed, at most once a second, and
 /// `beat` when something else was written, such as a heartbeat of a worker, at most every two seconds. It sends the events
 /// of the runs that are named in the address, `?run=ID:NUMBER`, from those numbers on. The browser keeps the numbers, so
-/// that it can go on at the right event after the server was restarted.
+/// that it can go on at the right event after the server was restarted. When the session ends, the last event is
+/// `signed-out`.
 struct LiveRoute: Sendable {
     let journal: any Journal
     let host: PipelineHost
@@ -24,6 +25,8 @@ struct LiveRoute: Sendable {
     private static let fast = Duration.milliseconds(100)
     private static let slow = Duration.milliseconds(500)
     private static let heartbeat = Duration.seconds(15)
+    /// After this time the browser opens a new stream, so that a proxy that signs people in checks them again.
+    private static let lifetime = Duration.seconds(3600)
     private static let page = 500
 
     func add(to group: RouterGroup<ServerContext>) {
@@ -50,7 +53,9 @@ struct LiveRoute: Sendable {
                 // Used only by the task below, which is awaited.
                 nonisolated(unsafe) var copy = writer
                 do {
-                    try await context.cancelledOnDisconnect(orWhen: answersEnd) { try await write(runs, to: &copy) }
+                    try await context.cancelledOnDisconnect(orWhen: answersEnd) {
+                        try await write(runs, while: context.isAdmitted, to: &copy)
+                    }
                 } catch EarlyEnd.shutdown {
                     try await copy.write(ByteBuffer(string: SSEWriter.event("shutdown", data: "{}")))
                 }
@@ -58,15 +63,21 @@ struct LiveRoute: Sendable {
             })
     }
 
-    private func write(_ first: [String: Int], to writer: inout any ResponseBodyWriter) async throws {
+    private func write(
+        _ first: [String: Int], while isAdmitted: @Sendable () -> Bool, to writer: inout any ResponseBodyWriter
+    ) async throws {
         var runs = first
         let clock = ContinuousClock()
         var version: Int64?
         var notices: ChangeNotices?
+        let end = clock.now + Self.lifetime
         var lastWrite = clock.now
         // The first bytes say that the stream is there.
         try await writer.write(ByteBuffer(string: SSEWriter.event("open", retry: 1000, data: "{}")))
-        while true {
+        while clock.now < end {
+            guard isAdmitted() else {
+                return try await writer.write(ByteBuffer(string: SSEWriter.event("signed-out", data: "{}")))
+            }
             let current = try await journal.version()
             if current != version {
                 version = current

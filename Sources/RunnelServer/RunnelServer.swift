@@ -16,6 +16,7 @@ public struct RunnelServer: Sendable {
     private let metrics: MetricsRoute?
     private let connections = OpenConnections()
     private let sessions: DashboardSessions
+    private let tokensInUse: Watched<[APIToken]>
     private let tokens: TokenCheck
     private let recorder: DeliveryRecorder
     private let stop = Latch()
@@ -34,8 +35,9 @@ public struct RunnelServer: Sendable {
         self.options = options
         self.ingress = ingress
         self.logger = logger
-        sessions = DashboardSessions(tokens: options.allTokens)
-        tokens = TokenCheck(tokens: options.allTokens)
+        tokensInUse = Watched(options.allTokens)
+        sessions = DashboardSessions(tokens: tokensInUse)
+        tokens = TokenCheck(tokens: tokensInUse)
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
         let api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
@@ -70,6 +72,14 @@ public struct RunnelServer: Sendable {
     /// - Parameter path: The page to show, beginning with `/`.
     package func signInPath(to path: String = "/") -> String {
         sessions.signInPath(to: path, now: WallClock.nanoseconds())
+    }
+
+    /// The tokens of the API. Replacing them ends the sessions and streams of those that are gone.
+    package var apiTokens: [APIToken] { tokensInUse.value }
+
+    /// Replaces ``apiTokens``.
+    package func setAPITokens(_ tokens: [APIToken]) {
+        tokensInUse.update { $0 = tokens }
     }
 
     /// Stops accepting connections and deliveries. Connections close after their pending responses.

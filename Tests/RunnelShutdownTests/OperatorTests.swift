@@ -228,6 +228,42 @@ import Testing
         }
     }
 
+    @Test("tokens of the API are replaced without a restart, and one that has no value any more stays valid")
+    func replacedTokens() async throws {
+        let configuration = "log: { level: error }\nserver: { port: 0"
+        let files = [
+            "runnel.yaml": configuration + ", tokens: { ci: { token: { file: ci } } } }\n",
+            "ci": "first-token-0123456789", "s.yaml": Self.stalled,
+        ]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            func status(_ token: String) async throws -> Int {
+                try await server.call("GET", "/api/v1/status", token: token).status
+            }
+            #expect(try await status("first-token-0123456789") == 200)
+            try folder.write("ci", "second-token-0123456789")
+            #expect(
+                await server.error.wait(for: "has changed").hasSuffix("ci has changed; applied `server.tokens.ci`\n"))
+            #expect(try await status("first-token-0123456789") == 401)
+            #expect(try await status("second-token-0123456789") == 200)
+            try FileManager.default.removeItem(at: folder.url.appendingPathComponent("ci"))
+            let kept = await server.error.wait(for: "stays valid")
+            let words = "ci has changed; `server.tokens.ci.token` has no value: cannot read the file \"ci\" ("
+            #expect(kept.contains(words), "\(kept)")
+            #expect(kept.hasSuffix("; its former value stays valid\n"), "\(kept)")
+            #expect(try await status("second-token-0123456789") == 200)
+            let problem = try await server.call("GET", "/api/v1/status").body
+            #expect(problem.contains("\"configuration_problems\":[\"`server.tokens.ci.token` has no value: "))
+            try folder.write("runnel.yaml", configuration + " }\n")
+            _ = await server.error.wait(for: "runnel.yaml has changed; applied `server.tokens.ci.token`")
+            #expect(try await status("second-token-0123456789") == 401)
+            server.signal(SIGTERM)
+            let ended = await server.ended()
+            #expect(ended.status == 0)
+            #expect(!ended.error.contains("-token-"), "\(ended.error)")
+        }
+    }
+
     @Test("a changed .env is taken up where it can be, and the log and the status name what waits for a restart")
     func changedEnvironmentFile() async throws {
         func variables(_ key: String, _ place: String, _ grace: String) -> String {

@@ -113,18 +113,12 @@ struct ServeCommand: AsyncParsableCommand {
             default: setting
             }
         }
-        switch project.serverToken {
-        case .success(let token)?: options.token = token
-        case .failure(let problem)?:
-            throw ExitStatus.usage.reporting("`server.token` \(problem.predicate)")
-        case nil: break
-        }
-        for token in project.namedTokens {
+        for token in project.apiTokens {
             switch token.value {
             case .success(let value):
                 options.tokens.append(APIToken(name: token.name, value: value, scope: token.scope))
             case .failure(let problem):
-                throw ExitStatus.usage.reporting("`server.tokens.\(token.name).token` \(problem.predicate)")
+                throw ExitStatus.usage.reporting("`\(token.setting)` \(problem.predicate)")
             }
         }
         let server = project.settings.server
@@ -145,7 +139,7 @@ struct ServeCommand: AsyncParsableCommand {
                 throw ExitStatus.usage
             }
         }
-        if !options.isLoopback, server.token == nil, options.tokens.isEmpty {
+        if !options.isLoopback, server.token == nil, server.tokens.isEmpty {
             throw ExitStatus.usage.reporting(
                 "others can reach \(options.host), so the API needs a token",
                 hint: "set `server: { token: { env: RUNNEL_TOKEN } }` in runnel.yaml, or listen on 127.0.0.1")
@@ -198,8 +192,8 @@ struct ServeCommand: AsyncParsableCommand {
             metrics: await metrics(of: server, project, assembly), options: options,
             logFormat: project.settings.log.format)
         let reload = ConfigurationReload(
-            options: projectOptions, project: project, host: host, queue: queue, housekeeping: housekeeping,
-            level: assembly.logLevel, logger: assembly.logger)
+            options: projectOptions, project: project, host: host, queue: queue, server: server,
+            housekeeping: housekeeping, level: assembly.logLevel, logger: assembly.logger)
         do {
             try await worker.withSession {
                 try await withThrowingTaskGroup(of: Void.self) { group in

@@ -28,9 +28,7 @@ struct TokensCommand: AsyncParsableCommand {
             return
         }
         let project = try options.project()
-        var tokens: [(name: String, scope: AccessScope, problem: UnavailableSecret?)] = []
-        if let token = project.serverToken { tokens.append((APIToken.unnamed, .admin, Self.problem(token))) }
-        tokens += project.namedTokens.map { ($0.name, $0.scope, Self.problem($0.value)) }
+        let tokens = project.apiTokens.map { (name: $0.name, scope: $0.scope, problem: Self.problem($0.value)) }
         if json {
             let list = tokens.map { token -> Value in
                 var object: ValueObject = ["name": .string(token.name), "scope": .string(token.scope.rawValue)]

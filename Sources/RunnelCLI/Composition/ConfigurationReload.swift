@@ -1,6 +1,7 @@
 import Logging
 import RunnelEngine
 import RunnelKit
+import RunnelServer
 import RunnelSupport
 import YAML
 
@@ -20,27 +21,30 @@ actor ConfigurationReload {
     private var applied: Project
     let host: PipelineHost
     let queue: RunQueue
+    let server: RunnelServer
     let housekeeping: Housekeeping
     let level: LogLevel
     let logger: Logger
     /// The plugins as they were at startup.
     private let plugins: [String: PluginVersion]
     private var files: FileChanges
-    /// The logged reasons why secrets keep their values, by name.
-    private var keptBecause: [String: String] = [:]
+    /// What is wrong with values of secrets and of API tokens, as it was logged, by their settings.
+    private var valueProblems: [String: String] = [:]
 
     /// The settings that are applied to a running server, by the beginning of their path.
     private static func isApplicable(_ path: String) -> Bool {
-        ["log.level", "runs.limit", "runs.max_queued", "journal.keep", "dedupe."].contains { path.hasPrefix($0) }
+        ["log.level", "runs.limit", "runs.max_queued", "journal.keep", "dedupe.", "server.token"].contains {
+            path.hasPrefix($0)
+        }
     }
 
     init(
-        options: ProjectOptions, project: Project, host: PipelineHost, queue: RunQueue, housekeeping: Housekeeping,
-        level: LogLevel, logger: Logger
+        options: ProjectOptions, project: Project, host: PipelineHost, queue: RunQueue, server: RunnelServer,
+        housekeeping: Housekeeping, level: LogLevel, logger: Logger
     ) {
         (self.options, self.project, self.host, self.level, self.logger) = (options, project, host, level, logger)
         applied = project
-        (self.queue, self.housekeeping) = (queue, housekeeping)
+        (self.queue, self.server, self.housekeeping) = (queue, server, housekeeping)
         plugins = PluginVersion.all(in: PluginFolder.all(of: project))
         files = FileChanges(of: Self.files(of: project))
     }
@@ -116,21 +120,29 @@ actor ConfigurationReload {
         return nil
     }
 
-    /// Shows what is wrong with the configuration, beside the secrets that keep their values.
+    /// Shows what is wrong with the configuration, beside the secrets and tokens without a value.
     private func showProblems(_ errors: [String]) async {
-        let kept = keptBecause.sorted { $0.key < $1.key }.map { Self.keeps($0.key, because: $0.value) }
-        await host.setConfigurationProblems((errors + kept).map { project.redactor.redact($0) })
+        let problems = errors + valueProblems.sorted { $0.key < $1.key }.map { $0.value }
+        await host.setConfigurationProblems(problems.map { project.redactor.redact($0) })
     }
 
-    private static func keeps(_ name: String, because reason: String) -> String {
-        "secret \"\(name)\" keeps its value: \(reason)"
+    /// Remembers what is wrong with a value.
+    ///
+    /// - Returns: What is to be logged: nothing the second time.
+    private func note(_ problem: String?, of setting: String) -> String? {
+        defer { valueProblems[setting] = problem }
+        return problem == valueProblems[setting] ? nil : problem
     }
 
     /// Applies what can change.
     ///
     /// - Returns: What was applied, and what needs a restart; nil if the configuration has errors, which were logged.
     private func apply() async -> String? {
-        guard let now = await read() else { return nil }
+        guard var now = await read() else { return nil }
+        // As at the start, where the settings have no token.
+        if now.serverToken == nil, (try? TokenFile(in: now.stateDirectory).make()) != nil, let again = await read() {
+            now = again
+        }
         level.set(now.settings.log.level)
         await queue.setLimits(
             now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number,
@@ -138,10 +150,12 @@ actor ConfigurationReload {
         housekeeping.set(now.settings.retention)
         var text = ""
         let (variables, secrets) = applyValues(of: now)
-        var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable).union(variables)
+        let tokens = applyTokens(of: now)
+        var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable).subtracting(valueProblems.keys)
+            .union(variables)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
-        text += secrets.map { "; \($0)" }.joined()
+        text += (secrets + tokens).map { "; \($0)" }.joined()
         applied = now
         let pending = pendingRestart(of: now)
         if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
@@ -159,20 +173,45 @@ actor ConfigurationReload {
         var words: [String] = []
         for name in secrets.keys.sorted() {
             if let value = now.secrets[name] {
-                keptBecause[name] = nil
+                _ = note(nil, of: "secrets.\(name)")
                 guard value != secrets[name] else { continue }
                 secrets[name] = value
                 words.append("secret \"\(name)\" has changed and is in use")
             } else {
-                let reason = now.unavailableSecrets[name]
-                if let reason, reason != keptBecause[name] { words.append(Self.keeps(name, because: reason)) }
-                keptBecause[name] = reason
+                let problem = now.unavailableSecrets[name].map { "secret \"\(name)\" keeps its value: \($0)" }
+                if let problem = note(problem, of: "secrets.\(name)") { words.append(problem) }
             }
         }
         let variables = Set(project.settings.env).filter { env[$0] != now.env[$0] }.sorted()
         for name in variables { env[name] = now.env[name] }
         project.values.replace(secrets: secrets, env: env)
         return (variables.map { "env.\($0)" }, words)
+    }
+
+    /// Replaces the tokens of the API. One that has no value any more keeps its former one.
+    ///
+    /// - Returns: A clause for the log about each token without a value.
+    private func applyTokens(of now: Project) -> [String] {
+        var (tokens, words): ([APIToken], [String]) = ([], [])
+        for token in now.apiTokens {
+            var problem: String?
+            switch token.value {
+            case .success(let value):
+                tokens.append(APIToken(name: token.name, value: value, scope: token.scope))
+            case .failure(let unavailable):
+                problem = "`\(token.setting)` \(unavailable.predicate)"
+                if let kept = server.apiTokens.first(where: { $0.name == token.name }) {
+                    tokens.append(APIToken(name: kept.name, value: kept.value, scope: token.scope))
+                    problem? += "; its former value stays valid"
+                }
+            }
+            if let problem = note(problem, of: token.setting) { words.append(problem) }
+        }
+        let settings = Set(now.apiTokens.map { $0.setting })
+        valueProblems = valueProblems.filter { $0.key.hasPrefix("secrets.") || settings.contains($0.key) }
+        // Without any token everybody on this machine would be let in.
+        if !tokens.isEmpty { server.setAPITokens(tokens) }
+        return words
     }
 
     /// The settings, secrets and plugins that differ from those in use.

@@ -270,6 +270,17 @@ struct Project: Sendable {
     /// Where a setting is set: the file with the line, or the variable; nil where it is not set there.
     func place(of setting: String) -> String? { effectiveSettings.first { $0.key == setting }?.source.name }
 
+    /// The tokens of the API: `server.token`, or the one in ``TokenFile``, and `server.tokens`, each with its setting.
+    var apiTokens: [(setting: String, name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)] {
+        var tokens = namedTokens.map {
+            (setting: "server.tokens.\($0.name).token", name: $0.name, scope: $0.scope, value: $0.value)
+        }
+        if let serverToken {
+            tokens.insert((setting: "server.token", name: APIToken.unnamed, scope: .admin, value: serverToken), at: 0)
+        }
+        return tokens
+    }
+
     /// The token with which commands call the server: `server.token`, or the named one that may do most.
     var clientToken: String? {
         if let token = try? serverToken?.get() { return token }

@@ -190,12 +190,9 @@ enum TriggerCheck {
     /// Whether a server is running, or could run.
     static func server(_ project: Project) async -> [HealthFinding] {
         let settings = project.settings.server
-        if case .failure(let problem)? = project.serverToken {
-            return [.problem("server", "`server.token` \(problem.predicate)")]
-        }
-        for token in project.namedTokens {
+        for token in project.apiTokens {
             guard case .failure(let problem) = token.value else { continue }
-            return [.problem("server", "`server.tokens.\(token.name).token` \(problem.predicate)")]
+            return [.problem("server", "`\(token.setting)` \(problem.predicate)")]
         }
         let address = "\(settings.host):\(settings.port)"
         let client = ServerClient(project: project)

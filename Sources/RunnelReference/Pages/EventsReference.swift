@@ -17,7 +17,8 @@ enum EventsReference {
             - `GET /api/v1/runs/{id}/events` sends them as server-sent events until the run has ended: the name stands in
               `event:`, the number in `id:`, the JSON in `data:`. A client that connects again sends the last number as
               `Last-Event-ID`. A comment comes every 15 s. `event: shutdown` with a `message` ends the stream of a
-              server that shuts down before the run has ended; connect again later.
+              server that shuts down before the run has ended; connect again later. `event: unauthorized` with a `message`
+              ends the stream of a client whose token is no longer valid.
 
             Secrets are masked. Events from the journal, that is all but those of the commands that work on the run
             themselves, have neither `run` nor `output`: `runnel runs show --json` and `GET /api/v1/runs/{id}` have the

@@ -25,9 +25,11 @@ struct BearerAuthMiddleware: RouterMiddleware {
                 throw error
             }
             (context.caller, context.scope) = (found.name, found.scope)
+            context.isAdmitted = { [tokens] in tokens.isInUse(found) }
             try AccessRule.check(request, context)
         } else {
             try check(request)
+            context.isAdmitted = { [tokens] in tokens.isEmpty }
         }
         return try await next(request, context)
     }
@@ -59,17 +61,20 @@ final class TokenCheck: Sendable {
     static let attempts = 60
     static let maximumClients = 4096
 
-    private let tokens: [APIToken]
+    private let tokens: Watched<[APIToken]>
     private let stopwatch: Stopwatch
     /// The clients that have sent wrong tokens, each with the time of its last one.
     private let clients = Mutex<[[UInt8]: (bucket: TokenBucket, last: Duration)]>([:])
 
-    init(tokens: [APIToken], stopwatch: Stopwatch = ContinuousClock().measureStart()) {
+    init(tokens: Watched<[APIToken]>, stopwatch: Stopwatch = ContinuousClock().measureStart()) {
         (self.tokens, self.stopwatch) = (tokens, stopwatch)
     }
 
     /// Whether no token is configured: every client on this machine is admitted.
-    var isEmpty: Bool { tokens.isEmpty }
+    var isEmpty: Bool { tokens.value.isEmpty }
+
+    /// Whether a token that was found is still one of those in use.
+    func isInUse(_ token: APIToken) -> Bool { tokens.value.contains { $0.value == token.value } }
 
     /// The token with this value; nil if there is none.
     ///
@@ -77,7 +82,7 @@ final class TokenCheck: Sendable {
     /// - Throws: If the address has sent too many wrong tokens.
     func token(_ value: some StringProtocol, from address: String) throws(APIError) -> APIToken? {
         // Constant-time comparison with every token, so that none can be guessed byte by byte.
-        let found = tokens.filter { ConstantTime.areEqual($0.value, value) }.first
+        let found = tokens.value.filter { ConstantTime.areEqual($0.value, value) }.first
         let client = Self.client(address)
         let now = stopwatch.elapsed()
         let wait: Duration? = clients.withLock { clients in

@@ -38,7 +38,7 @@ struct EventStream: Sendable {
                 nonisolated(unsafe) var next = first
                 do {
                     try await context.cancelledOnDisconnect(orWhen: answersEnd) {
-                        try await write(from: &next, to: &copy)
+                        try await write(from: &next, while: context.isAdmitted, to: &copy)
                     }
                 } catch EarlyEnd.shutdown {
                     // Writes the remaining events before this process stops. A reconnecting client continues after
@@ -51,10 +51,13 @@ struct EventStream: Sendable {
             })
     }
 
-    private func write(from next: inout Int, to writer: inout any ResponseBodyWriter) async throws {
+    private func write(
+        from next: inout Int, while isAdmitted: @Sendable () -> Bool, to writer: inout any ResponseBodyWriter
+    ) async throws {
         var version: Int64?
         var silence = 0
         while true {
+            guard isAdmitted() else { return try await writer.write(ByteBuffer(string: Self.unauthorized)) }
             let current = try await journal.version()
             if current != version {
                 version = current
@@ -83,6 +86,10 @@ struct EventStream: Sendable {
 
     /// The last event of a stream whose run continues elsewhere. It has no id, so that clients keep theirs.
     private static let shutdown = SSEWriter.event("shutdown", data: #"{"message":"Runnel is shutting down"}"#)
+
+    /// The last event of a stream whose token is gone.
+    private static let unauthorized = SSEWriter.event(
+        "unauthorized", data: #"{"message":"the token is no longer valid"}"#)
 
     private static func text(_ number: Int, _ event: Value) -> String {
         SSEWriter.event(event["event"]?.asString ?? "event", id: number, data: event.json())

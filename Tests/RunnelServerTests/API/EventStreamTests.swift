@@ -2,6 +2,7 @@ import RunnelKit
 import Testing
 
 @testable import RunnelEngine
+@testable import RunnelServer
 
 @Suite("A run's events in the API", .timeLimit(.minutes(5))) struct EventStreamTests {
     private static let yaml = """
@@ -35,6 +36,27 @@ import Testing
             let rest = String(decoding: await wire.readToEnd(), as: UTF8.self)
             #expect(rest.contains("event: run-finished\n"))
             #expect(rest.hasSuffix("\r\n0\r\n\r\n"))
+        }
+    }
+
+    @Test("the stream ends when its token is removed, and says so")
+    func revoked() async throws {
+        let kept = APIToken(name: APIToken.unnamed, value: "t0ken", scope: .admin)
+        var rig = ServerRig(pipelines: ["t.yaml": Self.yaml])
+        rig.options.tokens = [kept, APIToken(name: "ci", value: "ci-token", scope: .run)]
+        try await rig.serve { server in
+            let headers = [("Authorization", "Bearer ci-token"), ("Connection", "close")]
+            let id = try #require(try await server.post("/api/v1/pipelines/two/runs", "", [headers[0]]).run)
+            let wire = try await Wire(port: server.port)
+            try await wire.send(server.request("GET", "/api/v1/runs/\(id)/events", headers))
+            _ = try await wire.read(to: "\"step\":\"first\"")
+            server.server.setAPITokens([kept])
+            let rest = String(decoding: await wire.readToEnd(), as: UTF8.self)
+            #expect(rest.contains("event: unauthorized\ndata: {\"message\":\"the token is no longer valid\"}\n\n"))
+            #expect(rest.hasSuffix("\r\n0\r\n\r\n"))
+            #expect(try await server.call("GET", "/api/v1/runs", [headers[0]]).status == 401)
+            #expect(try await server.call("GET", "/api/v1/runs", [("Authorization", "Bearer t0ken")]).status == 200)
+            await server.gates.open("g")
         }
     }
 

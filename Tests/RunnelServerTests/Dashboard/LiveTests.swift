@@ -2,6 +2,7 @@ import RunnelKit
 import Testing
 
 @testable import RunnelEngine
+@testable import RunnelServer
 
 @Suite("The stream of the dashboard", .timeLimit(.minutes(5))) struct LiveTests {
     private static let yaml = """
@@ -45,6 +46,19 @@ import Testing
             #expect(rest.hasSuffix("\r\n0\r\n\r\n"))
             #expect(try await browser.get("/runs").status == 303)
             #expect(try await other.get("/runs").status == 200)
+        }
+    }
+
+    @Test("ends when the token of the session is removed")
+    func revoked() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let cookie = try #require(try await Browsing.signedIn(server).cookie)
+            let wire = try await Wire(port: server.port)
+            try await wire.send(server.request("GET", "/live", [("Cookie", cookie), ("Connection", "close")]))
+            _ = try await wire.read(to: "event: open\ndata: {}\n\n")
+            server.server.setAPITokens([APIToken(name: APIToken.unnamed, value: "another-token", scope: .admin)])
+            let rest = String(decoding: await wire.readToEnd(), as: UTF8.self)
+            #expect(rest.contains("event: signed-out\ndata: {}\n\n"))
         }
     }
 

@@ -38,7 +38,7 @@ import Testing
             #expect(try await Browsing(server: server, cookie: String(value.dropLast()) + "x").get("/").status == 303)
         }
         let one = APIToken(name: "a.b", value: "one", scope: .run)
-        let sessions = DashboardSessions(tokens: [one])
+        let sessions = DashboardSessions(tokens: Watched([one]))
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 599_000_000_000) == one)
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 601_000_000_000) == nil)
         let short = sessions.makeLinkCode(for: "a.b", within: 60, now: 0)
@@ -49,7 +49,7 @@ import Testing
     @Test("a session ends when it expires or is signed out, and other sessions of its token do not")
     func sessionEnd() {
         let token = APIToken(name: "a", value: "one", scope: .run)
-        let sessions = DashboardSessions(tokens: [token])
+        let sessions = DashboardSessions(tokens: Watched([token]))
         let (cookie, other) = (sessions.makeCookie(for: token, now: 0), sessions.makeCookie(for: token, now: 0))
         let end = DashboardSessions.lifetime * 1_000_000_000
         #expect(sessions.session(ofCookie: cookie, now: end - 1)?.caller == "a")
@@ -97,7 +97,7 @@ import Testing
     func guessing() async throws {
         let clock = ManualClock()
         let right = APIToken(name: "a", value: "one", scope: .run)
-        let check = TokenCheck(tokens: [right], stopwatch: clock.measureStart())
+        let check = TokenCheck(tokens: Watched([right]), stopwatch: clock.measureStart())
         for _ in 0..<TokenCheck.attempts { #expect(try check.token("two", from: "2001:db8::1") == nil) }
         let words = "too many wrong tokens came from this address; try again in 1 s"
         for value in ["one", "two"] {

@@ -47,7 +47,8 @@ final class DashboardSessions: Sendable {
     /// An expiry in nanoseconds since 1970, and the name of a token.
     private typealias Entry = (expiry: Int64, caller: String)
 
-    private let tokens: [APIToken]
+    private let tokensInUse: Watched<[APIToken]>
+    private var tokens: [APIToken] { tokensInUse.value }
     /// Signs forms where there is no token.
     private let processKey = SymmetricKey(size: .bits256)
     /// The one-time codes, with the token that they stand for.
@@ -56,8 +57,8 @@ final class DashboardSessions: Sendable {
     private let signedOut = Mutex<[String: Entry]>([:])
 
     /// - Parameter tokens: Those of the API; without any, everybody on this machine is admitted.
-    init(tokens: [APIToken]) {
-        self.tokens = tokens
+    init(tokens: Watched<[APIToken]>) {
+        tokensInUse = tokens
     }
 
     /// Whether browsers have to sign in.

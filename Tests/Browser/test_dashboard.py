@@ -37,6 +37,18 @@ def test_the_printed_link_signs_in_once(chromium, server):
     expect(other.locator("main")).to_contain_text("the link has been used or has expired")
 
 
+def test_a_link_on_a_page_of_another_site_keeps_the_session(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto(f"data:text/html,<a href='{server.url}/runs?state=failed'>runs</a>")
+    page.click("a")
+    expect(page).to_have_url(re.compile(r"/runs\?state=failed$"))
+    expect(page.locator("#runs")).to_be_visible()
+    other = context(chromium, server, signed_in=False).new_page()
+    other.goto(f"data:text/html,<a href='{server.link}'>sign in</a>")
+    other.click("a")
+    expect(other.locator("nav[aria-label='Main navigation']")).to_be_visible()
+
+
 def test_a_run_is_started_from_its_form_and_its_answer_is_read_as_it_comes(chromium, server):
     page = context(chromium, server).new_page()
     page.goto("/pipelines/talk")

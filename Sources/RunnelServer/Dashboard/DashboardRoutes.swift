@@ -52,7 +52,8 @@ struct DashboardRoutes: Sendable {
                         403, .linkUsed,
                         "the link has been used or has expired; `runnel open` makes a new one")
                 }
-                return signedIn(as: token, to, request, context)
+                let page = ForwardingPage(context: PageContext(request, context), to: to)
+                return signedIn(as: token, page.response(), request, context)
             }
             if context.session != nil { return Response.redirect(to: to) }
             return Response.page(SignInPage(context: PageContext(request, context), to: to).html())
@@ -64,7 +65,7 @@ struct DashboardRoutes: Sendable {
                 return Response.page(
                     SignInPage(context: PageContext(request, context), to: to, isWrong: true).html(), status: 401)
             }
-            return signedIn(as: token, to, request, context)
+            return signedIn(as: token, .redirect(to: to), request, context)
         }
         group.post("/sign-out") { request, context in
             _ = try await form(request, context)
@@ -91,9 +92,9 @@ struct DashboardRoutes: Sendable {
     }
 
     private func signedIn(
-        as token: APIToken, _ to: String, _ request: Request, _ context: ServerContext
+        as token: APIToken, _ answer: Response, _ request: Request, _ context: ServerContext
     ) -> Response {
-        var response = Response.redirect(to: to)
+        var response = answer
         response.headers.append(
             Cookies.field(
                 DashboardSessions.cookie(for: request), sessions.makeCookie(for: token, now: context.now),

@@ -7,6 +7,8 @@ struct HostPolicy: Sendable {
     let options: ServerOptions
 
     private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")
+    private static let fetchMode = HTTPField.Name("Sec-Fetch-Mode")
+    private static let fetchDestination = HTTPField.Name("Sec-Fetch-Dest")
 
     /// Why a request is refused.
     enum Refusal: Error, Hashable {
@@ -44,6 +46,13 @@ struct HostPolicy: Sendable {
             // Browsers say so where they send no origin, as for an image.
             guard site != "cross-site", site != "same-site" else { throw .origin }
         }
+    }
+
+    /// Whether a page of another site opens one of this server as a page of its own, by a link for example.
+    static func isOpenedByOtherSite(_ request: Request) -> Bool {
+        func field(_ name: HTTPField.Name?) -> String? { name.flatMap { request.headers[$0] }?.lowercased() }
+        return request.method == .get && field(fetchSite) == "cross-site" && field(fetchMode) == "navigate"
+            && field(fetchDestination) == "document"
     }
 
     private static func authority(of request: Request) -> String {

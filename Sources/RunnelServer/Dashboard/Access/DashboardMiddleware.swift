@@ -42,6 +42,10 @@ struct DashboardMiddleware: RouterMiddleware {
             }
             if context.session != nil || DashboardRoutes.isOpen(request.uri.path) {
                 response = try await next(request, context)
+            } else if HostPolicy.isOpenedByOtherSite(request) {
+                // The browser has left out the cookie, if it has one.
+                let to = DashboardRoutes.local("\(request.uri)")
+                response = ForwardingPage(context: PageContext(request, context), to: to).response()
             } else if request.method == .get || request.method == .head {
                 let signIn = Link("sign-in").with("to", request.uri.path == "/" ? nil : "\(request.uri)")
                 response = .redirect(to: signIn.text)

@@ -1,3 +1,6 @@
+import HTTPTypes
+import Hummingbird
+
 /// Asks for the access token.
 struct SignInPage {
     let context: PageContext
@@ -26,5 +29,29 @@ struct SignInPage {
                 }
             }
         }
+    }
+}
+
+/// Opens another page of this server by itself.
+///
+/// Browsers leave out cookies with `SameSite=Strict` when a page of another site opens one of this server, such as a
+/// message in a web mail or the file of `runnel open`, and also in the redirects that follow. The navigation that this
+/// page begins is the server's own.
+struct ForwardingPage {
+    let context: PageContext
+    /// The address, see ``DashboardRoutes/local(_:)``.
+    let to: String
+
+    func response() -> Response {
+        let words = context.words
+        let html = PageFrame(context: context, title: words(.pageOpens)).html { html in
+            html.element("p", text: words(.pageOpens))
+            html.element("p") { html in
+                html.element("a", .class("button"), .plain("href", to), text: words(.openPage))
+            }
+        }
+        var response = Response.page(html)
+        if let refresh = HTTPField.Name("Refresh") { response.headers[refresh] = "0; url=\(to)" }
+        return response
     }
 }

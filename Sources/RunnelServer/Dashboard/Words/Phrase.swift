@@ -4,7 +4,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case navMain, navNow, navRuns, navPipelines, navTriggers, navUsage, navWorkers, navAudit, navSettings, navFilters,
         navPages, skipToContent, connectionLost, sessionEnded, timesAre, signOut, errorTitle, notFoundTitle, backToNow
     // MARK: Signing in
-    case signInTitle, signIn, signInToken, signInHelp, signInWrong
+    case signInTitle, signIn, signInToken, signInHelp, signInWrong, pageOpens, openPage
     // MARK: What a form did
     case didStart, didRetry, didCancel, doesCancel, didSee, didNothing, didFail, didEnable, didDisable, didDrain,
         didUndrain, didReplay, didRetrySelected, didCancelSelected, didLeaveOut
@@ -100,6 +100,8 @@ enum Phrase: String, Sendable, CaseIterable {
                 "runnel.yaml の `server.token` の値です。サーバーのマシンでは、`runnel open` を使うとトークンを入力せずにサインインできます。"
             )
         case .signInWrong: ("This is not the server's token.", "トークンが正しくありません。")
+        case .pageOpens: ("The page opens by itself.", "ページは自動的に開きます。")
+        case .openPage: ("Open the page", "ページを開く")
         case .didStart: ("The run was started.", "実行を開始しました。")
         case .didRetry: ("A new run was started.", "新しい実行を開始しました。")
         case .didCancel: ("The run was cancelled.", "実行をキャンセルしました。")

@@ -167,6 +167,59 @@ import Testing
         }
     }
 
+    #if os(Linux)
+    @Test("`runnel open` gives the browser a file that only its owner can read, and no link that others could see")
+    func openFile() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n",
+            "bin/xdg-open": "#!/bin/sh\nprintf %s \"$*\" >\"${0%/*}/arguments\"\n",
+        ]
+        try await withProject(files) { runnel in
+            let folder = runnel.directory
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder + "/bin/xdg-open")
+            try await runnel.serving("pipelines") { client in
+                var client = client
+                client.environment["DISPLAY"] = ":0"
+                client.environment["PATH"] = folder + "/bin:/usr/bin:/bin"
+                // Where every browser can read the file.
+                client.environment["HOME"] = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+                let ended = try await client.run(["open"])
+                #expect(ended.status == 0, "\(ended.error)")
+                #expect(ended.output.isEmpty)
+                let path = folder + "/.runnel/open.html"
+                #expect(try String(contentsOfFile: folder + "/bin/arguments", encoding: .utf8) == path)
+                let port = try #require(client.environment["RUNNEL_SERVER_PORT"])
+                let page = try String(contentsOfFile: path, encoding: .utf8)
+                let start = #"<meta http-equiv="refresh" content="0; url=http://127.0.0.1:\#(port)/sign-in?once="#
+                #expect(page.contains(start), "\(page)")
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                #expect(attributes[.posixPermissions] as? Int == 0o600)
+            }
+        }
+    }
+    #endif
+
+    @Test("a browser gets the link itself where it could not read the file, or where others could replace it")
+    func noFile() async throws {
+        func file(_ directory: String, hasSnap: Bool) -> LinkFile {
+            LinkFile(directory: directory, home: "/home/ada", hasSnap: hasSnap)
+        }
+        for (directory, isReadable) in [
+            ("/home/ada/work/.runnel", true), ("/home/ada/.runnel", false), ("/home/adam/work/.runnel", false),
+            ("/srv/work/.runnel", false),
+        ] {
+            #expect(file(directory, hasSnap: true).isReadable == isReadable, "\(directory)")
+            #expect(file(directory, hasSnap: false).isReadable)
+        }
+        try await withProject([:]) { runnel in
+            try FileManager.default.setAttributes([.posixPermissions: 0o770], ofItemAtPath: runnel.directory)
+            #expect(file(runnel.directory, hasSnap: false).make("http://a/?b&c") == nil)
+            try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: runnel.directory)
+            let path = try #require(file(runnel.directory, hasSnap: false).make("http://a/?b&c"))
+            #expect(try String(contentsOfFile: path, encoding: .utf8).contains(#"<a href="http://a/?b&amp;c">"#))
+        }
+    }
+
     @Test("a terminal gets the link, and a link is made for nobody else")
     func terminal() {
         var made = 0

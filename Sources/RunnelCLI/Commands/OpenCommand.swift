@@ -16,9 +16,11 @@ struct OpenCommand: AsyncParsableCommand {
         commandName: "open", abstract: "Open the dashboard of a running server in the browser, signed in.",
         discussion: HelpText.text(
             """
-            The link signs in once, within a minute. Where there is no browser, it is printed, and signs in within ten \
-            minutes.
+            The link signs in once, within a minute. Other users of the machine can see the arguments of programs, so \
+            the browser gets the link in a file that only you can read, unless it could not read the file. If no page \
+            appears, use `--print`.
             """,
+            "Where there is no browser, the link is printed, and signs in within ten minutes.",
             examples: [
                 "runnel open": "The page that says what needs you.",
                 "runnel open last": "The newest run.",
@@ -39,13 +41,19 @@ struct OpenCommand: AsyncParsableCommand {
         }
         let client = ServerClient(project: project)
         let to = PercentEncoding.encode(path, allowed: PercentEncoding.unreserved)
-        func link(_ lifetime: String = "") async throws -> String {
+        func makeLink(_ lifetime: String = "") async throws -> String {
             let answer = try await client.request("POST", "/sign-in-links?to=\(to)\(lifetime)", within: 5)
             return client.origin + (answer["path"]?.asString ?? path)
         }
-        // Other users of the machine can see the arguments of a process, so the link is valid for a short time.
-        if !print, let program = Self.browser(), Self.open(try await link("&seconds=60"), with: program) { return }
-        Streams.output.write("\(try await link())\n")
+        if !print, let program = Self.browser() {
+            let link = try await makeLink("&seconds=60")
+            let file = LinkFile(
+                directory: FileReading.absolute(project.stateDirectory),
+                home: TrustedFolders.home(ProcessInfo.processInfo.environment),
+                hasSnap: FileReading.exists("/var/lib/snapd"))
+            if Self.open(file.make(link) ?? link, with: program) { return }
+        }
+        Streams.output.write("\(try await makeLink())\n")
     }
 
     /// The program that opens links in a browser; nil where there is none.
@@ -61,7 +69,7 @@ struct OpenCommand: AsyncParsableCommand {
         return candidates.first(where: FileManager.default.isExecutableFile)
     }
 
-    /// Runs the program with the link as its argument, without a shell. Returns whether it succeeded.
+    /// Runs the program with the link or the file as its argument, without a shell. Returns whether it succeeded.
     private static func open(_ link: String, with program: String) -> Bool {
         let environment = ProcessInfo.processInfo.environment
         var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), strdup(link), nil]
@@ -73,5 +81,47 @@ struct OpenCommand: AsyncParsableCommand {
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0 { guard errno == EINTR else { return false } }
         return status == 0
+    }
+}
+
+/// A page in a file that only this user can read, which opens a link. Other users of the machine can see the arguments of
+/// programs, so that a browser is given the file instead of the link.
+struct LinkFile {
+    /// The folder of the journal.
+    let directory: String
+    let home: String
+    /// Whether programs can be packages of snap.
+    let hasSnap: Bool
+
+    private var path: String { directory + "/open.html" }
+
+    /// Writes the file, over the one that was there.
+    ///
+    /// - Returns: Its path; nil if others could replace it, or if it cannot be written or read by a browser.
+    func make(_ link: String) -> String? {
+        var status = stat()
+        guard isReadable, lstat(directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+            status.st_mode & 0o022 == 0, status.st_uid == geteuid(),
+            PrivateFile.replace(path, with: Self.page(link)) == nil
+        else { return nil }
+        return path
+    }
+
+    /// Browsers that are packaged with snap see nothing outside the home folder, and none of the hidden folders in it.
+    var isReadable: Bool {
+        !hasSnap || path.hasPrefix(home + "/") && path.dropFirst(home.count + 1).first != "."
+    }
+
+    private static func page(_ link: String) -> String {
+        let address = link.replacing("&", with: "&amp;").replacing("\"", with: "&quot;").replacing("<", with: "&lt;")
+        return """
+            <!doctype html>
+            <meta charset="utf-8">
+            <meta name="referrer" content="no-referrer">
+            <meta http-equiv="refresh" content="0; url=\(address)">
+            <title>Runnel</title>
+            <p><a href="\(address)">Open the dashboard</a></p>
+
+            """
     }
 }

@@ -151,18 +151,8 @@ struct TrustedFolders {
         } catch {
             throw Failure(description: "cannot create the folder \"\(folder)\": \(NewFiles.reason(error))")
         }
-        // Written to a temporary file and renamed, so that readers see the old list or the new one.
-        let temporary = "\(file).\(getpid()).tmp"
-        unlink(temporary)
-        let number = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        let bytes = Array(folders.map { $0 + "\n" }.joined().utf8)
-        let isWritten = number >= 0 && write(number, bytes, bytes.count) == bytes.count && fsync(number) == 0
-        let problem = errno
-        if number >= 0 { close(number) }
-        if !isWritten { errno = problem }
-        guard isWritten, rename(temporary, file) == 0 else {
-            let reason = BoundedFile.Failure(code: errno).reason
-            unlink(temporary)
+        if let code = PrivateFile.replace(file, with: folders.map { $0 + "\n" }.joined()) {
+            let reason = BoundedFile.Failure(code: code).reason
             throw Failure(description: "cannot write \"\(file)\": \(reason); check that the folder is yours")
         }
     }

@@ -167,7 +167,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .didMissNothing: ("No tick was missing.", "未実行の予定はありません。")
         case .usageHelp:
             (
-                "Calls of agents and models in the last 30 days of the time zone {0}. Tokens that a server did not tell are in no sum.",
+                "Calls to agents and models in the last 30 days (time zone {0}). Tokens that a server did not report are not counted.",
                 "直近 30 日（タイムゾーン {0}）のエージェントとモデルの呼び出しです。サーバーが通知しなかったトークン数は合計に含みません。"
             )
         case .noUsage: ("No agent or model was called.", "エージェントやモデルの呼び出しはありません。")
@@ -456,7 +456,7 @@ enum Phrase: String, Sendable, CaseIterable {
             ("`deliveries` in `runnel.yaml` says how long they are kept.", "保存期間は `runnel.yaml` の `deliveries` で指定します。")
         case .noDeliveriesHere: ("No delivery matches these filters.", "条件に一致する配信はありません。")
         case .bodyIsCut: ("The first {0} are kept, of {1}.", "全 {1} のうち先頭の {0} だけを保存しています。")
-        case .bodyIsBinary: ("The body is no text: {0}.", "本文はテキストではありません: {0}")
+        case .bodyIsBinary: ("The body is not text: {0}.", "本文はテキストではありません: {0}")
         case .bodyIsEmpty: ("The body is empty.", "本文は空です。")
         case .replay: ("Replay", "再送")
         case .replayHelp:

@@ -1,5 +1,8 @@
 import Foundation
+import RunnelKit
 import Testing
+
+@testable import RunnelCLI
 
 @Suite("runnel doctor") struct DoctorTests {
     @Test("what is well is said in a line each, and nothing is left behind")
@@ -165,7 +168,17 @@ import Testing
                                     = let the user who runs Runnel write there
 
                     """), "\(ended.output)")
+            #expect(!ended.output.contains("✓ journal"), "\(ended.output)")
         }
+    }
+
+    @Test("what is good about a subject is not said beside a problem of it; a warning stands beside it")
+    func oneVerdict() {
+        let findings: [HealthFinding] = [
+            .good("journal", "sound"), .warning("journal", "1 run is interrupted"), .problem("clock", "it is wrong"),
+            .good("clock", "2026-11-28T12:00:00Z"),
+        ]
+        #expect(DoctorCommand.verdicts(findings) == Array(findings.prefix(3)))
     }
 
     @Test("what a server does not use before it is restarted is named, also by `status`")

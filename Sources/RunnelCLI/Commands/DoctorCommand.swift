@@ -47,7 +47,13 @@ struct DoctorCommand: AsyncParsableCommand {
         findings += found + (await TriggerCheck.triggers(project, pipelines, plugins.registry, context))
         findings += await JournalCheck.findings(project)
         findings += MachineCheck.findings(project)
-        return await findings + TriggerCheck.server(project)
+        return Self.verdicts(await findings + TriggerCheck.server(project))
+    }
+
+    /// Leaves out what is good about a subject that has a problem, so that a subject has one verdict.
+    static func verdicts(_ findings: [HealthFinding]) -> [HealthFinding] {
+        let broken = Set(findings.filter { $0.level == .problem }.map(\.subject))
+        return findings.filter { $0.level != .good || !broken.contains($0.subject) }
     }
 
     private func write(_ findings: [HealthFinding], _ redactor: Redactor) {

@@ -30,7 +30,9 @@ package final class PostgresConnection {
 
     /// Connects to the first host that accepts the connection.
     package init(_ options: PostgresOptions) throws(PostgresError) {
+        var options = options
         try options.check()
+        if let source = options.passwordSource { options.password = try source() }
         self.options = options
         handle = try Self.open(options)
         canceller = PostgresCanceller()

@@ -8,6 +8,8 @@ package struct PostgresOptions: Sendable {
     package var url: String
     /// Wins over a password in the URL.
     package var password: String?
+    /// Gives the password for each new connection, where it may be rotated. Wins over ``password``.
+    package var passwordSource: (@Sendable () throws(PostgresError) -> String?)?
     /// The name that `pg_stat_activity` shows.
     package var application: String
     /// Statements for each new session.

@@ -110,7 +110,7 @@ struct JournalCopyCommand: AsyncParsableCommand {
             }
             var configuration = PostgresJournalConfiguration(url: place)
             configuration.schema = project.settings.journal.schema.text
-            configuration.password = try JournalSetup.password(of: project)
+            try JournalSetup.setPassword(of: project, in: &configuration)
             if isNew { return try PostgresJournal.open(configuration) }
             guard let journal = try PostgresJournal.openExisting(configuration, migrates: false) else {
                 throw JournalError(

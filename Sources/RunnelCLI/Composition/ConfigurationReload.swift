@@ -33,9 +33,9 @@ actor ConfigurationReload {
 
     /// The settings that are applied to a running server, by the beginning of their path.
     private static func isApplicable(_ path: String) -> Bool {
-        ["log.level", "runs.limit", "runs.max_queued", "journal.keep", "dedupe.", "server.token"].contains {
-            path.hasPrefix($0)
-        }
+        [
+            "log.level", "runs.limit", "runs.max_queued", "journal.keep", "journal.password", "dedupe.", "server.token",
+        ].contains { path.hasPrefix($0) }
     }
 
     init(
@@ -150,12 +150,12 @@ actor ConfigurationReload {
         housekeeping.set(now.settings.retention)
         var text = ""
         let (variables, secrets) = applyValues(of: now)
-        let tokens = applyTokens(of: now)
+        let credentials = applyJournalPassword(of: now) + applyTokens(of: now)
         var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable).subtracting(valueProblems.keys)
             .union(variables)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
-        text += (secrets + tokens).map { "; \($0)" }.joined()
+        text += (secrets + credentials).map { "; \($0)" }.joined()
         applied = now
         let pending = pendingRestart(of: now)
         if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
@@ -188,6 +188,20 @@ actor ConfigurationReload {
         return (variables.map { "env.\($0)" }, words)
     }
 
+    /// Has new connections to the journal's database use `journal.password` as it is now, unless it has no value.
+    ///
+    /// - Returns: A clause for the log if it has none.
+    private func applyJournalPassword(of now: Project) -> [String] {
+        let password = now.journalPassword.value
+        var problem: String?
+        if case .failure(let unavailable)? = password?() {
+            problem = "`journal.password` \(unavailable.predicate)"
+        } else {
+            project.journalPassword.update { $0 = password }
+        }
+        return [note(problem, of: "journal.password")].compactMap(\.self)
+    }
+
     /// Replaces the tokens of the API. One that has no value any more keeps its former one.
     ///
     /// - Returns: A clause for the log about each token without a value.
@@ -208,7 +222,7 @@ actor ConfigurationReload {
             if let problem = note(problem, of: token.setting) { words.append(problem) }
         }
         let settings = Set(now.apiTokens.map { $0.setting })
-        valueProblems = valueProblems.filter { $0.key.hasPrefix("secrets.") || settings.contains($0.key) }
+        valueProblems = valueProblems.filter { !$0.key.hasPrefix("server.") || settings.contains($0.key) }
         // Without any token everybody on this machine would be let in.
         if !tokens.isEmpty { server.setAPITokens(tokens) }
         return words

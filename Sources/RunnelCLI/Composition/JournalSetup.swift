@@ -30,7 +30,7 @@ enum JournalSetup {
         let settings = project.settings.journal
         guard let url = settings.url?.text else { return nil }
         var configuration = PostgresJournalConfiguration(url: url)
-        configuration.password = try password(of: project)
+        try setPassword(of: project, in: &configuration)
         configuration.schema = settings.schema.text
         configuration.notifications = settings.notify
         configuration.pool = settings.pool
@@ -39,15 +39,19 @@ enum JournalSetup {
         return configuration
     }
 
-    /// `journal.password`; nil where it is not set.
-    static func password(of project: Project) throws(JournalError) -> String? {
-        switch project.journalPassword {
-        case .success(let password)?: return password
-        case .failure(let problem)?:
+    /// Has each new connection use `journal.password` as it is then.
+    static func setPassword(
+        of project: Project, in configuration: inout PostgresJournalConfiguration
+    ) throws(JournalError) {
+        let password = project.journalPassword
+        if case .failure(let problem)? = password.value?() {
             throw JournalError(
                 .unreachable, "the journal cannot be opened: `journal.password`: \(problem.reason)",
                 hint: "set it where Runnel is started, or change `journal.password` in runnel.yaml")
-        case nil: return nil
+        }
+        configuration.passwordSource = {
+            guard let read = password.value else { return .success(nil) }
+            return read().map(Optional.some)
         }
     }
 

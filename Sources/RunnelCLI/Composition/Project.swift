@@ -2,6 +2,7 @@ import RunnelEngine
 import RunnelHTTP
 import RunnelKit
 import RunnelProcess
+import RunnelSupport
 import Synchronization
 import Telemetry
 import Templates
@@ -33,8 +34,8 @@ struct Project: Sendable {
     let serverToken: Result<String, UnavailableSecret>?
     /// `server.tokens`, by name.
     let namedTokens: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)]
-    /// `journal.password`.
-    let journalPassword: Result<String, UnavailableSecret>?
+    /// `journal.password` for a new connection; nil where it is not set. A reload of this project replaces it.
+    let journalPassword: Watched<(@Sendable () -> Result<String, UnavailableSecret>)?>
     /// The settings of plugins, by name.
     let pluginSettings: PluginSettings
     /// The diagnostics of `runnel.yaml`.
@@ -156,11 +157,12 @@ struct Project: Sendable {
         (metrics, metricsWarnings) = (
             measuring.configuration, measuring.warnings.filter { !tracing.warnings.contains($0) }
         )
-        journalPassword = settings.journal.password.map { resolver.resolve($0, of: "journal.password") }
+        let password = settings.journal.password.map { Self.journalPassword($0, resolver) }
+        journalPassword = Watched(password?.read)
         // The server's token in a file of its own is not searched for in all data: it never leaves Runnel.
         var others = Self.tokens(token, named)
         others.merge(Self.headers(traces?.receiver, metrics?.receiver)) { own, _ in own }
-        others["journal/password"] = try? journalPassword?.get()
+        others["journal/password"] = try? password?.value.get()
         if let password = settings.journal.url?.password, password.utf8.count >= Redactor.minimumLength {
             others["journal/url"] = password
         }
@@ -199,6 +201,16 @@ struct Project: Sendable {
             }
         }
         return (values, unavailable)
+    }
+
+    /// `journal.password`: its value, and how new connections get it. They read a file again, since passwords are rotated
+    /// while a server runs.
+    private static func journalPassword(
+        _ setting: SensitiveValue, _ resolver: SensitiveResolver
+    ) -> (value: Result<String, UnavailableSecret>, read: @Sendable () -> Result<String, UnavailableSecret>) {
+        let value = resolver.resolve(setting, of: "journal.password")
+        guard case .file = setting.source else { return (value, { value }) }
+        return (value, { resolver.resolve(setting, of: "journal.password") })
     }
 
     /// The tokens of the server that are known, by path.

@@ -15,7 +15,7 @@ extension JournalError {
         case .connection:
             self.init(
                 .unreachable, "the journal \(place) cannot be reached: \(error.message)",
-                hint: "start PostgreSQL, and check `journal.url`; nothing that was accepted is lost")
+                hint: error.hint ?? "start PostgreSQL, and check `journal.url`; nothing that was accepted is lost")
         case .timeout: self = .slow(place, error.message)
         case .answer: self = .damaged(error.message)
         case .server(let state): self.init(state: state, error.message, at: place)

@@ -1,7 +1,7 @@
 import LibC
 import PostgresClient
 public import RunnelEngine
-import RunnelKit
+public import RunnelKit
 
 /// A journal in PostgreSQL, shared by the workers of several machines.
 ///
@@ -175,6 +175,8 @@ public struct PostgresJournalConfiguration: Sendable {
     public var url: String
     /// Wins over a password in the URL.
     public var password: String?
+    /// Gives the password for each new connection, where it may be rotated. Wins over ``password``; nil for none.
+    public var passwordSource: (@Sendable () -> Result<String?, UnavailableSecret>)?
     /// The schema of the database that holds the tables.
     public var schema = "runnel"
     /// Whether workers wake each other, which takes a session of its own. Without, they poll, and no setting of a
@@ -197,7 +199,7 @@ public struct PostgresJournalConfiguration: Sendable {
 
     /// - Parameter statementTimeout: In seconds; 0 for none.
     func options(statementTimeout: Int) -> PostgresOptions {
-        PostgresOptions(
+        var options = PostgresOptions(
             url: url, password: password, application: host.isEmpty ? "runnel" : "runnel \(host)",
             preamble: [
                 "SET search_path TO \(PostgresSchema.quoted(schema))",
@@ -209,6 +211,18 @@ public struct PostgresJournalConfiguration: Sendable {
                 // What is acknowledged is on disk, whatever the server's default is.
                 "SET synchronous_commit TO on", "SET jit TO off",
             ], prepares: notifications != .off)
+        if let passwordSource {
+            options.passwordSource = { () throws(PostgresError) -> String? in
+                switch passwordSource() {
+                case .success(let password): return password
+                case .failure(let problem):
+                    throw PostgresError(
+                        .connection, "`journal.password` \(problem.predicate)",
+                        hint: "give it a value; Runnel tries again, and nothing that was accepted is lost")
+                }
+            }
+        }
+        return options
     }
 
     /// The database, for people; without a password.

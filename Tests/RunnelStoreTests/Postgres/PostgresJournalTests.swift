@@ -2,6 +2,7 @@ import PostgresClient
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
+import Synchronization
 import Testing
 
 @testable import RunnelStore
@@ -137,6 +138,30 @@ import Testing
         error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
         #expect(
             error?.message == "the journal cannot be opened: the URL of the database begins with no \"postgres://\"")
+    }
+
+    @Test("each new connection asks for the password; while it has no value, connections that are open go on")
+    func passwordSource() async throws {
+        var configuration = try await PostgresServer.shared.value.configuration()
+        let password = Mutex<Result<String?, UnavailableSecret>>(.success("first-value"))
+        configuration.passwordSource = { password.withLock { $0 } }
+        let journal = try PostgresJournal.open(configuration)
+        #expect(try await journal.queuedCount() == 0)
+        password.withLock { $0 = .failure(UnavailableSecret(reason: "the file \"pw\" is empty")) }
+        #expect(try await journal.queuedCount() == 0)
+        let error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(error?.code == .unreachable)
+        #expect(
+            error?.message == "the journal \(configuration.place) cannot be reached: "
+                + "`journal.password` has no value: the file \"pw\" is empty")
+        #expect(error?.hint == "give it a value; Runnel tries again, and nothing that was accepted is lost")
+        password.withLock { $0 = .success("second-value") }
+        let other = try PostgresJournal.open(configuration)
+        await other.close()
+        await journal.close()
+        configuration.url = "postgres://u@/db?host=/nonexistent"
+        let lost = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(lost?.description.contains("-value") == false)
     }
 
     @Test("a user or a database that is not there is named, with what to do about it")

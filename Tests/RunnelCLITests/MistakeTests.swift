@@ -268,6 +268,76 @@ private struct Mistake: CustomTestStringConvertible {
         }
     }
 
+    @Test("where a text is expected, a number that loses digits is an error, and one that is respelled is a warning")
+    func respelled() async throws {
+        let pipeline = """
+            steps:
+              - uses: http.fetch
+                with:
+                  url: http://a.example
+                  query: { a: 0123, b: [1.10, 2, x], c: True, d: 1.0, e: 5, f: 1_000, g: 2026-01-02, h: "007" }
+                  headers: { x-build: 0x1F }
+              - { uses: shell, with: { run: ls, env: { BUILD: 1e3, LIMIT: 12345678901234567890, ON: yes, N: -5 } } }
+
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            let lost = "so the text as it is written is lost"
+            let hint = "= put it in quotes if it is meant as text"
+            #expect(
+                said(ended.error) == [
+                    "p.yaml:5:19: error: `query.a`: YAML reads this as a number, \(lost) [wrong-value]", hint,
+                    "p.yaml:5:29: warning: `query.b[0]`: YAML reads this as a number, \(lost) [doubtful-value]", hint,
+                    "p.yaml:5:45: warning: `query.c`: YAML reads this as true or false, \(lost) [doubtful-value]", hint,
+                    "p.yaml:6:27: warning: `headers.x-build`: YAML reads this as a number, \(lost) [doubtful-value]", hint,
+                    "p.yaml:7:51: warning: `env.BUILD`: YAML reads this as a number, \(lost) [doubtful-value]", hint,
+                    "p.yaml:7:63: error: `env.LIMIT`: YAML reads this as a number, \(lost) [wrong-value]", hint,
+                    "1 pipeline checked, 1 with errors",
+                ])
+        }
+    }
+
+    @Test("in other data, a whole number that loses a zero or digits is a warning")
+    func respelledData() async throws {
+        let files = [
+            "runnel.yaml": "vars: { build: 0123, version: 1.10 }\nprofiles: { a: { vars: { build: 0123 } } }\n",
+            "p.yaml": """
+            steps:
+              - uses: webhook.send
+                with: { url: http://a.example, json: { mode: 0644, id: 12345678901234567890, ratio: 1.10, n: [007, 0, 10] } }
+
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            let lost = "YAML reads this as a number, so the text as it is written is lost [doubtful-value]"
+            let hint = "= put it in quotes if it is meant as text"
+            let lines = said(ended.error)
+            for place in [
+                "runnel.yaml:1:16: warning: `vars.build`", "runnel.yaml:2:33: warning: `vars.build`",
+                "p.yaml:3:50: warning: `json.mode`", "p.yaml:3:60: warning: `json.id`",
+                "p.yaml:3:99: warning: `json.n[0]`",
+            ] { #expect(lines.contains("\(place): \(lost)"), "\(ended.error)") }
+            #expect(lines.count { $0 == hint } == 5, "\(ended.error)")
+            #expect(ended.status == 0)
+        }
+    }
+
+    @Test("a number that JSON does not have is an error")
+    func notFinite() async throws {
+        let pipeline = "steps:\n  - { uses: webhook.send, with: { url: http://a.example, json: { a: .inf, b: [-.NaN, .nan] } } }\n"
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            let hint = "= put it in quotes if it is meant as text"
+            #expect(
+                said(ended.error) == [
+                    "p.yaml:2:69: error: `json.a`: JSON has no number \".inf\" [wrong-value]", hint,
+                    "p.yaml:2:86: error: `json.b[1]`: JSON has no number \".nan\" [wrong-value]", hint,
+                    "1 pipeline checked, 1 with errors",
+                ])
+        }
+    }
+
     @Test("wrong literals are found before anything is paid for")
     func literals() async throws {
         let pipeline = """

@@ -322,7 +322,8 @@ struct PipelineDecoder {
                 } else {
                     diagnostics.error(
                         PipelineErrorCode.wrongValue, keys["default"],
-                        "the default of the input \"\(name)\": \(problem)")
+                        "the default of the input \"\(name)\": \(problem)",
+                        hint: keys["default"]?.quotesHint(for: problem))
                 }
             }
             return input

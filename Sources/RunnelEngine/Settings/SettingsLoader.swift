@@ -54,7 +54,7 @@ package enum SettingsLoader {
         if let root = document.root, !root.isNull {
             let checker = KeyChecker(
                 subject: "runnel.yaml", schema: shape.schema, problems: shape.problems,
-                advice: "docs/reference/configuration.md lists the settings")
+                advice: "docs/reference/configuration.md lists the settings", except: [SettingsProfiles.key])
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
             for (name, node) in profiles.nodes { check(name, node, checker, into: &diagnostics) }
             let sensitive = SensitivePlaces(root: root, profiles: profiles, schema: shape.schema)

@@ -15,6 +15,10 @@ struct KeyChecker {
     var key: String?
     /// What to write in place of unknown keys of the mapping itself.
     var hints: [NameHint] = []
+    /// Keys of the checked mapping whose values are checked by themselves.
+    var except: Set<String> = []
+    /// Whether a run has begun with the file; see ``PipelineLoader/load(_:file:isStored:)``.
+    var isStored = false
 
     /// Issues that the schema describes better than the fields: about keys, and words among others.
     private static let described: Set<String> = ["additionalProperties", "required", "enum"]
@@ -57,6 +61,8 @@ struct KeyChecker {
         }
         guard diagnostics.items.count == before else { return }
         warnAboutLiterals(in: tree, node, into: &diagnostics)
+        guard !isStored else { return }
+        SpellingChecker(owner: key.map { "\($0)." } ?? "", except: except).check(node, schema, into: &diagnostics)
     }
 
     /// Reports objects whose keys do not go together.

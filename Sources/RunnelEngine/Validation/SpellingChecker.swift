@@ -1,0 +1,74 @@
+import RunnelKit
+import YAML
+
+/// Finds numbers, true and false that YAML reads otherwise than they are written: `0123` is 123, and `1.10` is 1.1.
+///
+/// A number that JSON does not have is an error, and so is one that becomes a text with other digits. Other texts are a
+/// warning, and so are whole numbers in other data that lose a leading zero or, beyond 64 bits, digits.
+struct SpellingChecker {
+    /// What stands before paths in messages: "retry.", or nothing.
+    let owner: String
+    /// Keys of the outermost mapping that are checked by themselves.
+    let except: Set<String>
+
+    private static let text: Value = ["type": ["string"]]
+    private static let hint = "put it in quotes if it is meant as text"
+
+    func check(
+        _ node: YAMLNode, _ schema: Value, at path: [FieldError.PathElement] = [],
+        into diagnostics: inout DiagnosticList
+    ) {
+        let choices = schema["anyOf"]?.asList ?? [schema]
+        switch node.content {
+        case .scalar(let scalar):
+            if case .float(let number) = scalar.value, !number.isFinite {
+                return diagnostics.error(
+                    PipelineErrorCode.wrongValue, node, "`\(place(path))`: JSON has no number \"\(scalar.text)\"",
+                    hint: Self.hint)
+            }
+            guard node.tag == nil, Self.isRespelled(scalar, as: Value(node)) else { return }
+            let isText = choices.contains { $0["type"]?.asList?.contains("string") ?? false }
+            let isData = choices.contains { $0["type"] == nil && $0["enum"] == nil && $0["const"] == nil }
+            let losesDigits = Self.losesDigits(scalar)
+            guard isText || isData && losesDigits else { return }
+            let isError = isText && losesDigits
+            diagnostics.add(
+                isError ? PipelineErrorCode.wrongValue : PipelineErrorCode.doubtfulValue, isError ? .error : .warning,
+                node.range,
+                "`\(place(path))`: YAML reads this as \(node.kindName), so the text as it is written is lost",
+                hint: Self.hint)
+        case .sequence(let items):
+            let inner = choices.lazy.compactMap { $0["items"] }.first ?? true
+            for (index, item) in items.enumerated() {
+                check(item, inner, at: path + [.index(index)], into: &diagnostics)
+            }
+        case .mapping(let pairs):
+            let properties = choices.lazy.compactMap { $0["properties"]?.asObject }.first ?? [:]
+            let others =
+                schema["format"]?.asString == ScriptVariables.format
+                ? Self.text : choices.lazy.compactMap { $0["additionalProperties"] }.first ?? true
+            for pair in pairs {
+                let key = pair.key.keyText
+                if path.isEmpty, except.contains(key) { continue }
+                check(pair.value, properties[key] ?? others, at: path + [.key(key)], into: &diagnostics)
+            }
+        }
+    }
+
+    private func place(_ path: [FieldError.PathElement]) -> String { "\(owner)\(FieldError("", path: path).place)" }
+
+    private static func isRespelled(_ scalar: YAMLScalar, as value: Value) -> Bool {
+        guard scalar.style == .plain else { return false }
+        switch scalar.value {
+        case .null, .string: return false
+        case .bool, .int, .float: return value.json() != scalar.text
+        }
+    }
+
+    private static func losesDigits(_ scalar: YAMLScalar) -> Bool {
+        let digits = scalar.text.trimmingPrefix { $0 == "-" || $0 == "+" }
+        guard digits.count > 1, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return false }
+        if case .float = scalar.value { return true }
+        return digits.first == "0"
+    }
+}

@@ -122,6 +122,18 @@ import Testing
         #expect(lines[8] == "  ✗ watch  \(problem)")
     }
 
+    @Test("`status` says which machines runs wait for")
+    func heldRuns() {
+        let held = HeldRuns(machine: "web-1", queued: 2, retries: 0, isDrained: true)
+        let status: Value = ["version": "1.0", "running": 0, "queued": 2, "held_runs": [held.json]]
+        #expect(
+            StatusText(style: style).text(status) == """
+                runnel 1.0  0 running, 2 queued
+                ✗ 2 queued runs wait for the machine "web-1", whose worker is drained
+
+                """)
+    }
+
     @Test("deliveries and actions fit into 80 columns")
     func fits() {
         let delivery = DeliveryRecord(

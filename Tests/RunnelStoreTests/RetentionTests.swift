@@ -80,7 +80,8 @@ private final class Removal: Sendable {
     }
 
     @Test(
-        "a retry is kept beyond all limits until its trigger was told of its end", arguments: JournalKind.allCases)
+        "a retry is kept beyond all limits until its trigger was told of its end, for at most 30 days",
+        arguments: JournalKind.allCases)
     func due(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             var retry = newRun("r2")
@@ -94,6 +95,17 @@ private final class Removal: Sendable {
             #expect(try await other.endedRetries(after: "", limit: 9) == ["r2"])
             try await journal.relocate("r2", to: ["payload": [:], "input": "a"], isDue: false)
             #expect(try await other.prune(Retention(count: 0), now: now).runs == 1)
+            // Its machine never comes back.
+            retry.id = "r3"
+            _ = try await journal.accept(retry, memory: nil)
+            _ = try await journal.requestCancel("r3", at: Self.second)
+            let month = 30 * 86_400 * Self.second
+            #expect(try await other.prune(Retention(count: 0), now: month).runs == 0)
+            for retention in [Retention(), Retention(age: .seconds(40 * 86_400))] {
+                #expect(try await other.prune(retention, now: month + Self.second).runs == 0)
+            }
+            #expect(try await other.prune(Retention(age: .seconds(1)), now: month + Self.second).runs == 1)
+            #expect(try await other.endedRetries(after: "", limit: 9).isEmpty)
         }
     }
 

@@ -56,6 +56,9 @@ struct StatusText {
             lines.append(style.red(wrap("✗ the configuration has problems; what was valid before stays in use:")))
             lines += problems.map { "    \(behind(4, style.line($0)))" }
         }
+        for problem in (object["held_runs"]?.asList ?? []).compactMap({ $0["problem"]?.asString }) {
+            lines.append(style.red(wrap("✗ \(style.line(problem))")))
+        }
         for worker in object["workers"]?.asList ?? [] { lines += self.lines(ofWorker: worker) }
         for pipeline in object["pipelines"]?.asList ?? [] { lines += self.lines(ofPipeline: pipeline) }
         return lines.joined(separator: "\n") + "\n"

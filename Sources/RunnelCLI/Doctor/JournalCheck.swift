@@ -94,6 +94,7 @@ enum JournalCheck {
             findings.append(
                 .warning("workers", "all are drained, so nobody takes runs", "`runnel workers undrain NAME`"))
         }
+        for held in try await journal.heldRuns() { findings.append(.warning("workers", held.message, held.hint)) }
         if queued + waiting > 0, workers.isEmpty {
             findings.append(
                 .warning(

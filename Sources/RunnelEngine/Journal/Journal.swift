@@ -66,6 +66,8 @@ public protocol Journal: Sendable {
     func oldestQueued() async throws(JournalError) -> Int64?
     /// The number of waiting runs.
     func waitingCount() async throws(JournalError) -> Int
+    /// What waits for machines on which no worker takes runs, by machine.
+    func heldRuns() async throws(JournalError) -> [HeldRuns]
     /// Claims a queued run with a new epoch, if the limits allow it. Durable.
     ///
     /// - Parameter time: When a run that had not started starts, in nanoseconds since 1970; nil: when it was accepted.
@@ -96,7 +98,7 @@ public protocol Journal: Sendable {
     ///   - isDue: Whether the trigger has still to be told when the run has ended; see ``endedRetries(after:limit:)``.
     func relocate(_ runID: String, to source: Value, isDue: Bool) async throws(JournalError)
     /// Ended runs with a due source and a greater id, in the order of ids. Retention keeps them until
-    /// ``relocate(_:to:isDue:)`` clears `isDue`.
+    /// ``relocate(_:to:isDue:)`` clears `isDue`, for at most ``Retention/dueRetries``.
     func endedRetries(after runID: String, limit: Int) async throws(JournalError) -> [String]
 
     // MARK: Ends
@@ -189,6 +191,9 @@ extension Journal {
 
     /// Unknown.
     public func size() async throws(JournalError) -> Int64? { nil }
+
+    /// None: the runs of a journal of one machine need no other.
+    public func heldRuns() async throws(JournalError) -> [HeldRuns] { [] }
 
     /// No signals: whoever waits for runs polls.
     public func queueSignals() -> AsyncStream<Void> { AsyncStream { $0.finish() } }

@@ -528,11 +528,13 @@ package actor MemoryJournal: Journal {
         let ended = runs.values.filter(\.state.isFinal).sorted { ($0.endedAt ?? 0, $0.id) > ($1.endedAt ?? 0, $1.id) }
         var seen: [String: Int] = [:]
         var removed = 0
-        for run in ended where !dueSources.contains(run.id) {
+        let due = now - Retention.dueRetries.nanoseconds
+        for run in ended where !dueSources.contains(run.id) || run.endedAt ?? now <= due {
             seen[run.pipeline, default: 0] += 1
             let isOld = retention.age.map { now - (run.endedAt ?? now) > $0.nanoseconds } ?? false
             guard isOld || retention.count.map({ seen[run.pipeline, default: 0] > $0 }) ?? false else { continue }
             runs[run.id] = nil
+            dueSources.remove(run.id)
             stepsByRun[run.id] = nil
             eventsByRun[run.id] = nil
             if run.dedupeKey != nil, Self.mayBeRetried(run) { failedKeys.insert(run.id) }

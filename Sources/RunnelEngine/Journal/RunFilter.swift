@@ -53,6 +53,10 @@ public struct Retention: Sendable, Hashable {
     /// How many bytes of deliveries are kept, the newest ones; see ``DeliveryRecord/refusedShare``.
     public var deliveryBytes: Int64
 
+    /// How long after its end a retry is kept beyond all limits for its trigger to be told of the end. It cannot be told
+    /// where the machine that has the files does not come back, or the trigger's plugin was removed.
+    public static let dueRetries = Duration.seconds(30 * 86_400)
+
     /// What is not given does not limit.
     public init(
         age: Duration? = nil, count: Int? = nil, bytes: Int64? = nil, dedupe: Duration = .seconds(30 * 86_400),

@@ -107,6 +107,8 @@ public actor PipelineHost {
     private var losers: [TriggerPlace: String] = [:]
     private var isFolderUnreadable = false
     private var looks = 0
+    /// In how many checks in a row runs have waited for each machine.
+    private var heldLooks: [String: Int] = [:]
     private var running: [TriggerPlace: AbandonableTask<Void>] = [:]
     /// All triggers that have not ended, including replaced ones.
     private var unended: [ObjectIdentifier: (place: TriggerPlace, task: AbandonableTask<Void>)] = [:]
@@ -403,7 +405,10 @@ public actor PipelineHost {
     ///
     /// - Returns: The triggers to start.
     func look() async -> [Beginning] {
-        if looks % Self.retryLooks == 0 { await runs.settleRetries() }
+        if looks % Self.retryLooks == 0 {
+            await runs.settleRetries()
+            await logHeldRuns()
+        }
         looks += 1
         let changed = await lookAtSwitches()
         return await take(catalog.look()) + changed + lookAtValues()
@@ -459,6 +464,20 @@ public actor PipelineHost {
 
     private static let disabledByOperator = TriggerHealth.waiting(
         "disabled by an operator", translations: ["ja": "オペレーターにより無効"])
+
+    /// Logs once, after a time, for which machine runs wait.
+    private func logHeldRuns() async {
+        // Errors of the journal are logged elsewhere.
+        guard let held = try? await runs.journal.heldRuns() else { return }
+        heldLooks = Dictionary(
+            held.map { ($0.machine, heldLooks[$0.machine, default: 0] + 1) }, uniquingKeysWith: { $1 })
+        for one in held where heldLooks[one.machine] == Self.heldPatience {
+            logger.warning("\(one.message); \(one.hint)")
+        }
+    }
+
+    /// In how many checks runs wait for a machine before that is logged: its worker may just be restarting.
+    private static let heldPatience = 3
 
     /// The number of looks between checks for ended runs whose triggers were not told.
     private static let retryLooks = 10

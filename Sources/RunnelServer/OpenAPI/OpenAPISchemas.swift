@@ -34,6 +34,12 @@ enum OpenAPISchemas {
                 "configuration_problems": described(
                     "What is wrong with the configuration as it is on disk; what was valid before stays in use.",
                     ["type": "array", "items": text]),
+                "held_runs": described(
+                    "Runs that wait for machines on which no worker takes runs, and ended retries whose files are there.",
+                    [
+                        "type": "array",
+                        "items": object(["machine": text, "queued": number, "retries": number, "problem": text]),
+                    ]),
                 "workers": ["type": "array", "items": reference("Worker")],
                 "pipelines": ["type": "array", "items": reference("Pipeline")],
             ]),

@@ -20,6 +20,7 @@ struct PipelineRoutes: Sendable {
                 "pending_restart": .list(await api.host.pendingRestart.map { .string($0) }),
                 "configuration_problems": .list(
                     await api.host.configurationProblems.map { .string(api.queue.redact($0)) }),
+                "held_runs": .list(try await withJournal { try await api.journal.heldRuns() }.map(\.json)),
                 "workers": .list(try await withJournal { try await WorkerStatus.all(in: api.journal) }.map(\.json)),
                 "pipelines": .list(await api.host.all.map(json)),
             ])

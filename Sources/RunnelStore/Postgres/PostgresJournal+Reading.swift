@@ -194,6 +194,34 @@ extension PostgresJournal {
 
     public func waitingCount() async throws(JournalError) -> Int { try await count(in: .waiting) }
 
+    public func heldRuns() async throws(JournalError) -> [HeldRuns] {
+        try await readers.read { connection in
+            try connection.execute(
+                PostgresStatement(
+                    """
+                    SELECT held.host, sum(held.queued)::bigint, sum(held.retries)::bigint,
+                        EXISTS (SELECT 1 FROM workers w WHERE w.host = held.host AND w.role = 'serve')
+                    FROM (
+                        SELECT host, count(*) AS queued, 0::bigint AS retries FROM active
+                        WHERE state = 'queued' AND host IS NOT NULL GROUP BY host
+                        UNION ALL
+                        SELECT host, 0::bigint, count(*) FROM runs
+                        WHERE source_due AND ended_at IS NOT NULL AND host IS NOT NULL
+                            AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.host = runs.host AND w.role = 'serve')
+                        GROUP BY host
+                    ) held
+                    WHERE NOT EXISTS (
+                        SELECT 1 FROM workers w WHERE w.host = held.host AND w.role = 'serve' AND NOT w.drained)
+                    GROUP BY held.host ORDER BY held.host
+                    """)
+            ).rows.map { row in
+                HeldRuns(
+                    machine: try row.text(0), queued: Int(try row.int(1)), retries: Int(try row.int(2)),
+                    isDrained: try row.bool(3))
+            }
+        }
+    }
+
     private func count(in state: RunState) async throws(JournalError) -> Int {
         try await readers.read { connection in
             Int(

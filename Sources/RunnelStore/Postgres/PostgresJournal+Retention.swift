@@ -57,7 +57,7 @@ extension PostgresJournal {
         }
         guard size > bytes else { return }
         while size > bytes / 10 * 9, !isOver() {
-            let ids = try await readers.read { try Self.oldest($0, before: now - Self.youngest.nanoseconds) }
+            let ids = try await readers.read { try Self.oldest($0, now: now) }
             if ids.isEmpty { break }
             let before = report.bytes
             try await remove(ids, retention, now: now, &report)
@@ -67,22 +67,23 @@ extension PostgresJournal {
 
     // MARK: - Runs
 
-    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``. These are few, and
-    /// an index lists them.
-    private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due)"
+    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``, if that is after the
+    /// time `$4`. These are few, and an index lists them.
+    private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due AND ended_at > $4)"
 
     /// Runs beyond the limits on age or count.
     private static func superfluous(
         _ retention: Retention, now: Int64, _ connection: PostgresConnection
     ) throws -> [String] {
         var ids: [String] = []
+        let due = now - Retention.dueRetries.nanoseconds
         for pipeline in try pipelines(connection) where ids.count < batch {
             if let age = retention.age {
                 ids += try connection.execute(
                     """
                     SELECT id FROM runs WHERE pipeline = $1 AND ended_at < $2 AND \(isSettled)
                     ORDER BY ended_at, id LIMIT $3
-                    """, .text(pipeline), .int(now - age.nanoseconds), .int(Int64(batch))
+                    """, .text(pipeline), .int(now - age.nanoseconds), .int(Int64(batch)), .int(due)
                 ).rows.map { try $0.text(0) }
             }
             if let count = retention.count, ids.isEmpty {
@@ -90,22 +91,23 @@ extension PostgresJournal {
                     """
                     SELECT id FROM runs WHERE pipeline = $1 AND ended_at IS NOT NULL AND \(isSettled)
                     ORDER BY ended_at DESC, id DESC LIMIT $2 OFFSET $3
-                    """, .text(pipeline), .int(Int64(batch)), .int(Int64(count))
+                    """, .text(pipeline), .int(Int64(batch)), .int(Int64(count)), .int(due)
                 ).rows.map { try $0.text(0) }
             }
         }
         return ids
     }
 
-    private static func oldest(_ connection: PostgresConnection, before limit: Int64) throws -> [String] {
+    private static func oldest(_ connection: PostgresConnection, now: Int64) throws -> [String] {
         let count = 20
+        let (limit, due) = (now - youngest.nanoseconds, now - Retention.dueRetries.nanoseconds)
         var runs: [(id: String, endedAt: Int64)] = []
         for pipeline in try pipelines(connection) {
             runs += try connection.execute(
                 """
                 SELECT id, ended_at FROM runs WHERE pipeline = $1 AND ended_at < $2 AND \(isSettled)
                 ORDER BY ended_at, id LIMIT $3
-                """, .text(pipeline), .int(limit), .int(Int64(count))
+                """, .text(pipeline), .int(limit), .int(Int64(count)), .int(due)
             ).rows.map { (try $0.text(0), try $0.int(1)) }
         }
         return runs.sorted { $0.endedAt < $1.endedAt }.prefix(count).map(\.id)

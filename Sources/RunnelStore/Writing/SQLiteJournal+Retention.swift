@@ -66,7 +66,7 @@ extension SQLiteJournal {
         var runs = 0
         while excess > 0, !isOver() {
             let (ids, used) = try await read { db in
-                (try Self.oldest(db, before: now - Self.youngest.nanoseconds), try Self.usedBytes(db))
+                (try Self.oldest(db, now: now), try Self.usedBytes(db))
             }
             if ids.isEmpty { break }
             let removed = try await remove(ids, retention, now: now)
@@ -79,13 +79,14 @@ extension SQLiteJournal {
 
     // MARK: - Runs
 
-    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``. These are few, and
-    /// an index lists them.
-    private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due = 1)"
+    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``, if that is after the
+    /// time given. These are few, and an index lists them.
+    private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due = 1 AND ended_at > ?)"
 
     /// Runs beyond the limits on age or count.
     private static func superfluous(_ retention: Retention, now: Int64, _ db: Database) throws -> [String] {
         var ids: [String] = []
+        let due = now - Retention.dueRetries.nanoseconds
         for pipeline in try pipelines(db) where ids.count < batch {
             if let age = retention.age {
                 ids += try String.fetchAll(
@@ -93,7 +94,7 @@ extension SQLiteJournal {
                         sql: """
                             SELECT id FROM runs WHERE pipeline = ? AND ended_at < ? AND \(isSettled)
                             ORDER BY ended_at, id LIMIT ?
-                            """), arguments: [pipeline, now - age.nanoseconds, batch])
+                            """), arguments: [pipeline, now - age.nanoseconds, due, batch])
             }
             if let count = retention.count, ids.isEmpty {
                 ids += try String.fetchAll(
@@ -101,14 +102,15 @@ extension SQLiteJournal {
                         sql: """
                             SELECT id FROM runs WHERE pipeline = ? AND ended_at IS NOT NULL AND \(isSettled)
                             ORDER BY ended_at DESC, id DESC LIMIT ? OFFSET ?
-                            """), arguments: [pipeline, batch, count])
+                            """), arguments: [pipeline, due, batch, count])
             }
         }
         return ids
     }
 
-    private static func oldest(_ db: Database, before limit: Int64) throws -> [String] {
+    private static func oldest(_ db: Database, now: Int64) throws -> [String] {
         let count = 20
+        let (limit, due) = (now - youngest.nanoseconds, now - Retention.dueRetries.nanoseconds)
         var runs: [(id: String, endedAt: Int64)] = []
         for pipeline in try pipelines(db) {
             runs += try Row.fetchAll(
@@ -116,7 +118,7 @@ extension SQLiteJournal {
                     sql: """
                         SELECT id, CAST(ended_at AS INTEGER) FROM runs
                         WHERE pipeline = ? AND ended_at < ? AND \(isSettled) ORDER BY ended_at, id LIMIT ?
-                        """), arguments: [pipeline, limit, count]
+                        """), arguments: [pipeline, limit, due, count]
             ).map { (try $0.decode(atIndex: 0), try $0.decode(atIndex: 1)) }
         }
         return runs.sorted { $0.endedAt < $1.endedAt }.prefix(count).map(\.id)

@@ -68,6 +68,41 @@ struct PostgresWorkersTests {
         await journal.close()
     }
 
+    @Test("what waits for a machine on which no worker takes runs is said, with what to do")
+    func held() async throws {
+        let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
+        try await journal.join(record("a", on: "disk"))
+        try await journal.join(record("b", on: "other"))
+        var run = newRun("local")
+        run.host = "disk"
+        _ = try await journal.accept(run, memory: nil)
+        (run.id, run.retryOf, run.source) = ("retry", "r", ["payload": [:], "input": "a", "state": [:]])
+        _ = try await journal.accept(run, memory: nil)
+        _ = try await journal.requestCancel("retry", at: 1)
+        #expect(try await journal.heldRuns().isEmpty)
+        #expect(try await journal.operators.setWorker(WorkerID("a"), isDrained: true))
+        var held = try #require(await journal.heldRuns().first)
+        #expect(held == HeldRuns(machine: "disk", queued: 1, retries: 0, isDrained: true))
+        #expect(held.message == "1 queued run waits for the machine \"disk\", whose worker is drained")
+        #expect(
+            held.hint
+                == "`runnel workers undrain disk`, or `runnel runs cancel` for runs that are not needed any more")
+        try await journal.leave(WorkerID("a"))
+        held = try #require(await journal.heldRuns().first)
+        #expect(held == HeldRuns(machine: "disk", queued: 1, retries: 1, isDrained: false))
+        #expect(
+            held.message
+                == "1 queued run waits for the machine \"disk\", which has no worker; ten minutes after its last "
+                + "worker left, another machine takes over; the file of 1 ended retry is moved once a worker runs on the "
+                + "machine \"disk\"; retention removes the retry 30 days after its end")
+        #expect(
+            held.hint
+                == "start Runnel there, or set `journal.machine: disk` where another machine has its files now")
+        try await journal.join(record("c", on: "disk"))
+        #expect(try await journal.heldRuns().isEmpty)
+        await journal.close()
+    }
+
     @Test("the last released version goes on working on the journal that this one has migrated")
     func twoVersions() async throws {
         let server = try await PostgresServer.shared.value

@@ -234,6 +234,7 @@ struct NowData: Sendable {
     /// Of the last 24 hours.
     var hours: [HourCount] = []
     var workers: [WorkerRecord] = []
+    var held: [HeldRuns] = []
     var problems: [NowPage.Problem] = []
     /// The next tick of each trigger that has one, earliest first.
     var next: [(pipeline: String, tick: PipelineHost.Tick)] = []
@@ -265,6 +266,7 @@ struct NowData: Sendable {
         for run in data.open.running.prefix(limit) { data.going.append(try await going(run, journal)) }
         data.hours = try await journal.operators.hours(since: day + HourCount.length)
         data.workers = try await journal.workers()
+        data.held = try await journal.heldRuns()
         data.usage = try await journal.usage(UsageQuery(since: day)).total(prices)
         for hosted in await api.host.all { data.add(hosted, api, context) }
         data.next.sort { ($0.tick.time, $0.pipeline) < ($1.tick.time, $1.pipeline) }
@@ -328,6 +330,7 @@ struct NowData: Sendable {
             guard let problem = worker.clockProblem else { continue }
             addProblem(words(.clockWrong, worker.host), problem, Link("workers"))
         }
+        for held in held { addProblem(words(.runsAreHeld, held.machine), held.message, Link("workers")) }
         let pending = await api.host.pendingRestart
         if !pending.isEmpty {
             addProblem(words(.restartIsNeeded), pending.joined(separator: "\n"), Link("settings"))

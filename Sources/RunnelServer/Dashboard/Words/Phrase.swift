@@ -31,7 +31,8 @@ enum Phrase: String, Sendable, CaseIterable {
         columnRuns, columnSince, columnTime, columnCaller, columnAction, columnSubject, columnOrigin, columnSetting,
         columnValue, columnSource, selectRun
     // MARK: Workers
-    case drain, undrain, workerWorking, workerDraining, workerDrained, workerSilent, workerEnded, clockWrong
+    case drain, undrain, workerWorking, workerDraining, workerDrained, workerSilent, workerEnded, clockWrong,
+        runsAreHeld
     // MARK: Now
     case needsNothing, needs, needsMany, sinceLooked, lastDay, last24Hours, runsIn24Hours, queuedAndWaiting, noWorkers,
         none, barsLabel, barsLabelFailed, problems, fileHasErrors, fileUnreadable, triggerHasProblem, journalTroubled,
@@ -237,6 +238,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .workerSilent: ("silent", "応答なし")
         case .workerEnded: ("ended", "終了")
         case .clockWrong: ("The clock of {0} is wrong.", "{0} の時計がずれています。")
+        case .runsAreHeld: ("Runs wait for the machine {0}.", "マシン {0} を待っている実行があります。")
         case .columnRuns: ("Works on", "処理中")
         case .columnSince: ("Since", "開始")
         case .columnTime: ("Time", "時刻")

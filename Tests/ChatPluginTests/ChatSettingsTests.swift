@@ -90,6 +90,26 @@ import Testing
         #expect(dialect.cancel == nil)
     }
 
+    @Test("changed credentials are used by the client that is there; a stand-in keeps its own")
+    func renewed() async throws {
+        func plugin(_ id: String) throws -> ChatPlugin {
+            ChatPlugin().configured(
+                try MarketplaceSettings(field: [
+                    "base_url": "https://star.example", "client_id": .string(id), "client_secret": "s3cr3t",
+                ]))
+        }
+        let harness = StepHarness()
+        try await plugin("one").registerServices(in: harness.services)
+        let client = try await harness.services.get(MarketplaceService.self).client
+        #expect("\(client)" == "MarketplaceClient(https://star.example, client credentials of \"one\")")
+        try await plugin("two").renewCredentials(in: harness.services)
+        #expect("\(client)" == "MarketplaceClient(https://star.example, client credentials of \"two\")")
+        let standIn = AgentStandIn(baseURL: "http://127.0.0.1:9", clientID: "i", clientSecret: "s", agentID: "a")
+        try await plugin("three").talking(to: standIn).renewCredentials(in: harness.services)
+        #expect("\(client)" == "MarketplaceClient(https://star.example, client credentials of \"two\")")
+        await harness.services.shutDown()
+    }
+
     @Test("without them a chat fails with what to set, and everything else works")
     func unconfigured() async throws {
         let harness = StepHarness()

@@ -268,6 +268,54 @@ struct TokenTests {
         }
     }
 
+    @Test("a rotated secret is used for the next token; the token that is there is used until it is refused")
+    func rotatedSecret() async throws {
+        try await withBench(answer: { exchange in
+            if exchange.head.uri == tokenPath { return issuingTokens(exchange) }
+            exchange.beginStream()
+            exchange.text("a")
+            exchange.done()
+            return true
+        }) { bench in
+            _ = try await bench.ask().collect()
+            bench.client.setAuthentication(.clientCredentials(clientID: "mp-2", clientSecret: "second-secret"))
+            _ = try await bench.ask().collect()
+            let first = bench.server.log.requests(to: tokenPath).map(\.body)
+            #expect(first.count == 1)
+            #expect(first.first?.contains(clientID) == true)
+            let tokens = try #require(bench.client.tokens)
+            tokens.refused(try await tokens.token())
+            _ = try await bench.ask().collect()
+            let all = bench.server.log.requests(to: tokenPath).map(\.body)
+            #expect(all.count == 2)
+            #expect(all.last?.contains("mp-2") == true && all.last?.contains("second-secret") == true)
+        }
+    }
+
+    @Test("a rotated key is sent with the next request; credentials of another kind are not used")
+    func rotatedKey() async throws {
+        try await withBench(
+            authentication: .bearer("first-key"),
+            answer: { exchange in
+                exchange.beginStream()
+                exchange.text("a")
+                exchange.done()
+                return true
+            }
+        ) { bench in
+            for authentication in [
+                MarketplaceConfiguration.Authentication.bearer("second-key"), .none,
+                .clientCredentials(clientID: clientID, clientSecret: clientSecret),
+            ] {
+                _ = try await bench.ask().collect()
+                bench.client.setAuthentication(authentication)
+            }
+            _ = try await bench.ask().collect()
+            let sent = bench.server.log.requests(to: "/v1/chat/completions").map { $0.head.headers["Authorization"] }
+            #expect(sent == [["Bearer first-key"]] + Array(repeating: ["Bearer second-key"], count: 3))
+        }
+    }
+
     @Test("a server that closes the connection with its answer takes nothing down")
     func closedWithAnswer() async throws {
         try await withBench(answer: { exchange in
@@ -276,7 +324,7 @@ struct TokenTests {
             return true
         }) { bench in
             let fetcher = TokenFetcher(
-                clientID: clientID, clientSecret: clientSecret, url: bench.client.configuration.tokenURL,
+                authentication: Watched(bench.client.authentication), url: bench.client.configuration.tokenURL,
                 timeouts: .init(), retry: RetryPolicy(attempts: 1), httpClient: bench.client.httpClient,
                 logger: bench.client.logger,
                 time: TimeSource(ContinuousClock()), wallClock: { 0 })

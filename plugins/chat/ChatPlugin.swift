@@ -4,7 +4,7 @@ internal import RunnelHTTP
 public import RunnelKit
 
 /// Talks to agents through the Marketplace API.
-public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, BudgetingPlugin {
+public struct ChatPlugin: CredentialPlugin, AgentPlugin, MonitoringPlugin, BudgetingPlugin {
     /// The plugin's name.
     public let name = "chat"
     /// The step `chat`.
@@ -59,6 +59,16 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, Bud
                     configuration: configuration, httpClient: httpClient, clock: clock ?? ContinuousClock()),
                 httpClient: httpClient, settings: isStandIn ? settings.forStandIn : settings, isSimulated: isStandIn)
         }
+    }
+
+    /// What proves who asks.
+    public static let credentials = ["client_id", "client_secret", "token"]
+
+    /// Has the Marketplace client use the credentials. A stand-in has its own.
+    public func renewCredentials(in services: Services) async throws {
+        guard standIn == nil else { return }
+        let authentication = try setup.configuration().authentication
+        try await services.get(MarketplaceService.self).client.setAuthentication(authentication)
     }
 
     /// Budgets.

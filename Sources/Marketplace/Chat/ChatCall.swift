@@ -312,7 +312,7 @@ final class ChatCall: Sendable {
         if hasBody { headers.add(name: "Content-Type", value: "application/json") }
         if let token {
             headers.add(name: "Authorization", value: "Bearer \(token.value)")
-        } else if case .bearer(let key) = client.configuration.authentication {
+        } else if case .bearer(let key) = client.authentication {
             headers.add(name: "Authorization", value: "Bearer \(key)")
         }
         if let key = request.idempotencyKey {
@@ -339,16 +339,16 @@ final class ChatCall: Sendable {
     }
 
     private func context(_ url: String, _ token: AccessToken?) -> StreamDelegate.Context {
-        let configuration = client.configuration
+        let (configuration, authentication) = (client.configuration, client.authentication)
         let isReconnecting = state.withLock { $0.reconnection.isOn }
         let member = request.extraFields[configuration.dialect.conversationKey]
         let conversationID = member == nil ? request.conversationID : member?.asString
         return StreamDelegate.Context(
             url: url, agentID: configuration.requestedAgent(request.agentID, body: request.extraFields),
             conversationID: isReconnecting ? nil : conversationID,
-            authentication: configuration.authentication, timeouts: configuration.timeouts,
+            authentication: authentication, timeouts: configuration.timeouts,
             rules: rules,
-            redactor: ResponseRedactor(secrets: configuration.secrets + (token.map { [$0.value] } ?? [])),
+            redactor: ResponseRedactor(secrets: authentication.secrets + (token.map { [$0.value] } ?? [])),
             wallClock: client.wallClock)
     }
 }

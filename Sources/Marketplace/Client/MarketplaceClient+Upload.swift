@@ -37,11 +37,12 @@ extension MarketplaceClient {
             "Accept": "application/json", "Content-Type": "multipart/form-data; boundary=\(boundary)",
         ]
         let token = try await tokens?.token()
-        var secrets = configuration.secrets
+        let authentication = authentication
+        var secrets = authentication.secrets
         if let token {
             headers.add(name: "Authorization", value: "Bearer \(token.value)")
             secrets.append(token.value)
-        } else if case .bearer(let key) = configuration.authentication {
+        } else if case .bearer(let key) = authentication {
             headers.add(name: "Authorization", value: "Bearer \(key)")
         }
         let redactor = ResponseRedactor(secrets: secrets)
@@ -69,7 +70,7 @@ extension MarketplaceClient {
             if response.status == .unauthorized, let token { throw RefusedToken(token: token) }
             let server = ServerMessage(body: body, contentType: response.headers.first(name: "Content-Type"))
             throw StatusFailure(status: Int(response.status.code), server: server, url: url, redactor: redactor)
-                .chat(authentication: configuration.authentication, agentID: nil)
+                .chat(authentication: authentication, agentID: nil)
         }
         let document = body.withUnsafeBytes { try? Value.received($0) } ?? .null
         let names = ["fileId", "file_id", "id"]

@@ -15,6 +15,7 @@ public final class MarketplaceClient: Sendable {
     let httpClient: HTTPClient
     let logger: Logger
     let time: TimeSource
+    private let current: Watched<MarketplaceConfiguration.Authentication>
     let tokens: TokenSource?
     let limiter: Limiter
     /// Whether the server takes requests that ask for the usage.
@@ -40,14 +41,27 @@ public final class MarketplaceClient: Sendable {
         self.logger = logger
         self.time = time
         limiter = Limiter(configuration.limits, time: time)
+        current = Watched(configuration.authentication)
         switch configuration.authentication {
-        case .clientCredentials(let id, let secret):
+        case .clientCredentials:
             tokens = TokenSource(
                 fetcher: TokenFetcher(
-                    clientID: id, clientSecret: secret, url: configuration.tokenURL, timeouts: configuration.timeouts,
+                    authentication: current, url: configuration.tokenURL, timeouts: configuration.timeouts,
                     retry: configuration.retry, httpClient: httpClient, logger: logger, time: time, wallClock: wallClock
                 ))
         case .bearer, .none: tokens = nil
+        }
+    }
+
+    /// How requests prove who they come from at the moment.
+    var authentication: MarketplaceConfiguration.Authentication { current.value }
+
+    /// Uses other credentials, such as a rotated secret, from the next request on. A token that was fetched with the former
+    /// ones is used until it expires or is refused. Those of another kind than the configuration's are ignored.
+    public func setAuthentication(_ new: MarketplaceConfiguration.Authentication) {
+        switch (configuration.authentication, new) {
+        case (.clientCredentials, .clientCredentials), (.bearer, .bearer): current.update { $0 = new }
+        default: break
         }
     }
 
@@ -105,7 +119,7 @@ extension MarketplaceClient {
                 var headers: HTTPHeaders = ["Accept": "application/json"]
                 if let token = try await tokens?.token() {
                     headers.add(name: "Authorization", value: "Bearer \(token.value)")
-                } else if case .bearer(let key) = configuration.authentication {
+                } else if case .bearer(let key) = authentication {
                     headers.add(name: "Authorization", value: "Bearer \(key)")
                 }
                 let request = try HTTPClient.Request(
@@ -127,7 +141,7 @@ extension MarketplaceClient {
 
 extension MarketplaceClient: CustomStringConvertible, CustomReflectable {
     /// The base URL and the kind of authentication.
-    public var description: String { "MarketplaceClient(\(configuration.baseURL), \(configuration.authentication))" }
+    public var description: String { "MarketplaceClient(\(configuration.baseURL), \(authentication))" }
     /// Shows no more than ``description``: a client holds tokens.
     public var customMirror: Mirror { Mirror(self, children: [("configuration", configuration)]) }
 }

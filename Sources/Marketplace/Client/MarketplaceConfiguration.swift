@@ -91,15 +91,6 @@ public struct MarketplaceConfiguration: Sendable {
     var tokenURL: String { baseURL + tokenPath }
     var chatURL: String { baseURL + chatPath }
 
-    /// Everything that must never be shown.
-    var secrets: [String] {
-        switch authentication {
-        case .clientCredentials(_, let secret): [secret]
-        case .bearer(let key): [key]
-        case .none: []
-        }
-    }
-
     private func validate() throws(MarketplaceError) {
         switch authentication {
         case .clientCredentials(let id, let secret):
@@ -149,6 +140,17 @@ public struct MarketplaceConfiguration: Sendable {
 
     private func require(_ holds: Bool, _ message: String, _ hint: String) throws(MarketplaceError) {
         if !holds { throw MarketplaceError(.invalidConfiguration, message, hint: hint) }
+    }
+}
+
+extension MarketplaceConfiguration.Authentication {
+    /// Everything that must never be shown.
+    var secrets: [String] {
+        switch self {
+        case .clientCredentials(_, let secret): [secret]
+        case .bearer(let key): [key]
+        case .none: []
+        }
     }
 }
 

@@ -10,8 +10,8 @@ struct TokenFetcher: Sendable {
     /// The longest answer that is read.
     private static let bodyLimit = 256 * 1024
 
-    var clientID: String
-    var clientSecret: String
+    /// Client credentials, which may be replaced.
+    var authentication: Watched<MarketplaceConfiguration.Authentication>
     var url: String
     var timeouts: MarketplaceConfiguration.Timeouts
     var retry: RetryPolicy
@@ -47,9 +47,15 @@ struct TokenFetcher: Sendable {
         }
     }
 
-    private var redactor: ResponseRedactor { ResponseRedactor(secrets: [clientSecret]) }
-
     private func request() async throws(FailedAttempt) -> TokenGrant {
+        let authentication = authentication.value
+        guard case .clientCredentials(let clientID, let clientSecret) = authentication else {
+            let error = MarketplaceError(
+                .invalidConfiguration, "there are no client credentials to fetch a token with",
+                hint: "configure a client id and a client secret")
+            throw FailedAttempt(error: error, mayRepeat: false)
+        }
+        let redactor = ResponseRedactor(secrets: authentication.secrets)
         let response: HTTPClient.Response
         do {
             let request = try HTTPClient.Request(

@@ -193,7 +193,8 @@ struct ServeCommand: AsyncParsableCommand {
             logFormat: project.settings.log.format)
         let reload = ConfigurationReload(
             options: projectOptions, project: project, host: host, queue: queue, server: server,
-            housekeeping: housekeeping, level: assembly.logLevel, logger: assembly.logger)
+            housekeeping: housekeeping, services: simulator == nil ? assembly.services : nil,
+            level: assembly.logLevel, logger: assembly.logger)
         do {
             try await worker.withSession {
                 try await withThrowingTaskGroup(of: Void.self) { group in

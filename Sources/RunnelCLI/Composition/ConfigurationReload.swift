@@ -23,26 +23,31 @@ actor ConfigurationReload {
     let queue: RunQueue
     let server: RunnelServer
     let housekeeping: Housekeeping
+    /// Those that the steps use; nil if a simulator stands in for the Marketplace, which has credentials of its own.
+    let services: Services?
     let level: LogLevel
     let logger: Logger
     /// The plugins as they were at startup.
     private let plugins: [String: PluginVersion]
     private var files: FileChanges
-    /// What is wrong with values of secrets and of API tokens, as it was logged, by their settings.
+    /// What is wrong with values of secrets, tokens and other credentials, as it was logged, by their settings.
     private var valueProblems: [String: String] = [:]
 
     /// The settings that are applied to a running server, by the beginning of their path.
-    private static func isApplicable(_ path: String) -> Bool {
-        [
+    private static func isApplicable(_ path: String, _ now: Project) -> Bool {
+        let beginnings = [
             "log.level", "runs.limit", "runs.max_queued", "journal.keep", "journal.password", "dedupe.", "server.token",
-        ].contains { path.hasPrefix($0) }
+        ]
+        return beginnings.contains { path.hasPrefix($0) }
+            || ProjectPlugins.credentialPlugins(of: now).contains { $0.credentialPaths.contains(path) }
     }
 
     init(
         options: ProjectOptions, project: Project, host: PipelineHost, queue: RunQueue, server: RunnelServer,
-        housekeeping: Housekeeping, level: LogLevel, logger: Logger
+        housekeeping: Housekeeping, services: Services?, level: LogLevel, logger: Logger
     ) {
         (self.options, self.project, self.host, self.level, self.logger) = (options, project, host, level, logger)
+        self.services = services
         applied = project
         (self.queue, self.server, self.housekeeping) = (queue, server, housekeeping)
         plugins = PluginVersion.all(in: PluginFolder.all(of: project))
@@ -150,9 +155,9 @@ actor ConfigurationReload {
         housekeeping.set(now.settings.retention)
         var text = ""
         let (variables, secrets) = applyValues(of: now)
-        let credentials = applyJournalPassword(of: now) + applyTokens(of: now)
-        var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable).subtracting(valueProblems.keys)
-            .union(variables)
+        let credentials = applyJournalPassword(of: now) + applyTokens(of: now) + (await renewCredentials(of: now))
+        var taken = Self.changes(from: applied, to: now).filter { Self.isApplicable($0, now) }
+            .subtracting(valueProblems.keys).union(variables)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
         text += (secrets + credentials).map { "; \($0)" }.joined()
@@ -228,11 +233,31 @@ actor ConfigurationReload {
         return words
     }
 
+    /// Has plugins use their credentials as they are now.
+    ///
+    /// - Returns: A clause for the log about each plugin that cannot.
+    private func renewCredentials(of now: Project) async -> [String] {
+        guard let services else { return [] }
+        let changes = Self.changes(from: applied, to: now)
+        var words: [String] = []
+        for plugin in ProjectPlugins.credentialPlugins(of: now) where !plugin.credentialPaths.isDisjoint(with: changes)
+        {
+            var problem: String?
+            do {
+                try await plugin.renewCredentials(in: services)
+            } catch {
+                problem = "the plugin \"\(plugin.name)\" keeps its credentials: \(error)"
+            }
+            if let problem = note(problem, of: plugin.name) { words.append(problem) }
+        }
+        return words
+    }
+
     /// The settings, secrets and plugins that differ from those in use.
     private func pendingRestart(of now: Project) -> [String] {
         let inUse = project.values.secrets
         var names = Self.changes(from: project, to: now).filter { path in
-            guard path.hasPrefix("secrets.") else { return !Self.isApplicable(path) }
+            guard path.hasPrefix("secrets.") else { return !Self.isApplicable(path, now) }
             let name = String(path.dropFirst("secrets.".count))
             return inUse[name] == nil || now.settings.secrets[name] == nil
         }

@@ -107,6 +107,12 @@ struct ProjectPlugins: Sendable {
         }
     }
 
+    /// The built-in plugins that use changed credentials without a restart, with the settings of a project.
+    static func credentialPlugins(of project: Project) -> [any CredentialPlugin] {
+        let stock = try? configured(RunnelCommand.plugins, project, alsoKnown: [])
+        return (stock?.plugins ?? []).compactMap { $0 as? any CredentialPlugin }
+    }
+
     /// The built-in plugins with their settings. A plugin with invalid settings is left out.
     private static func configured(
         _ plugins: [any Plugin], _ project: Project, alsoKnown folders: [String]

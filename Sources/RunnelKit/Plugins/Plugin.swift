@@ -63,6 +63,23 @@ public protocol ConfigurablePlugin: Plugin {
     func warnings(pipelines: [String]) -> [FieldError]
 }
 
+/// A plugin that uses changed credentials without a restart of Runnel.
+public protocol CredentialPlugin: ConfigurablePlugin {
+    /// The keys of the settings that ``renewCredentials(in:)`` applies.
+    static var credentials: [String] { get }
+
+    /// Has the services use the credentials of this plugin, which has the new settings, from the next request on.
+    func renewCredentials(in services: Services) async throws
+}
+
+extension CredentialPlugin {
+    /// The paths of the credentials in `runnel.yaml`: `marketplace.token`.
+    package var credentialPaths: Set<String> {
+        let place = FieldError("", path: settingsPath).place
+        return Set(Self.credentials.map { "\(place).\($0)" })
+    }
+}
+
 /// A section of `runnel.yaml` that belongs to a plugin.
 public struct SettingsSection: Sendable, Hashable {
     /// The key at the top of the file.

@@ -252,6 +252,18 @@ private func legacy(
     }
 
     @Test(
+        "a server that is busy when the connection begins may be tried again", arguments: [(503, true), (404, false)])
+    func busyAtStart(status: Int, isTransient: Bool) async throws {
+        let http = FakeHTTP { _, _, _ in (status, [:], []) }
+        try await withHTTP(http) { stage, plugin async throws in
+            let error = try #require(await stage.failure(plugin, "add"))
+            #expect(error.code == "plugin-start-failed")
+            #expect(error.message == #"the plugin "tools" cannot be used: it answered with HTTP status \#(status)"#)
+            #expect(error.isTransient == isTransient)
+        }
+    }
+
+    @Test(
         "a server with an endless list of tools is refused",
         arguments: [(300, 10, "lists more than 2000 tools"), (1, 1 << 20, "lists tools of more than 8MiB")])
     func endless(count: Int, size: Int, words: String) async throws {

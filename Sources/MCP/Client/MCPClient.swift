@@ -94,7 +94,7 @@ final class MCPClient: Sendable {
                 }
                 state.withLock { $0.answers = 0 }
                 return version
-            case .fail(let words): throw MCPFault.refused(words, isTransient: false)
+            case .fail(let words, let isTransient): throw MCPFault.refused(words, isTransient: isTransient)
             }
         }
     }

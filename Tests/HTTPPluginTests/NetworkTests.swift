@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import HTTPTestServer
 import NIOHTTP1
 import RunnelKit
@@ -104,6 +105,22 @@ import Testing
                     == "GET https://service.test:\(peers["tls"])/d failed: the proxy refused it, it wants other credentials (407)"
             )
         }
+    }
+
+    @Test("a TLS handshake or a proxy that takes too long may pass")
+    func slowHandshake() throws {
+        let proxy = try Proxy("http://proxy.example:3128")
+        func problem(_ cause: HTTPClientError, _ proxy: Proxy? = nil) -> TransportProblem {
+            TransportProblem(cause, host: "a.example", proxy: proxy)
+        }
+        #expect(problem(.tlsHandshakeTimeout) == .connectTimeout)
+        #expect(problem(.tlsHandshakeTimeout, proxy) == .connectTimeout)
+        #expect(TransportProblem.connectTimeout.isTransient)
+        let unreachable = TransportProblem.proxyUnreachable(
+            proxy: "http://proxy.example:3128", "no connection within 10s")
+        #expect(problem(.httpProxyHandshakeTimeout, proxy) == unreachable)
+        #expect(problem(.socksHandshakeTimeout, proxy) == unreachable)
+        #expect(unreachable.isTransient)
     }
 
     @Test("a proxy that cannot be reached is named", arguments: ["http", "https"])

@@ -286,6 +286,22 @@ struct FailureTests {
         try await server.stop()
     }
 
+    @Test("a TLS handshake or a proxy that takes too long may pass")
+    func slowHandshake() {
+        func error(_ cause: HTTPClientError) -> MarketplaceError {
+            TransportFailure.error(
+                cause, url: "https://a.example", timeouts: .init(), answered: false,
+                redactor: ResponseRedactor(secrets: []))
+        }
+        expect(
+            error(.tlsHandshakeTimeout), .connectTimeout, "no connection to https://a.example within 10s",
+            hint: "check the base URL, the network and the firewall, or raise the connect time-out", transient: true)
+        expect(
+            error(.httpProxyHandshakeTimeout), .connectTimeout,
+            "no connection to https://a.example: the proxy did not answer in time",
+            hint: "check that the proxy runs and that its address is right", transient: true)
+    }
+
     @Test("a host without an address")
     func unknownHost() async throws {
         // Longer than a name may be, so that nobody is asked for it.

@@ -89,16 +89,18 @@ enum TransportFailure {
     ) -> MarketplaceError {
         switch cause {
         case .cancelled: return cancelled
-        case .connectTimeout, .getConnectionFromPoolTimeout: return connectTimeout(url, timeouts.connect)
+        case .connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout:
+            return connectTimeout(url, timeouts.connect)
         case .readTimeout: return idleTimeout(timeouts.idle)
         case .deadlineExceeded: return totalTimeout(timeouts.total)
-        case .tlsHandshakeTimeout: return tls(url, "the handshake took too long")
         case .remoteConnectionClosed where answered: return cutOff(why: "the connection was closed")
         case .remoteConnectionClosed: return failed(url, why: "the server closed the connection without an answer")
         case .proxyAuthenticationRequired: return proxyRefused(url, "it wants other credentials (407)")
         case .invalidProxyResponse: return proxyRefused(url, "it does not allow the connection")
         case .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
-            return proxyRefused(url, "it did not answer in time")
+            return MarketplaceError(
+                .connectTimeout, "no connection to \(url): the proxy did not answer in time",
+                hint: "check that the proxy runs and that its address is right", isTransient: true)
         case .alreadyShutdown:
             return MarketplaceError(
                 .connectionFailed, "the HTTP client is shut down", hint: "make calls before the client is shut down")

@@ -50,7 +50,7 @@ internal import RunnelSupport
         let isOfConnection =
             switch problem {
             case .hostNotFound, .refused, .unreachable: true
-            default: cause is NIOConnectionError
+            default: cause is NIOConnectionError || Self.isProxyTimeout(cause)
             }
         self =
             if let proxy, isOfConnection { .proxyUnreachable(proxy: proxy.shown, problem.failure.why) } else { problem }
@@ -80,14 +80,19 @@ internal import RunnelSupport
         }
     }
 
+    private static func isProxyTimeout(_ cause: any Error) -> Bool {
+        let error = cause as? HTTPClientError
+        return error == .httpProxyHandshakeTimeout || error == .socksHandshakeTimeout
+    }
+
     private static func clientProblem(_ cause: HTTPClientError) -> TransportProblem {
         switch cause {
         case .remoteConnectionClosed: .closed
-        case .connectTimeout, .getConnectionFromPoolTimeout: .connectTimeout
+        case .connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout, .httpProxyHandshakeTimeout,
+            .socksHandshakeTimeout:
+            .connectTimeout
         case .proxyAuthenticationRequired: .proxyRefused("it wants other credentials (407)")
         case .invalidProxyResponse: .proxyRefused("it does not allow the connection")
-        case .httpProxyHandshakeTimeout, .socksHandshakeTimeout: .proxyRefused("it did not answer in time")
-        case .tlsHandshakeTimeout: .tlsFailed("the handshake took too long")
         default: .other(cause.description)
         }
     }

@@ -31,6 +31,15 @@ private let secret = "p@ss \"w/ö>rd?~"
         #expect(masked.count <= kept + Redactor.mask.count, "\(text) became \(masked)")
     }
 
+    @Test("a secret that is added is masked in all copies, beside the others and its former value")
+    func added() {
+        let redactor = Redactor(secrets: ["first secret", "other value"])
+        let copy = redactor
+        redactor.add("token-1", named: "token")
+        redactor.add("token-2", named: "token")
+        #expect(copy.redact("first secret, other value, token-1, token-2") == "***, ***, ***, ***")
+    }
+
     @Test(
         "where secrets overlap nothing of either is left",
         arguments: [

@@ -45,16 +45,17 @@ final class KnownSecrets: Sendable {
     func update(_ secrets: [String: String]) {
         version.withLock { version in
             let replaced = version.current.filter { name, secret in secrets[name].map { $0 != secret } ?? false }
-            let kept = version.current.map { ($0.name, $0.secret) }
-            let current = secrets.merging(kept) { new, _ in new }
-            guard !replaced.isEmpty || current.count != version.current.count else { return }
+            let new = secrets.filter { name, _ in !version.current.contains { $0.name == name } }
+            guard !replaced.isEmpty || !new.isEmpty else { return }
+            let kept = version.current.map { (name: $0.name, secret: secrets[$0.name] ?? $0.secret) }
+            let current = (kept + Self.sorted(new)).sorted { $0.name < $1.name }
             var counts: [String: Int] = [:]
             let former = (replaced + version.former).filter { name, secret in
-                guard secret != current[name] else { return false }
+                guard !current.contains(where: { $0.name == name && $0.secret == secret }) else { return false }
                 counts[name, default: 0] += 1
                 return counts[name, default: 0] <= Self.formerLimit
             }
-            version = Version(Self.sorted(current), former: former)
+            version = Version(current, former: former)
         }
     }
 }

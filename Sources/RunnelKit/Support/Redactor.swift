@@ -25,6 +25,12 @@ public struct Redactor: Sendable {
         known = seal.known
     }
 
+    /// Masks one more secret, such as an access token that a server has issued, in all copies of the redactor and in the
+    /// journal. A later secret of the same name takes its place; the last former ones are still masked.
+    public func add(_ secret: String, named name: String) {
+        known.update([name: secret])
+    }
+
     /// Whether it has nothing to mask.
     public var isEmpty: Bool { matcher.isEmpty }
 

@@ -1,3 +1,4 @@
+import HTTPTestServer
 import Marketplace
 import MarketplaceSimulator
 import RunnelKit
@@ -225,5 +226,23 @@ private func notes(of progress: [StepProgress]) -> [String] {
         let note = try #require(notes(of: progress).first { $0.contains("; trying again in ") })
         #expect(note.hasPrefix("the server failed: 500 Internal Server Error"))
         #expect(note.hasSuffix("(attempt 2 of 2)"))
+    }
+
+    @Test("the access token is masked from the first request on, as a server may repeat it")
+    func accessToken() async throws {
+        let token = "access-token-0123456789"
+        try await TestServer.run { request in
+            request.uri.hasSuffix("token")
+                ? .reply(200, [("content-type", "application/json")], #"{"access_token":"\#(token)","expires_in":60}"#)
+                : .reply(
+                    200, [("content-type", "text/event-stream")],
+                    "data: {\"choices\":[{\"delta\":{\"content\":\"It is \(token)\"}}]}\n\ndata: [DONE]\n\n")
+        } body: { server in
+            let settings = try MarketplaceConfiguration(
+                baseURL: server.url, authentication: .clientCredentials(clientID: "id", clientSecret: "s3cr3t"))
+            let harness = StepHarness()
+            let output = try await harness.chat(settings, with: ["prompt": "Hello"]).get()
+            #expect(harness.redactor.redact(output)["text"] == "It is ***")
+        }
     }
 }

@@ -124,6 +124,7 @@ final class ChatCall: Sendable {
             return deadline
         }
         let token = try await client.tokens?.token(onRetry: request.onRetry)
+        if let token { request.onToken?(token.value) }
         try Task.checkCancellation()
         let exchange = try Exchange(
             httpRequest(url, method, hasBody: body != nil, token), body: body, willSend: request.willSend,

@@ -95,6 +95,58 @@ private func json(_ text: String, status: String = "200 OK") -> String {
         #expect(missing.message.hasSuffix("/upload took the file and named no id for it"))
     }
 
+    @Test("an access token that is refused for an upload is fetched anew once, and the error does not show it")
+    func refusedToken() async throws {
+        try await withTemporaryDirectory { folder in
+            let harness = StepHarness(directory: folder)
+            try harness.project.write(png, to: harness.project.confinedFile("cat.png"), runID: "r")
+            try await TestServer.run { request in
+                .raw(
+                    request.uri.contains("upload")
+                        ? json(#"{"message":"access-token is unknown"}"#, status: "401 Unauthorized")
+                        : json(#"{"access_token":"access-token","expires_in":3600}"#))
+            } body: { server in
+                let settings = try MarketplaceConfiguration(
+                    baseURL: server.url, authentication: .clientCredentials(clientID: "id", clientSecret: "s3cr3t"),
+                    dialect: .init(upload: .init("/upload", method: "POST")))
+                let result = try await harness.chat(settings, with: ["prompt": "What is it?", "files": ["cat.png"]])
+                guard case .failure(let error) = result else {
+                    Issue.record("it succeeded")
+                    return
+                }
+                #expect(error.code == "unauthorized")
+                #expect(error.message == #"the server refused the access token: 401 Unauthorized, "*** is unknown""#)
+                let token = "/api/v1/auth/external-service-token"
+                #expect(server.requests.map(\.uri) == [token, "/upload", token, "/upload"])
+            }
+        }
+    }
+
+    @Test("an upload that is refused for the moment says when to come back; other refusals are about the file")
+    func refusedUpload() async throws {
+        let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        let page = json("<title>Too large</title>" + String(repeating: "x", count: 100_000), status: "413 Too Large")
+        for (answer, message, hint, retryAfter) in [
+            (
+                busy, "the server failed: 503 Service Unavailable",
+                "try again later; if it stays so, tell the operator", Duration.seconds(7)
+            ),
+            (
+                page, #"the server does not accept the request: 413 Payload Too Large, "Too large""#,
+                "check the type and the size of the file, and `marketplace.paths.upload`", nil
+            ),
+        ] as [(String, String, String, Duration?)] {
+            let (result, _, _) = try await chat(png, upload: "/upload", uploadAnswer: answer)
+            guard case .failure(let error) = result else {
+                Issue.record("it succeeded")
+                return
+            }
+            #expect(error.message == message)
+            #expect(error.hint == hint)
+            #expect(error.retryAfter == retryAfter)
+        }
+    }
+
     @Test(
         "what the server cannot take is an error before anything is sent",
         arguments: [

@@ -228,6 +228,20 @@ private func notes(of progress: [StepProgress]) -> [String] {
         #expect(note.hasSuffix("(attempt 2 of 2)"))
     }
 
+    @Test("what a server says about when to come back is passed on to `retry`")
+    func retryAfter() async throws {
+        try await TestServer.run { _ in
+            .reply(429, [("retry-after", "600")], "")
+        } body: { server in
+            let settings = try MarketplaceConfiguration(baseURL: server.url, authentication: .none)
+            let error = try #require(try await StepHarness().chat(settings, with: ["prompt": "Hello"]).failure)
+            #expect(error.code == "rate-limited")
+            #expect(error.isTransient)
+            #expect(error.retryAfter == .seconds(600))
+            #expect(server.requests.count == 1)
+        }
+    }
+
     @Test("the access token is masked from the first request on, as a server may repeat it")
     func accessToken() async throws {
         let token = "access-token-0123456789"

@@ -50,6 +50,18 @@ struct CancellationTests {
         }
     }
 
+    @Test("telling the server that an answer is cancelled takes at most 5s, also while no access token comes")
+    func slowToken() async throws {
+        let dialect = try MarketplaceConfiguration.Dialect(cancel: .init("/cancel/{message_id}", method: "POST"))
+        try await withBench(dialect: dialect, answer: { _ in false }) { bench in
+            async let isTold = bench.client.cancel(MessageInfo(messageID: "m"))
+            _ = try await bench.server.next()
+            await bench.clock.untilSleeping(for: .seconds(5))
+            bench.clock.advance(by: .seconds(5))
+            #expect(await isTold == false)
+        }
+    }
+
     @Test("letting go of the iterator closes the connection at once")
     func drop() async throws {
         try await withBench(authentication: .none, answer: { _ in false }) { bench in

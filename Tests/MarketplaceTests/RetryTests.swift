@@ -14,8 +14,9 @@ struct RetryTests {
         -> FailedAttempt
     {
         FailedAttempt(
-            error: MarketplaceError(code, "it failed", hint: "wait", isTransient: true, httpStatus: 503),
-            mayRepeat: mayRepeat, retryAfter: retryAfter)
+            error: MarketplaceError(
+                code, "it failed", hint: "wait", isTransient: true, httpStatus: 503, retryAfter: retryAfter),
+            mayRepeat: mayRepeat)
     }
 
     @Test("the delay doubles from the base up to the maximum, less a random half")
@@ -25,13 +26,15 @@ struct RetryTests {
         #expect(RetryDecision.backoff(attempt: 2, policy: policy, jitter: 1) == .milliseconds(500))
     }
 
-    @Test("the last attempt's failure says how often it was tried")
+    @Test("the last attempt's failure says how often it was tried, and keeps the server's Retry-After")
     func lastAttempt() {
-        guard case .fail(let error) = RetryDecision.decide(failure(), attempt: 4, policy: policy, jitter: 0) else {
+        let last = failure(retryAfter: .seconds(9))
+        guard case .fail(let error) = RetryDecision.decide(last, attempt: 4, policy: policy, jitter: 0) else {
             Issue.record("four attempts are all there are")
             return
         }
         expect(error, .serverError, "it failed (tried 4 times)", hint: "wait", transient: true, status: 503)
+        #expect(error.retryAfter == .seconds(9))
     }
 
     @Test("what must not be repeated is not")
@@ -61,6 +64,7 @@ struct RetryTests {
             error.hint
                 == "the server asks to wait 1h, longer than the 2m the client waits by itself: try again after that time"
         )
+        #expect(error.retryAfter == .seconds(3600))
     }
 
     @Test("a delay that the total time does not allow is not begun")

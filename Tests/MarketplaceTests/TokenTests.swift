@@ -223,10 +223,10 @@ struct TokenTests {
         }
     }
 
-    @Test("a token end point that is not there")
-    func tokenNotFound() async throws {
+    @Test("a token end point that is not there, also where the page that says so is large", arguments: [0, 300_000])
+    func tokenNotFound(size: Int) async throws {
         try await withBench(answer: { exchange in
-            exchange.reply(404, "<h1>Not here</h1>", type: "text/html")
+            exchange.reply(404, "<h1>Not here</h1>" + String(repeating: "x", count: size), type: "text/html")
             return true
         }) { bench in
             let (_, error) = try await bench.ask().failure()

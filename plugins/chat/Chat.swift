@@ -251,7 +251,7 @@ extension StepError {
         }
         self.init(
             reported: error.code.rawValue, error.message, hint: error.advice, isTransient: error.isTransient,
-            partialOutput: asked ?? text)
+            retryAfter: error.retryAfter, partialOutput: asked ?? text)
     }
 }
 

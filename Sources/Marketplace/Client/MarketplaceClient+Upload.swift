@@ -1,5 +1,4 @@
 internal import AsyncHTTPClient
-internal import NIOCore
 internal import NIOHTTP1
 internal import RunnelSupport
 internal import RunnelValue
@@ -17,26 +16,26 @@ extension MarketplaceClient {
                 .invalidConfiguration, "there is no place to send files to", hint: "set `marketplace.paths.upload`")
         }
         let url = configuration.baseURL + path
-        do {
-            return try await uploadOnce(bytes, name, mediaType, to: url, endpoint.method)
-        } catch let refused as RefusedToken {
-            tokens?.refused(refused.token)
-            return try await uploadOnce(bytes, name, mediaType, to: url, endpoint.method)
+        var isRepeated = false
+        while true {
+            let token = try await tokens?.token()
+            do throws(FailedAttempt) {
+                return try await uploadOnce(bytes, name, mediaType, to: url, endpoint.method, token)
+            } catch {
+                guard error.tokenRefused, let token, !isRepeated else { throw error.error }
+                tokens?.refused(token)
+                isRepeated = true
+            }
         }
     }
 
-    private struct RefusedToken: Error {
-        let token: AccessToken
-    }
-
     private func uploadOnce(
-        _ bytes: [UInt8], _ name: String, _ mediaType: String, to url: String, _ method: String
-    ) async throws -> String {
+        _ bytes: [UInt8], _ name: String, _ mediaType: String, to url: String, _ method: String, _ token: AccessToken?
+    ) async throws(FailedAttempt) -> String {
         let boundary = "runnel-\(UInt64.random(in: .min ... .max))-\(UInt64.random(in: .min ... .max))"
         var headers: HTTPHeaders = [
             "Accept": "application/json", "Content-Type": "multipart/form-data; boundary=\(boundary)",
         ]
-        let token = try await tokens?.token()
         let authentication = authentication
         var secrets = authentication.secrets
         if let token {
@@ -46,40 +45,37 @@ extension MarketplaceClient {
             headers.add(name: "Authorization", value: "Bearer \(key)")
         }
         let redactor = ResponseRedactor(secrets: secrets)
-        let response: HTTPClient.Response
+        let response: WholeResponse
         do {
             let request = try HTTPClient.Request(
                 url: url, method: HTTPMethod(rawValue: method), headers: headers,
                 body: .bytes(Self.form(bytes, name, mediaType, boundary)))
-            let limit = TimeAmount.nanoseconds(min(configuration.timeouts.total, .seconds(86_400)).nanoseconds)
-            let running = httpClient.execute(
-                request: request, delegate: ResponseAccumulator(request: request, maxBodySize: Self.answerLimit),
-                deadline: .now() + limit)
-            response = try await withTaskCancellationHandler {
-                try await running.futureResult.get()
-            } onCancel: {
-                running.cancel()
+            let (result, isLate) = await withDeadline(configuration.timeouts.total, clock: time.clock) {
+                [httpClient] in try await httpClient.collect(request, from: url, upTo: MarketplaceClient.answerLimit)
             }
+            if isLate { throw TransportFailure.totalTimeout(configuration.timeouts.total) }
+            response = try result.get()
         } catch {
-            if Task.isCancelled { throw TransportFailure.cancelled }
-            throw TransportFailure.error(
+            let error = TransportFailure.error(
                 error, url: url, timeouts: configuration.timeouts, answered: false, redactor: redactor)
+            throw FailedAttempt(error: error, mayRepeat: false)
         }
-        let body = response.body.map { Array($0.readableBytesView) } ?? []
         guard (200..<300).contains(response.status.code) else {
-            if response.status == .unauthorized, let token { throw RefusedToken(token: token) }
-            let server = ServerMessage(body: body, contentType: response.headers.first(name: "Content-Type"))
-            throw StatusFailure(status: Int(response.status.code), server: server, url: url, redactor: redactor)
-                .chat(authentication: authentication, agentID: nil)
+            let error = StatusFailure(
+                status: response.status, headers: response.headers, body: response.body, url: url, redactor: redactor,
+                now: wallClock()
+            ).upload(authentication: authentication)
+            throw FailedAttempt(error: error, mayRepeat: false, tokenRefused: response.status == .unauthorized)
         }
-        let document = body.withUnsafeBytes { try? Value.received($0) } ?? .null
+        let document = response.body.withUnsafeBytes { try? Value.received($0) } ?? .null
         let names = ["fileId", "file_id", "id"]
         let id = [document, document["data"] ?? .null, document["file"] ?? .null].lazy
             .compactMap { $0.first(of: names)?.scalarText }.first { !$0.isEmpty }
         guard let id else {
-            throw MarketplaceError(
+            let error = MarketplaceError(
                 .unexpectedStatus, "\(url) took the file and named no id for it",
                 hint: "check `marketplace.paths.upload`: the answer should be JSON with `fileId`")
+            throw FailedAttempt(error: error, mayRepeat: false)
         }
         return id
     }

@@ -107,7 +107,7 @@ enum UsageSupport {
 
 extension MarketplaceClient {
     /// How long the server has to take note of a cancellation.
-    private static let cancelLimit = TimeAmount.seconds(5)
+    private static let cancelLimit = Duration.seconds(5)
 
     /// Tells the server that an answer is wanted no more. Also in a cancelled task.
     /// - Returns: Whether the server was told: it has a place for that, and took note.
@@ -115,26 +115,25 @@ extension MarketplaceClient {
         guard let endpoint = configuration.dialect.cancel, let path = endpoint.path(answer) else { return false }
         // An unstructured task, awaited here: the caller is cancelled already, and the request must be made nevertheless.
         return await Task {
-            do {
+            let (result, _) = await withDeadline(Self.cancelLimit, clock: time.clock) {
                 var headers: HTTPHeaders = ["Accept": "application/json"]
-                if let token = try await tokens?.token() {
+                if let token = try await self.tokens?.token() {
                     headers.add(name: "Authorization", value: "Bearer \(token.value)")
-                } else if case .bearer(let key) = authentication {
+                } else if case .bearer(let key) = self.authentication {
                     headers.add(name: "Authorization", value: "Bearer \(key)")
                 }
+                let url = self.configuration.baseURL + path
                 let request = try HTTPClient.Request(
-                    url: configuration.baseURL + path, method: HTTPMethod(rawValue: endpoint.method), headers: headers)
-                let response = try await httpClient.execute(
-                    request: request, delegate: ResponseAccumulator(request: request, maxBodySize: 64 << 10),
-                    deadline: .now() + Self.cancelLimit
-                ).futureResult.get()
-                let isTold = (200..<300).contains(response.status.code)
-                if !isTold { logger.warning("the server refused to cancel an answer: \(response.status.code)") }
-                return isTold
-            } catch {
+                    url: url, method: HTTPMethod(rawValue: endpoint.method), headers: headers)
+                return try await self.httpClient.collect(request, from: url, upTo: 0).status
+            }
+            guard case .success(let status) = result else {
                 logger.warning("the server could not be told that an answer is cancelled")
                 return false
             }
+            let isTold = (200..<300).contains(status.code)
+            if !isTold { logger.warning("the server refused to cancel an answer: \(status.code)") }
+            return isTold
         }.value
     }
 }

@@ -81,57 +81,61 @@ public struct MarketplaceError: Error, Sendable {
         public static let cancelled = Code("cancelled")
     }
 
-    private final class Storage: Sendable {
-        let code: Code
-        let message: String
-        let hint: String
-        let isTransient: Bool
-        let httpStatus: Int?
-        let partialText: String?
-        let question: AgentQuestion?
-        let missingConversation: String?
+    private struct Content: Sendable, Equatable {
+        var code: Code
+        var message: String
+        var hint: String
+        var isTransient: Bool
+        var httpStatus: Int?
+        var retryAfter: Duration?
+        var partialText: String?
+        var question: AgentQuestion?
+        var missingConversation: String?
+    }
 
-        init(
-            code: Code, message: String, hint: String, isTransient: Bool, httpStatus: Int?, partialText: String?,
-            question: AgentQuestion?, missingConversation: String?
-        ) {
-            self.code = code
-            self.message = message
-            self.hint = hint
-            self.isTransient = isTransient
-            self.httpStatus = httpStatus
-            self.partialText = partialText
-            self.question = question
-            self.missingConversation = missingConversation
+    private final class Storage: Sendable {
+        let content: Content
+
+        init(_ content: Content) {
+            self.content = content
         }
     }
 
     private let storage: Storage
 
     /// The kind of failure.
-    public var code: Code { storage.code }
+    public var code: Code { storage.content.code }
     /// What happened, in words that quote the server where it said something.
-    public var message: String { storage.message }
+    public var message: String { storage.content.message }
     /// What to check or do.
-    public var hint: String { storage.hint }
+    public var hint: String { storage.content.hint }
     /// Whether the same call may succeed later with nothing changed.
-    public var isTransient: Bool { storage.isTransient }
+    public var isTransient: Bool { storage.content.isTransient }
     /// The HTTP status, where the failure is one.
-    public var httpStatus: Int? { storage.httpStatus }
+    public var httpStatus: Int? { storage.content.httpStatus }
+    /// How long the server asked to wait before the call is made again (`Retry-After`).
+    public var retryAfter: Duration? { storage.content.retryAfter }
     /// The text that was received before the stream broke; at most the first 4 MiB. `nil` when there was none.
-    public var partialText: String? { storage.partialText }
+    public var partialText: String? { storage.content.partialText }
     /// What the agent asks, with the code `interaction-required`.
-    public var question: AgentQuestion? { storage.question }
+    public var question: AgentQuestion? { storage.content.question }
     /// The conversation of the request, with the code `not-found`, where the server says that it does not have it.
-    public var missingConversation: String? { storage.missingConversation }
+    public var missingConversation: String? { storage.content.missingConversation }
 
     init(
         _ code: Code, _ message: String, hint: String, isTransient: Bool = false, httpStatus: Int? = nil,
-        partialText: String? = nil, question: AgentQuestion? = nil, missingConversation: String? = nil
+        retryAfter: Duration? = nil, partialText: String? = nil, question: AgentQuestion? = nil,
+        missingConversation: String? = nil
     ) {
-        storage = Storage(
-            code: code, message: message, hint: hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText, question: question, missingConversation: missingConversation)
+        self.init(
+            Content(
+                code: code, message: message, hint: hint, isTransient: isTransient, httpStatus: httpStatus,
+                retryAfter: retryAfter, partialText: partialText, question: question,
+                missingConversation: missingConversation))
+    }
+
+    private init(_ content: Content) {
+        storage = Storage(content)
     }
 
     /// Whether the server does not accept `response_format`, or this type of it. The same request without it may succeed.
@@ -145,16 +149,17 @@ public struct MarketplaceError: Error, Sendable {
     /// The same failure, found out only after the call had been tried several times.
     func after(attempts: Int) -> MarketplaceError {
         guard attempts > 1 else { return self }
-        return MarketplaceError(
-            code, "\(message) (tried \(attempts) times)", hint: hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText, question: question, missingConversation: missingConversation)
+        var content = storage.content
+        content.message += " (tried \(attempts) times)"
+        return MarketplaceError(content)
     }
 
     /// The same failure with the text so far, and with another hint where one is given.
     func keeping(partialText: String?, hint: String? = nil) -> MarketplaceError {
-        MarketplaceError(
-            code, message, hint: hint ?? self.hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText, question: question, missingConversation: missingConversation)
+        var content = storage.content
+        content.partialText = partialText
+        content.hint = hint ?? content.hint
+        return MarketplaceError(content)
     }
 }
 
@@ -183,9 +188,6 @@ extension MarketplaceError: CustomStringConvertible {
 extension MarketplaceError: Equatable {
     /// Whether both say the same.
     public static func == (one: MarketplaceError, other: MarketplaceError) -> Bool {
-        one.code == other.code && one.message == other.message && one.hint == other.hint
-            && one.isTransient == other.isTransient && one.httpStatus == other.httpStatus
-            && one.partialText == other.partialText && one.question == other.question
-            && one.missingConversation == other.missingConversation
+        one.storage.content == other.storage.content
     }
 }

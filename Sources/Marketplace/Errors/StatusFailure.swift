@@ -5,8 +5,26 @@ internal import RunnelSupport
 struct StatusFailure {
     var status: Int
     var server: ServerMessage
+    /// What the server asked for (`Retry-After`).
+    var retryAfter: Duration?
     var url: String
     var redactor: ResponseRedactor
+
+    /// - Parameters:
+    ///   - body: What was read of the body.
+    ///   - now: Seconds since 1970, for a `Retry-After` that is a date.
+    init(
+        status: HTTPResponseStatus, headers: HTTPHeaders, body: [UInt8], url: String,
+        redactor: ResponseRedactor, now: Int
+    ) {
+        self.status = Int(status.code)
+        server = ServerMessage(body: body, contentType: headers.first(name: "Content-Type"))
+        retryAfter = RetryAfter.delay(
+            headers.first(name: "Retry-After"), milliseconds: headers.first(name: "retry-after-ms"),
+            date: headers.first(name: "Date"), now: Int64(now))
+        self.url = url
+        self.redactor = redactor
+    }
 
     /// `404 Not Found, "agent not found"`
     private var answer: String {
@@ -71,6 +89,17 @@ struct StatusFailure {
         }
     }
 
+    /// The failure of an upload.
+    func upload(authentication: MarketplaceConfiguration.Authentication) -> MarketplaceError {
+        let error = chat(authentication: authentication, agentID: nil)
+        guard !error.isTransient, [.badRequest, .notFound].contains(error.code) else { return error }
+        let hint =
+            status == 404
+            ? "check the base URL and `marketplace.paths.upload`"
+            : "check the type and the size of the file, and `marketplace.paths.upload`"
+        return error.keeping(partialText: nil, hint: hint)
+    }
+
     /// The failure of a token request.
     func token() -> MarketplaceError {
         switch status {
@@ -122,6 +151,8 @@ struct StatusFailure {
     private func error(
         _ code: MarketplaceError.Code, _ message: String, _ hint: String, transient: Bool = false
     ) -> MarketplaceError {
-        MarketplaceError(code, message, hint: hint, isTransient: transient, httpStatus: status)
+        MarketplaceError(
+            code, message, hint: hint, isTransient: transient, httpStatus: status,
+            retryAfter: transient ? retryAfter : nil)
     }
 }

@@ -31,8 +31,6 @@ struct FailedAttempt: Error, Sendable {
     var error: MarketplaceError
     /// Whether the call may be made again without anyone having seen a part of its answer.
     var mayRepeat: Bool
-    /// What the server asked for.
-    var retryAfter: Duration?
     /// The server refused the token: a new one may be accepted.
     var tokenRefused = false
 }
@@ -52,15 +50,14 @@ enum RetryDecision: Equatable {
         let error = failure.error.after(attempts: attempt)
         guard failure.mayRepeat, failure.error.isTransient, attempt < policy.attempts else { return .fail(error) }
         var delay = backoff(attempt: attempt, policy: policy, jitter: jitter)
-        if let asked = failure.retryAfter {
+        if let asked = error.retryAfter {
             guard asked <= policy.maxRetryAfter else {
                 return .fail(
-                    MarketplaceError(
-                        error.code, error.message,
-                        hint:
-                            "the server asks to wait \(DurationText.format(asked)), longer than the "
-                            + "\(DurationText.format(policy.maxRetryAfter)) the client waits by itself: try again after that time",
-                        isTransient: true, httpStatus: error.httpStatus))
+                    error.keeping(
+                        partialText: error.partialText,
+                        hint: "the server asks to wait \(DurationText.format(asked)), longer than the "
+                            + "\(DurationText.format(policy.maxRetryAfter)) the client waits by itself: try again after that time"
+                    ))
             }
             delay = max(delay, asked)
         }

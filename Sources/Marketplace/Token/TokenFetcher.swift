@@ -1,6 +1,5 @@
 internal import AsyncHTTPClient
 internal import Logging
-internal import NIOCore
 internal import NIOHTTP1
 internal import RunnelSupport
 internal import RunnelValue
@@ -56,13 +55,15 @@ struct TokenFetcher: Sendable {
             throw FailedAttempt(error: error, mayRepeat: false)
         }
         let redactor = ResponseRedactor(secrets: authentication.secrets)
-        let response: HTTPClient.Response
+        let response: WholeResponse
         do {
             let request = try HTTPClient.Request(
                 url: url, method: .POST,
                 headers: ["Content-Type": "application/json", "Accept": "application/json"],
                 body: .bytes(RequestEncoder.token(clientID: clientID, clientSecret: clientSecret)))
-            let (result, isLate) = await withDeadline(timeouts.token, clock: time.clock) { try await send(request) }
+            let (result, isLate) = await withDeadline(timeouts.token, clock: time.clock) {
+                try await httpClient.collect(request, from: url, upTo: Self.bodyLimit)
+            }
             if isLate {
                 throw MarketplaceError(
                     .tokenTimeout, "\(url) gave no token within \(DurationText.format(timeouts.token))",
@@ -74,44 +75,17 @@ struct TokenFetcher: Sendable {
                 error, url: url, timeouts: timeouts, answered: false, redactor: redactor)
             throw FailedAttempt(error: error, mayRepeat: error.isTransient)
         }
-        let body: [UInt8]
-        do {
-            body = try ContentDecoder.decode(
-                response.body.map { Array($0.readableBytesView) } ?? [],
-                contentEncoding: response.headers["Content-Encoding"], upTo: Self.bodyLimit)
-        } catch {
-            let error = TransportFailure.undecodable(error, url: url, status: Int(response.status.code))
-            throw FailedAttempt(error: error, mayRepeat: false)
-        }
         guard response.status == .ok || response.status == .created else {
-            let server = ServerMessage(body: body, contentType: response.headers.first(name: "Content-Type"))
-            let failure = StatusFailure(
-                status: Int(response.status.code), server: server, url: url, redactor: redactor)
-            let error = failure.token()
-            let retryAfter = RetryAfter.delay(
-                response.headers.first(name: "Retry-After"),
-                milliseconds: response.headers.first(name: "retry-after-ms"),
-                date: response.headers.first(name: "Date"), now: Int64(wallClock()))
-            throw FailedAttempt(error: error, mayRepeat: error.isTransient, retryAfter: retryAfter)
+            let error = StatusFailure(
+                status: response.status, headers: response.headers, body: response.body, url: url, redactor: redactor,
+                now: wallClock()
+            ).token()
+            throw FailedAttempt(error: error, mayRepeat: error.isTransient)
         }
         do {
-            return try TokenResponse.read(body, url: url, redactor: redactor)
+            return try TokenResponse.read(response.body, url: url, redactor: redactor)
         } catch {
             throw FailedAttempt(error: error, mayRepeat: false)
-        }
-    }
-
-    private func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
-        let delegate = ResponseAccumulator(request: request, maxBodySize: Self.bodyLimit)
-        // Connection and delegate on one event loop. AsyncHTTPClient 1.37 ends the process where they differ and a
-        // server answers before it has read the request and closes the connection: it learns that the request was sent
-        // one turn of the loop after the pool has removed the connection.
-        let task = httpClient.execute(
-            request: request, delegate: delegate, eventLoop: .delegateAndChannel(on: httpClient.eventLoopGroup.next()))
-        return try await withTaskCancellationHandler {
-            try await task.futureResult.get()
-        } onCancel: {
-            task.cancel()
         }
     }
 }

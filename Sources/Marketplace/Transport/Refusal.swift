@@ -5,7 +5,7 @@ internal import RunnelSupport
 struct Refusal {
     /// What is left out at the end of a body that was not read whole: a secret might be cut in two there, and not be
     /// found. No header carries a longer one.
-    private static let unsafeTail = 16 * 1024
+    static let unsafeTail = 16 * 1024
 
     var head: HTTPResponseHead
     var body: [UInt8]
@@ -14,18 +14,17 @@ struct Refusal {
 
     func attempt(_ context: StreamDelegate.Context) -> FailedAttempt {
         let contentType = head.contentType
-        let server = ServerMessage(body: isCut ? body.dropLast(Self.unsafeTail) : body, contentType: contentType)
+        let failure = StatusFailure(
+            status: head.status, headers: head.headers, body: isCut ? body.dropLast(Self.unsafeTail) : body,
+            url: context.url, redactor: context.redactor, now: context.wallClock())
         guard head.status == .ok else {
-            let failure = StatusFailure(
-                status: Int(head.status.code), server: server, url: context.url, redactor: context.redactor)
             let error = failure.chat(
                 authentication: context.authentication, agentID: context.agentID,
                 conversationID: context.conversationID)
             return FailedAttempt(
-                error: error, mayRepeat: error.isTransient, retryAfter: retryAfter(context),
-                tokenRefused: head.status == .unauthorized)
+                error: error, mayRepeat: error.isTransient, tokenRefused: head.status == .unauthorized)
         }
-        let said = context.redactor.redact(server.text).map { ": \(Quote.quoted($0, limit: 160))" } ?? ""
+        let said = context.redactor.redact(failure.server.text).map { ": \(Quote.quoted($0, limit: 160))" } ?? ""
         guard !ContentType.isEventStream(contentType) else {
             let error = MarketplaceError(
                 .notAnEventStream, "\(context.url) answered 200 with a body that is no event stream\(said)",
@@ -37,12 +36,6 @@ struct Refusal {
             .notAnEventStream, "\(context.url) answered 200 with \(type) instead of an event stream\(said)",
             hint: "check the base URL: this looks like \(kind(contentType))", httpStatus: 200)
         return FailedAttempt(error: error, mayRepeat: false)
-    }
-
-    private func retryAfter(_ context: StreamDelegate.Context) -> Duration? {
-        RetryAfter.delay(
-            head.headers.first(name: "Retry-After"), milliseconds: head.headers.first(name: "retry-after-ms"),
-            date: head.headers.first(name: "Date"), now: Int64(context.wallClock()))
     }
 
     private func kind(_ contentType: String?) -> String {

@@ -53,6 +53,7 @@ func withBench(
         clientID: clientID, clientSecret: clientSecret),
     timeouts: MarketplaceConfiguration.Timeouts = .init(),
     limits: MarketplaceConfiguration.Limits = .init(),
+    dialect: MarketplaceConfiguration.Dialect = .init(),
     retry: RetryPolicy = .init(),
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     answer: @escaping @Sendable (ServerExchange) -> Bool = issuingTokens,
@@ -60,9 +61,8 @@ func withBench(
 ) async throws {
     let server = try await ScriptedServer(answer: answer)
     let configuration = try MarketplaceConfiguration(
-        baseURL: server.url, authentication: authentication, agentID: "agent-ai-bot", timeouts: timeouts,
-        limits: limits,
-        retry: retry)
+        baseURL: server.url, authentication: authentication, agentID: "agent-ai-bot", dialect: dialect,
+        timeouts: timeouts, limits: limits, retry: retry)
     let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
     let clock = TestClock()
     let client = MarketplaceClient(configuration: configuration, httpClient: http, logger: logger, clock: clock)

@@ -241,6 +241,10 @@ private func legacy(
                 400, #"{"jsonrpc":"2.0","id":null,"error":{"code":-32602,"message":"no such tool"}}"#,
                 #"the plugin "tools" answered with the error -32602 while it worked on "add": no such tool"#, false
             ),
+            (
+                400, #"{"error":"no such tool"}"#,
+                #"the plugin "tools" answered with the error 0 while it worked on "add": no such tool"#, false
+            ),
         ])
     func failures(status: Int, body: String, message: String, isTransient: Bool) async throws {
         let http = legacy { _, _ in (status, json, [body]) }

@@ -87,7 +87,7 @@ private func withServer<Result>(
             // The limits of the start and of the question.
             #expect(await eventually { clock.timeUntilNextDeadline == .seconds(5) })
             clock.advance(by: .seconds(5))
-            #expect(try await plugin.tools.count == 25)
+            #expect(try await plugin.tools.count == 26)
         }
     }
 
@@ -136,7 +136,7 @@ private func withServer<Result>(
     @Test("tools come from all pages, with summary and schema")
     func listing() async throws {
         try await withServer { _, plugin, _ in
-            #expect(plugin.steps.count == 25)
+            #expect(plugin.steps.count == 26)
             let step = plugin.steps.first { $0.name == "tools.add" }
             #expect(step?.summary == "Does add.")
             #expect(step?.documentation.details == "Does add. And more.")
@@ -189,6 +189,14 @@ private func withServer<Result>(
                 try await stage.run(plugin, "mixed") == [
                     ["type": "text", "text": "a"], ["type": "image", "data": "AA==", "mimeType": "image/png"],
                 ])
+        }
+    }
+
+    @Test("an answer counts that the server writes without a line end before it ends, and content that is no list")
+    func unended() async throws {
+        try await withServer("legacy") { stage, plugin, _ async throws in
+            #expect(try await stage.run(plugin, "unended") == "the end")
+            #expect(try await stage.run(plugin, "add", ["n": 1]) == "2")
         }
     }
 

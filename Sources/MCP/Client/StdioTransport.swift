@@ -36,6 +36,7 @@ final class StdioTransport: MCPTransport {
             },
             error: { [log] in log.append($0) },
             end: { [self] exit in
+                takeLast(receive)
                 log.finish()
                 let words = state.withLock { $0.reason } ?? exit.words
                 _ = receive(.closed(MCPEnd(words: words, trace: PluginLog.errorText(log.lastLines))))
@@ -93,6 +94,13 @@ final class StdioTransport: MCPTransport {
             }
             process?.stop(.immediate)
         }
+    }
+
+    /// Takes a message that no line feed ends, where the output ends behind it.
+    private func takeLast(_ receive: @Sendable (MCPIncoming) -> [Value]) {
+        let last = state.withLock { state in state.reason == nil ? state.splitter.finish()?.line : nil }
+        guard let last, case .message(let message) = MCPIncoming(last, redactor: redactor) else { return }
+        _ = receive(.message(message))
     }
 
     private func answer(_ reply: Value) {

@@ -67,7 +67,7 @@ enum MCPToolResult {
                 "the tool \"\(tool)\" of the plugin \"\(plugin)\" wants an answer (\"\(kind)\")",
                 hint: "a pipeline runs without anyone to ask; give all that it needs in with:")
         }
-        let content = result["content"]?.asList ?? []
+        let content = content(of: result)
         if result["isError"]?.asBool == true {
             let text = texts(content).joined(separator: "\n")
             throw StepError(
@@ -79,6 +79,16 @@ enum MCPToolResult {
         let texts = texts(content)
         if texts.count == content.count { return texts.isEmpty ? .null : .string(texts.joined(separator: "\n")) }
         return .list(content)
+    }
+
+    /// Some servers send a text or a single content object instead of a list.
+    private static func content(of result: Value) -> [Value] {
+        switch result["content"] {
+        case nil, .null?: []
+        case .list(let items)?: items
+        case .string(let text)?: [["type": "text", "text": .string(text)]]
+        case let item?: [item]
+        }
     }
 
     private static func texts(_ content: [Value]) -> [String] {

@@ -70,9 +70,10 @@ struct RPCError: Error, Sendable, Hashable {
         (self.code, self.message, self.data) = (code, message, data)
     }
 
-    /// Reads the error of a response; nil if the value is not an object.
+    /// Reads the error of a response; nil if there is none. Some servers send a text instead of an object.
     init?(_ value: Value?) {
-        guard let object = value?.asObject else { return nil }
+        guard let value, !value.isNull else { return nil }
+        let object = value.asObject ?? ["message": value]
         code = object["code"]?.asInt ?? 0
         message = object["message"]?.text ?? "no message"
         data = object["data"]

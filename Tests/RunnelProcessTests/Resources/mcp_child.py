@@ -43,7 +43,7 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 NAMES = [
     "echo", "add", "progress", "log", "fails", "error", "structured", "mixed", "empty", "twice", "half", "die", "tenth",
     "hang", "garbage", "flood", "ask", "cancelled", "where", "change", "long", "asks-back", "spawn",
-    "deep", "nan", "never-listed",
+    "deep", "nan", "unended", "never-listed",
 ]
 
 
@@ -91,6 +91,10 @@ def call(id, params):
         text(987654, "nobody asked")
     elif name == "half":
         sys.stdout.write('{"jsonrpc":"2.0","id":')
+        sys.stdout.flush()
+        os._exit(0)
+    elif name == "unended":
+        sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": id, "result": {"content": "the end"}}))
         sys.stdout.flush()
         os._exit(0)
     elif name == "die":

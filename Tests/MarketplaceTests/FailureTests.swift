@@ -286,18 +286,29 @@ struct FailureTests {
         try await server.stop()
     }
 
+    /// What is said of a connection on which no answer begins.
+    private func error(_ cause: any Error) -> MarketplaceError {
+        TransportFailure.error(
+            cause, url: "https://a.example", timeouts: .init(), answered: false, redactor: ResponseRedactor(secrets: [])
+        )
+    }
+
+    @Test("an answer that ends within its header, or that of a token request")
+    func cutAnswer() {
+        expect(
+            error(HTTPParserError.invalidEOFState), .connectionFailed,
+            "no connection to https://a.example: the connection was closed before the answer was whole",
+            hint: "check that the server runs and that the base URL is right", transient: true)
+    }
+
     @Test("a TLS handshake or a proxy that takes too long may pass")
     func slowHandshake() {
-        func error(_ cause: HTTPClientError) -> MarketplaceError {
-            TransportFailure.error(
-                cause, url: "https://a.example", timeouts: .init(), answered: false,
-                redactor: ResponseRedactor(secrets: []))
-        }
         expect(
-            error(.tlsHandshakeTimeout), .connectTimeout, "no connection to https://a.example within 10s",
+            error(HTTPClientError.tlsHandshakeTimeout), .connectTimeout,
+            "no connection to https://a.example within 10s",
             hint: "check the base URL, the network and the firewall, or raise the connect time-out", transient: true)
         expect(
-            error(.httpProxyHandshakeTimeout), .connectTimeout,
+            error(HTTPClientError.httpProxyHandshakeTimeout), .connectTimeout,
             "no connection to https://a.example: the proxy did not answer in time",
             hint: "check that the proxy runs and that its address is right", transient: true)
     }

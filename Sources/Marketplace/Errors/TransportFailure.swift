@@ -19,6 +19,8 @@ enum TransportFailure {
         case let cause as NIOConnectionError:
             return leads(cause, to: url) ? failed(url, why: reason(of: cause)) : proxyFailed(cause)
         case HTTPParserError.invalidEOFState where answered: return cutOff(why: "the connection was closed")
+        case HTTPParserError.invalidEOFState:
+            return failed(url, why: "the connection was closed before the answer was whole")
         case HTTPParserError.headerOverflow where !answered:
             return failed(url, why: "the header of its answer has too many fields, or too long ones")
         case is HTTPParserError where !answered: return failed(url, why: "the server does not speak HTTP")

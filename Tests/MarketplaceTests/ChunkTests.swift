@@ -112,6 +112,18 @@ struct ChunkTests {
                 ]))
     }
 
+    @Test(
+        "numbers of tokens that cannot be true are unknown, and a usage without numbers says nothing",
+        arguments: [
+            (#"{"prompt_tokens":"12","completion_tokens":-5}"#, TokenUsage(promptTokens: 12)),
+            (#"{"prompt_tokens":0,"completion_tokens":9223372036854775807}"#, TokenUsage(promptTokens: 0)),
+            (#"{"prompt_tokens":null,"total_tokens":1e300,"cost":"x"}"#, nil), ("{}", nil),
+        ] as [(String, TokenUsage?)])
+    func implausibleUsage(usage: String, read: TokenUsage?) {
+        let chunk = #"{"choices":[],"usage":\#(usage)}"#
+        #expect(events(Array(chunk.utf8)) == .success(read.map { [ChatEvent.usage($0)] } ?? []))
+    }
+
     @Test("other alternatives than the first are not mixed into the text")
     func alternatives() {
         let chunk = #"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#

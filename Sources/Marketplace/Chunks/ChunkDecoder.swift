@@ -236,18 +236,20 @@ enum ChunkDecoder {
             timestamp: value["timestamp"]?.integer)
     }
 
+    /// The numbers that can be true; nil where there are none.
     private static func usage(_ value: Value?) -> TokenUsage? {
         guard let value, value.isObject else { return nil }
         func count(_ value: Value?, _ names: String...) -> Int? {
-            value?.first(of: names)?.integer.flatMap { Int(exactly: $0) }
+            value?.first(of: names)?.integer.flatMap { (0...1_000_000_000).contains($0) ? Int($0) : nil }
         }
         let details = value.first(
             of: "prompt_tokens_details", "promptTokensDetails", "input_tokens_details", "inputTokensDetails")
-        return TokenUsage(
+        let usage = TokenUsage(
             promptTokens: count(value, "prompt_tokens", "promptTokens", "input_tokens", "inputTokens"),
             completionTokens: count(value, "completion_tokens", "completionTokens", "output_tokens", "outputTokens"),
             totalTokens: count(value, "total_tokens", "totalTokens"),
             cachedTokens: count(details, "cached_tokens", "cachedTokens")
                 ?? count(value, "cached_tokens", "cachedTokens", "cache_read_input_tokens"))
+        return usage == TokenUsage() ? nil : usage
     }
 }

@@ -104,4 +104,15 @@ struct ConfigurationTests {
             try await http.shutdown()
         }
     }
+
+    @Test("no description, mirror or dump of an access token shows it")
+    func tokenDescriptions() {
+        let token = AccessToken(value: "hunter2", generation: 2)
+        let grant = TokenGrant(token: "hunter2", lifetime: .seconds(60))
+        var dumped = "\(token) \([grant]) \(String(reflecting: grant))"
+        dump(token, to: &dumped)
+        dump(grant, to: &dumped)
+        #expect(dumped.contains("AccessToken(generation: 2)"))
+        #expect(!dumped.contains("hunter2"))
+    }
 }

@@ -120,10 +120,22 @@ struct AccessToken: Sendable, Equatable {
     var generation: Int
 }
 
+extension AccessToken: CustomStringConvertible, CustomReflectable {
+    /// Without the token: an error may hold it.
+    var description: String { "AccessToken(generation: \(generation))" }
+    var customMirror: Mirror { Mirror(self, children: [("generation", generation)]) }
+}
+
 /// What the token end point gave.
 struct TokenGrant: Sendable, Equatable {
     var token: String
     var lifetime: Duration
+}
+
+extension TokenGrant: CustomStringConvertible, CustomReflectable {
+    /// Without the token.
+    var description: String { "TokenGrant(lifetime: \(lifetime))" }
+    var customMirror: Mirror { Mirror(self, children: [("lifetime", lifetime)]) }
 }
 
 /// Decides when a token is fetched, who waits for it, and who hears of a failure. Time is the duration since any fixed

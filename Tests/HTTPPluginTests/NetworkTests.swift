@@ -107,6 +107,13 @@ import Testing
         }
     }
 
+    @Test("what the HTTP client says of a header field is shown without its value")
+    func headerField() {
+        let problem = TransportProblem(
+            HTTPClientError.invalidHeaderFieldValues(["Bearer s3cr3t\n"]), host: "a.example", proxy: nil)
+        #expect(problem == .other("Invalid header field values"))
+    }
+
     @Test("a TLS handshake or a proxy that takes too long may pass")
     func slowHandshake() throws {
         let proxy = try Proxy("http://proxy.example:3128")

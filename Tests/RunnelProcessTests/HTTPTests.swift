@@ -267,6 +267,30 @@ private func legacy(
         }
     }
 
+    @Test("a header value that holds a line break is an error that does not show it")
+    func brokenHeader() async throws {
+        let manifest = try PluginManifest(
+            manifest: [
+                "name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp",
+                "headers": ["Authorization": ["env": "TOKEN"]],
+            ])
+        let host = ProcessHost(variables: ["TOKEN": "Bearer s3cr3t\n"], project: "/")
+        let access: MCPHTTPAccess = { _ in legacy { _, _ in (200, json, []) } }
+        try await withTemporaryDirectory { directory in
+            let error = await #expect(throws: StepError.self) {
+                try await MCPPlugin.discover(
+                    manifest, folder: "/", cacheFile: directory + "/tools.json", host: host, http: access,
+                    refresh: true, context: Stage().context)
+            }
+            #expect(error?.code == "plugin-environment")
+            #expect(
+                error?.message
+                    == "the plugin \"tools\" cannot be reached: `headers.Authorization`: it holds a line break or another"
+                    + " control character")
+            #expect(error?.hint == "check how the value was copied; a line break at its end is the usual cause")
+        }
+    }
+
     @Test(
         "a server with an endless list of tools is refused",
         arguments: [(300, 10, "lists more than 2000 tools"), (1, 1 << 20, "lists tools of more than 8MiB")])

@@ -1,3 +1,4 @@
+internal import RunnelHTTP
 internal import RunnelKit
 internal import RunnelProcess
 
@@ -100,8 +101,14 @@ struct MCPEndpoint: Sendable {
         }
         var headers: [String: String] = [:]
         for (key, text) in manifest.headers {
-            do {
-                headers[key.lowercased()] = try text.resolve(in: program.host)
+            do throws(FieldError) {
+                let value = try text.resolve(in: program.host)
+                guard (try? HeaderFields.checked(value: value)) != nil else {
+                    throw FieldError(
+                        "it holds a line break or another control character",
+                        hint: "check how the value was copied; a line break at its end is the usual cause")
+                }
+                headers[key.lowercased()] = value
             } catch {
                 let wrong = StepError(badConfiguration: error.under(.key(key)).under(.key("headers")))
                 throw StepError(

@@ -14,7 +14,7 @@ enum TransportFailure {
     ) -> MarketplaceError {
         switch cause {
         case let cause as MarketplaceError: return cause
-        case let cause as HTTPClientError: return clientError(cause, url, timeouts, answered, redactor)
+        case let cause as HTTPClientError: return clientError(cause, url, timeouts, answered)
         case is CancellationError: return cancelled
         case let cause as NIOConnectionError:
             return leads(cause, to: url) ? failed(url, why: reason(of: cause)) : proxyFailed(cause)
@@ -86,8 +86,7 @@ enum TransportFailure {
     }
 
     private static func clientError(
-        _ cause: HTTPClientError, _ url: String, _ timeouts: MarketplaceConfiguration.Timeouts, _ answered: Bool,
-        _ redactor: ResponseRedactor
+        _ cause: HTTPClientError, _ url: String, _ timeouts: MarketplaceConfiguration.Timeouts, _ answered: Bool
     ) -> MarketplaceError {
         switch cause {
         case .cancelled: return cancelled
@@ -107,8 +106,8 @@ enum TransportFailure {
             return MarketplaceError(
                 .connectionFailed, "the HTTP client is shut down", hint: "make calls before the client is shut down")
         default:
-            let why = redactor.redact(cause.description)
-            return answered ? cutOff(why: why) : failed(url, why: why)
+            // The whole description may hold a header field.
+            return answered ? cutOff(why: cause.shortDescription) : failed(url, why: cause.shortDescription)
         }
     }
 

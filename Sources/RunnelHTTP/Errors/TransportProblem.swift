@@ -93,7 +93,8 @@ internal import RunnelSupport
             .connectTimeout
         case .proxyAuthenticationRequired: .proxyRefused("it wants other credentials (407)")
         case .invalidProxyResponse: .proxyRefused("it does not allow the connection")
-        default: .other(cause.description)
+        // The whole description may hold a header field.
+        default: .other(cause.shortDescription)
         }
     }
 

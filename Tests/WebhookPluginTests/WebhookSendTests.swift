@@ -150,6 +150,21 @@ import Testing
         }
     }
 
+    @Test("a webhook counts as accepted once that status has come, and is not sent again if the rest does not come")
+    func cutAnswer() async throws {
+        try await TestServer.run { _ in
+            .raw("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nthanks")
+        } body: { server in
+            let sending = Sending(input: 1)
+            let output = try await sending.run(["url": .string(server.url)])
+            #expect(output["status"] == 200)
+            #expect(output["attempts"] == 1)
+            let note = try #require(sending.notes.first)
+            #expect(note.hasPrefix("accepted; the rest of the answer did not come: connection "))
+            #expect(server.requests.count == 1)
+        }
+    }
+
     @Test("when all attempts fail the error says how many there were")
     func exhausted() async throws {
         try await Receiver.run { _ in

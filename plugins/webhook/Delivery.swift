@@ -1,6 +1,7 @@
 internal import NIOHTTP1
 internal import RunnelHTTP
 internal import RunnelKit
+internal import Synchronization
 
 /// One webhook on its way, through all its attempts.
 struct Delivery: Sendable {
@@ -37,15 +38,21 @@ struct Delivery: Sendable {
     static let chainHeader = "runnel-chain"
 
     private func send() async throws -> HTTPReply {
-        let signed = signed(at: context.now() / 1_000_000_000)
+        let accepted = AcceptedAnswer()
+        var signed = signed(at: context.now() / 1_000_000_000)
+        signed.sink = accepted.sink
         let shown = "\(call.method) \(call.url.shownWithoutPath)"
-        let reply: HTTPReply
+        var reply: HTTPReply
         do {
             reply = try await withTimeLimit(timeout, clock: context.clock, error: TransportProblem.timedOut(timeout)) {
-                try await sender.send(signed)
+                [signed] in try await sender.send(signed)
             }
+            reply.body = accepted.reply?.body ?? reply.body
         } catch let problem as TransportProblem {
-            throw DeliveryFailure(problem, call: shown)
+            guard let begun = accepted.reply else { throw DeliveryFailure(problem, call: shown) }
+            await context.report(.note("accepted; the rest of the answer did not come: \(problem.brief)"))
+            reply = begun
+            reply.isBodyCut = true
         }
         guard (200...299).contains(reply.status) else {
             let own = signed.redactor(more: ownSecrets)
@@ -78,6 +85,30 @@ struct Delivery: Sendable {
     private var ownSecrets: [String] {
         let segments = call.url.path.split(separator: "/").map(String.init).filter { $0.utf8.count >= 8 }
         return (secrets?.texts ?? []) + [call.url.userInfo?.password].compactMap(\.self) + segments
+    }
+}
+
+/// What has come of an answer that accepts a webhook. Its status alone counts: the webhook is not sent again because the
+/// rest of the answer does not come.
+private final class AcceptedAnswer: Sendable {
+    private let received = Mutex<HTTPReply?>(nil)
+
+    /// nil before the header of such an answer has come.
+    var reply: HTTPReply? { received.withLock { $0 } }
+
+    var sink: HTTPBodySink {
+        HTTPBodySink(
+            where: { [self] reply in
+                guard (200...299).contains(reply.status) else { return false }
+                received.withLock { $0 = reply }
+                return true
+            },
+            write: { [self] bytes in
+                received.withLock { reply in
+                    guard reply != nil else { return }
+                    reply?.body += bytes
+                }
+            })
     }
 }
 

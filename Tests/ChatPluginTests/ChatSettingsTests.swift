@@ -1,3 +1,4 @@
+import HTTPTestServer
 import Marketplace
 import RunnelKit
 import RunnelTesting
@@ -31,6 +32,26 @@ import Testing
                     "marketplace", "`marketplace.base_url` is not set",
                     "set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL, or try `--simulate`")
             ])
+    }
+
+    @Test("doctor asks once for an access token, and does not wait as a run does")
+    func oneAttempt() async throws {
+        try await TestServer.run { _ in
+            .reply(503, [("retry-after", "100")], "")
+        } body: { server in
+            let settings: Value = [
+                "base_url": .string(server.url), "client_id": "i", "client_secret": "s3cr3t", "agent_id": "a",
+            ]
+            let plugin = ChatPlugin().configured(try MarketplaceSettings(field: settings))
+            let findings = await plugin.diagnose(DiagnosisContext(project: ProjectDirectory(path: "/p")))
+            #expect(
+                findings == [
+                    .problem(
+                        "marketplace", "the server failed to give a token: 503 Service Unavailable",
+                        "try again later; if it stays so, tell the operator")
+                ])
+            #expect(server.requests.count == 1)
+        }
     }
 
     @Test("a secret that could not be fetched is said where it is needed, and a stand-in needs none")

@@ -98,7 +98,7 @@ public struct ChatPlugin: CredentialPlugin, AgentPlugin, MonitoringPlugin, Budge
     private func connection(_ context: DiagnosisContext) async -> [HealthFinding] {
         let configuration: MarketplaceConfiguration
         do {
-            configuration = try setup.configuration()
+            configuration = try MarketplaceSetup(settings: settings, standIn: standIn, isProbe: true).configuration()
         } catch {
             let error = error as? StepError
             return [

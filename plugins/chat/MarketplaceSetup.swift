@@ -6,6 +6,11 @@ public import RunnelKit
 struct MarketplaceSetup {
     let settings: MarketplaceSettings
     let standIn: AgentStandIn?
+    /// Whether a person waits to hear how the server is: it is asked once, and has less time.
+    var isProbe = false
+
+    /// How long a server that is probed may take for an access token.
+    private static let probeLimit = Duration.seconds(10)
 
     func configuration() throws -> MarketplaceConfiguration {
         do {
@@ -36,7 +41,7 @@ struct MarketplaceSetup {
     private var timeouts: MarketplaceConfiguration.Timeouts {
         .init(
             connect: settings.timeouts.connect, idle: settings.timeouts.idle, total: settings.timeouts.total,
-            token: settings.timeouts.token)
+            token: isProbe ? min(settings.timeouts.token, Self.probeLimit) : settings.timeouts.token)
     }
 
     private var limits: MarketplaceConfiguration.Limits {
@@ -70,7 +75,11 @@ struct MarketplaceSetup {
         return try MarketplaceConfiguration.Endpoint(text, method: method)
     }
 
-    private var retry: RetryPolicy { RetryPolicy(maxRetryAfter: settings.limits.retryAfter) }
+    private var retry: RetryPolicy {
+        var retry = RetryPolicy(maxRetryAfter: settings.limits.retryAfter)
+        if isProbe { retry.attempts = 1 }
+        return retry
+    }
 
     private func authentication() throws -> MarketplaceConfiguration.Authentication {
         switch settings.auth {

@@ -96,6 +96,24 @@ struct TimeoutTests {
             hint: "check the base URL, the network and the firewall, or raise the connect time-out", transient: true)
     }
 
+    @Test("a server that takes a connection and says nothing cannot be reached within the connect time-out")
+    func unreachable() async throws {
+        try await withBench(authentication: .none, answer: { _ in true }) { bench in
+            async let connection: Void = bench.client.connect()
+            await bench.clock.untilSleeping(for: .seconds(10))
+            bench.clock.advance(by: .seconds(10))
+            do {
+                try await connection
+                Issue.record("it was reached")
+            } catch let error as MarketplaceError {
+                expect(
+                    error, .connectTimeout, "no connection to \(bench.client.configuration.baseURL) within 10s",
+                    hint: "check the base URL, the network and the firewall, or raise the connect time-out",
+                    transient: true)
+            }
+        }
+    }
+
     @Test("a consumer that is not reading does not count towards the idle time-out")
     func slowConsumer() {
         let watch = Watchdog(timeouts: .init(), deadline: .seconds(1800), url: "https://h/x")

@@ -73,12 +73,14 @@ public final class MarketplaceClient: Sendable {
 
     /// Finds out whether the server can be reached. Any answer counts.
     public func connect() async throws(MarketplaceError) {
-        do {
-            var request = HTTPClientRequest(url: configuration.baseURL)
-            request.method = .HEAD
-            let limit = configuration.timeouts.connect.nanoseconds
-            _ = try await httpClient.execute(request, timeout: .nanoseconds(limit))
-        } catch {
+        var request = HTTPClientRequest(url: configuration.baseURL)
+        request.method = .HEAD
+        let limit = configuration.timeouts.connect
+        let (result, isLate) = await withDeadline(limit, clock: time.clock) { [httpClient, request] in
+            _ = try await httpClient.execute(request, deadline: .distantFuture)
+        }
+        if isLate { throw TransportFailure.connectTimeout(configuration.baseURL, limit) }
+        do { try result.get() } catch {
             throw TransportFailure.error(
                 error, url: configuration.baseURL, timeouts: configuration.timeouts, answered: false,
                 redactor: ResponseRedactor(secrets: []))

@@ -160,6 +160,58 @@ import Testing
         }
     }
 
+    @Test(
+        "a runnel.yaml or .env that is gone changes nothing: with defaults, retention could remove runs",
+        arguments: ["runnel.yaml", ".env"])
+    func goneConfiguration(name: String) async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\nlog: { level: error }\njournal: { keep: 3650d }\n",
+            ".env": "RUNNEL_JOURNAL_KEEP_RUNS=100000\n", "s.yaml": Self.stalled,
+        ]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            try FileManager.default.removeItem(atPath: "\(folder.url.path)/\(name)")
+            let words = "\(name)\" is gone; put it back, or restart Runnel to go on without it"
+            let gone = await server.error.wait(for: "has errors")
+            #expect(gone.contains(words + "\n"), "\(gone)")
+            #expect(
+                gone.hasSuffix("\(name) has changed; the configuration has errors, so the current one is kept\n"),
+                "\(gone)")
+            #expect(!gone.contains("applied"), "\(gone)")
+            let status = try await server.call("GET", "/api/v1/status").body
+            #expect(status.contains("is gone; put it back"), "\(status)")
+            try folder.write(name, files[name] ?? "")
+            let back = await server.error.wait(for: "is the same")
+            #expect(back.hasSuffix("\(name) has changed; the configuration is the same\n"), "\(back)")
+            try folder.write("runnel.yaml", "")
+            let empty = await server.error.wait(for: "any more")
+            #expect(
+                empty.contains("runnel.yaml\" has no settings any more; put it back, or restart Runnel to"), "\(empty)")
+            try folder.write("runnel.yaml", files["runnel.yaml"] ?? "")
+            while try await !server.call("GET", "/api/v1/status").body.contains("\"configuration_problems\":[]") {}
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
+    @Test("how long deliveries are kept is applied without a restart, whether any are kept needs one")
+    func changedDeliveries() async throws {
+        let configuration = "server: { port: 0 }\nlog: { level: error }\n"
+        try await withFolder(["runnel.yaml": configuration, "s.yaml": Self.stalled]) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            try folder.write("runnel.yaml", configuration + "deliveries: { keep: 3d }\n")
+            #expect(
+                await server.error.wait(for: "has changed").hasSuffix(
+                    "runnel.yaml has changed; applied `deliveries.keep`\n"))
+            try folder.write("runnel.yaml", configuration + "deliveries: { keep: 3d, bytes: 0B }\n")
+            #expect(
+                await server.error.wait(for: "restart").hasSuffix(
+                    "runnel.yaml has changed; restart Runnel to apply `deliveries.bytes`, `deliveries.keep`\n"))
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
     @Test("what is wrong with the configuration is in the log in its form, at its level, and said once")
     func diagnosticsInLog() async throws {
         let configuration = "log: { format: json }\nsecrets: { a: of-the-file }\n"

@@ -122,8 +122,7 @@ struct ServeCommand: AsyncParsableCommand {
             }
         }
         let server = project.settings.server
-        let deliveries = project.settings.deliveries
-        options.recordsDeliveries = deliveries.bytes.bytes > 0 && deliveries.keep > .zero
+        options.recordsDeliveries = project.settings.deliveries.areKept
         options.publicURL = server.publicURL.map { PublicURL($0.text) }
         options.trustedProxies = TrustedProxies(
             server.trustedProxies.map(\.range), usesForwarded: server.proxyHeader == .forwarded)

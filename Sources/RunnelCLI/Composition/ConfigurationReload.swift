@@ -36,7 +36,8 @@ actor ConfigurationReload {
     /// The settings that are applied to a running server, by the beginning of their path.
     private static func isApplicable(_ path: String, _ now: Project) -> Bool {
         let beginnings = [
-            "log.level", "runs.limit", "runs.max_queued", "journal.keep", "journal.password", "dedupe.", "server.token",
+            "log.level", "runs.limit", "runs.max_queued", "journal.keep", "journal.password", "dedupe.", "deliveries.",
+            "server.token",
         ]
         return beginnings.contains { path.hasPrefix($0) }
             || ProjectPlugins.credentialPlugins(of: now).contains { $0.credentialPaths.contains(path) }
@@ -110,6 +111,7 @@ actor ConfigurationReload {
         do throws(FileReading.Failure) {
             switch try options.find(runsCommands: true, seal: project.seal) {
             case .success(let now):
+                try checkFiles(of: now)
                 now.report.log(to: logger, after: applied.report)
                 return now
             case .failure(let invalid):
@@ -123,6 +125,18 @@ actor ConfigurationReload {
         }
         await showProblems(errors)
         return nil
+    }
+
+    /// Throws if a file of the applied configuration is gone or empty, as while it is replaced or after a save on a full disk:
+    /// with the defaults, retention could remove runs that are to be kept.
+    private func checkFiles(of now: Project) throws(FileReading.Failure) {
+        let advice = "put it back, or restart Runnel to go on without it"
+        if let gone = applied.configurationFiles.first(where: { !now.configurationFiles.contains($0) }) {
+            throw FileReading.Failure(message: "\"\(FileReading.shown(gone))\" is gone; \(advice)")
+        }
+        if Self.leaves(of: now).isEmpty, !Self.leaves(of: applied).isEmpty {
+            throw FileReading.Failure(message: "\"\(now.report.source.name)\" has no settings any more; \(advice)")
+        }
     }
 
     /// Shows what is wrong with the configuration, beside the secrets and tokens without a value.
@@ -156,13 +170,13 @@ actor ConfigurationReload {
         var text = ""
         let (variables, secrets) = applyValues(of: now)
         let credentials = applyJournalPassword(of: now) + applyTokens(of: now) + (await renewCredentials(of: now))
+        let pending = pendingRestart(of: now)
         var taken = Self.changes(from: applied, to: now).filter { Self.isApplicable($0, now) }
-            .subtracting(valueProblems.keys).union(variables)
+            .subtracting(valueProblems.keys).union(variables).subtracting(pending)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
         text += (secrets + credentials).map { "; \($0)" }.joined()
         applied = now
-        let pending = pendingRestart(of: now)
         if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
         await host.setPendingRestart(pending)
         await showProblems([])
@@ -256,7 +270,9 @@ actor ConfigurationReload {
     /// The settings, secrets and plugins that differ from those in use.
     private func pendingRestart(of now: Project) -> [String] {
         let inUse = project.values.secrets
+        let changesRecording = project.settings.deliveries.areKept != now.settings.deliveries.areKept
         var names = Self.changes(from: project, to: now).filter { path in
+            if path.hasPrefix("deliveries.") { return changesRecording }
             guard path.hasPrefix("secrets.") else { return !Self.isApplicable(path, now) }
             let name = String(path.dropFirst("secrets.".count))
             return inUse[name] == nil || now.settings.secrets[name] == nil

@@ -13,6 +13,8 @@ import Foundation
 struct EnvironmentFile {
     /// The file, absolute; nil where none is looked for.
     private(set) var path: String?
+    /// Whether the file is there.
+    private(set) var isRead = false
     private(set) var values: [String: String] = [:]
     private(set) var diagnostics: [Diagnostic] = []
 
@@ -28,6 +30,7 @@ struct EnvironmentFile {
         guard named != nil || FileReading.exists(path) else { return }
         let shown = named ?? FileReading.shown(path)
         let text = String(decoding: try FileReading.bytes(of: named ?? path), as: UTF8.self)
+        isRead = true
         do throws(EnvFile.Problem) {
             values = try EnvFile(text).values
         } catch {

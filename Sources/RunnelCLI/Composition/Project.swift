@@ -27,6 +27,8 @@ struct Project: Sendable {
     let secretFiles: [String]
     /// `.env`, or the file that was named instead, absolute. nil without a `runnel.yaml`.
     let environmentFile: String?
+    /// The files that were there and were read, absolute: `runnel.yaml`, then ``environmentFile``.
+    let configurationFiles: [String]
     let env: [String: String]
     /// The secrets and variables that templates can use.
     let values: ProjectValues
@@ -104,19 +106,21 @@ struct Project: Sendable {
         }
         return .success(
             Project(
-                directory, settings, outcome, report, variables, own.path, hasSecrets, seal,
+                directory, settings, outcome, report, variables, own, hasSecrets, seal,
+                files: [file, own.isRead ? own.path : nil].compactMap(\.self),
                 commands: runsCommands ? SecretCommand(environment: environment, directory: directory) : nil))
     }
 
     private init(
         _ directory: String, _ settings: Settings, _ outcome: SettingsLoader.Outcome, _ report: LoadReport,
-        _ environment: [String: String], _ environmentFile: String?, _ hasSecrets: Bool, _ seal: SecretSeal?,
-        commands: SecretCommand?
+        _ environment: [String: String], _ environmentFile: EnvironmentFile, _ hasSecrets: Bool, _ seal: SecretSeal?,
+        files configurationFiles: [String], commands: SecretCommand?
     ) {
         self.directory = directory
         self.settings = settings
         self.report = report
-        self.environmentFile = environmentFile
+        self.environmentFile = environmentFile.path
+        self.configurationFiles = configurationFiles
         effectiveSettings = outcome.effective
         fileSettings = outcome.file
         settingRoots = outcome.roots

@@ -288,6 +288,9 @@ package struct DeliverySettings: FieldGroup {
         none are kept.
         """)
     package var bytes: ByteCount = .mebibytes(256)
+
+    /// Whether any are kept.
+    package var areKept: Bool { bytes.bytes > 0 && keep > .zero }
 }
 
 extension Settings {

@@ -447,6 +447,57 @@ import Foundation
         }
     }
 
+    @Test("a backup that is damaged, of a newer version or of another program is refused, and nothing is replaced")
+    func unusable() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let (directory, backup) = (folder + "/.runnel", folder + "/backup")
+            let path = backup + "/journal.db"
+            let journal = try SQLiteJournal.open(directory: directory)
+            _ = try await journal.accept(newRun("r"), memory: nil)
+            try await JournalBackup.write(journal, to: backup)
+            await journal.close()
+            let whole = try #require(FileManager.default.contents(atPath: path))
+            var damaged = whole
+            damaged.replaceSubrange(4 * 4096..<5 * 4096, with: repeatElement(0xFF, count: 4096))
+            func refusal(_ content: Data, _ statement: String? = nil) async throws -> String? {
+                #expect(FileManager.default.createFile(atPath: path, contents: content))
+                if let statement {
+                    let queue = try DatabaseQueue(path: path)
+                    try await queue.write { db in try db.execute(sql: statement) }
+                    try queue.close()
+                }
+                let error = await #expect(throws: JournalError.self) {
+                    try await JournalBackup.restore(backup, to: directory, replaces: true)
+                }
+                return error?.message
+            }
+            #expect(try await refusal(damaged)?.hasPrefix("the backup \(backup) is damaged: ") == true)
+            #expect(
+                try await refusal(Data(repeating: 7, count: 8192))
+                    == "the backup \(backup) is damaged: file is not a database")
+            #expect(
+                try await refusal(whole, "INSERT INTO grdb_migrations (identifier) VALUES ('99-future')")
+                    == "the backup \(backup) was written by a newer version of Runnel")
+            #expect(try await refusal(Data(), "CREATE TABLE other (a)") == "\(path) is no journal of Runnel")
+            let left = try FileManager.default.contentsOfDirectory(atPath: directory)
+            #expect(!left.contains { $0.contains("restore") }, "\(left)")
+            let kept = try SQLiteJournal.open(directory: directory)
+            #expect(try await kept.runs(RunFilter()).map(\.id) == ["r"])
+            await kept.close()
+        }
+    }
+
+    @Test("a backup is readable only by its owner, and needs no folder of large values where there are none")
+    func bareBackup() async throws {
+        try await withBackup { folder, journal in
+            await journal.close()
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/backup/journal.db")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            try FileManager.default.removeItem(atPath: folder + "/backup/outputs")
+            try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
+        }
+    }
+
     @Test("a journal of a newer version, or a damaged one, is replaced without being opened", arguments: [true, false])
     func unopened(isNewer: Bool) async throws {
         try await withBackup { folder, journal in

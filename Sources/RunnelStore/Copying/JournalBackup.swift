@@ -41,6 +41,10 @@ public enum JournalBackup {
             let (path, new) = (folder + "/journal.db", folder + "/journal.db.new")
             for _ in 1...attempts {
                 do {
+                    // Readable only by its owner, as the journal is.
+                    let descriptor = open(new, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+                    guard descriptor >= 0 else { throw JournalError(errno: errno, path: new) }
+                    close(descriptor)
                     let copy = try DatabaseQueue(path: new)
                     try pool.backup(to: copy)
                     let (names, runs) = try copy.read { db in
@@ -93,20 +97,68 @@ public enum JournalBackup {
         guard try !WorkerLocks(directory: directory + "/workers").areHeld() else {
             throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
         }
-        for name in try FileSystem.names(in: folder + "/outputs") where OutputFiles.hash(of: name) != nil {
-            try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
-        }
-        // The database last, so that a journal never names files that are not there yet. A process that opened the backup
-        // may have left commits in its write-ahead log alone.
+        // A process that opened the backup may have left commits in its write-ahead log alone.
         let new = place + ".restored"
-        let parts = ["-wal", "-journal", ""].filter { access(folder + "/journal.db" + $0, F_OK) == 0 }
-        for part in parts { try copy(folder + "/journal.db" + part, to: new + part) }
+        let suffixes = ["-wal", "-journal", ""]
+        func removeCopy() { for part in suffixes + ["-shm"] { unlink(new + part) } }
+        // Of a restore that was killed.
+        removeCopy()
+        do throws(JournalError) {
+            for part in suffixes where access(folder + "/journal.db" + part, F_OK) == 0 {
+                try copy(folder + "/journal.db" + part, to: new + part)
+            }
+            try check(new, of: folder)
+            // Object stores and some copying programs keep no empty folders.
+            let values = try access(folder + "/outputs", F_OK) == 0 ? FileSystem.names(in: folder + "/outputs") : []
+            for name in values where OutputFiles.hash(of: name) != nil {
+                try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
+            }
+        } catch {
+            removeCopy()
+            throw error
+        }
+        // The database last, so that a journal never names files that are not there yet.
+        let parts = suffixes.filter { access(new + $0, F_OK) == 0 }
         let aside = try file.moveAside(to: ".before-restore")
         for part in parts {
             guard rename(new + part, place + part) == 0 else { throw JournalError(errno: errno, path: place + part) }
         }
         try FileSystem.syncFolder(of: place)
         return aside
+    }
+
+    /// Throws unless the copied database is whole and that of a journal, of this version or an older one.
+    private static func check(_ path: String, of folder: String) throws(JournalError) {
+        let backup = "the backup \(folder)"
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: JournalFile.configuration)
+            let migrator = JournalSchema.migrator
+            try queue.read { db in
+                guard try String.fetchAll(db, sql: "PRAGMA quick_check(1)") == ["ok"] else {
+                    throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a page of it is wrong")
+                }
+                let applied = try migrator.appliedIdentifiers(db)
+                if try migrator.hasBeenSuperseded(db) {
+                    throw JournalError(
+                        .newer, "\(backup) was written by a newer version of Runnel",
+                        hint: "restore it with that version")
+                }
+                if applied.isEmpty {
+                    throw JournalError(
+                        .failed, "\(folder)/journal.db is no journal of Runnel",
+                        hint: "name a folder of `runnel journal backup`")
+                }
+            }
+            try queue.close()
+        } catch let error as JournalError {
+            throw error
+        } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+            throw JournalError(
+                .corrupt, "\(backup) is damaged: \(error.message ?? "it is no SQLite database")",
+                hint: "use another backup; nothing has been replaced")
+        } catch {
+            throw JournalError(error, path: path)
+        }
     }
 
     /// - Returns: Whether all files are there.

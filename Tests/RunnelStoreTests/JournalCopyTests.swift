@@ -283,7 +283,7 @@ import Foundation
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
             try await fill(journal)
             let before = try await picture(journal)
-            #expect(try await JournalBackup.write(journal, to: folder + "/backup") == 6)
+            #expect(try await JournalBackup.write(journal, to: folder + "/backup").runs == 6)
             _ = try await journal.accept(newRun("later"), memory: nil)
             var error = await #expect(throws: JournalError.self) {
                 try await JournalBackup.write(journal, to: folder + "/backup")
@@ -433,7 +433,7 @@ import Foundation
             try await whileReading(value) {
                 #expect(!FileManager.default.fileExists(atPath: target + "/journal.db"))
             }
-            #expect(try await backup.value == 1)
+            #expect(try await backup.value == JournalBackup.Report(runs: 1, lostValues: 0))
             #expect(FileManager.default.fileExists(atPath: target + "/journal.db"))
             try FileManager.default.removeItem(atPath: target)
             try FileManager.default.removeItem(atPath: value)
@@ -495,6 +495,20 @@ import Foundation
             #expect(attributes[.posixPermissions] as? Int == 0o600)
             try FileManager.default.removeItem(atPath: folder + "/backup/outputs")
             try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
+        }
+    }
+
+    @Test("a journal that has lost a large value is backed up without it, and the report says so")
+    func lostValue() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let directory = folder + "/.runnel"
+            let journal = try SQLiteJournal.open(directory: directory)
+            try await acceptLarge("r", in: journal)
+            try FileManager.default.removeItem(atPath: largeValue(in: directory))
+            let report = try await JournalBackup.write(journal, to: folder + "/backup")
+            #expect(report == JournalBackup.Report(runs: 1, lostValues: 1))
+            await journal.close()
+            try await JournalBackup.restore(folder + "/backup", to: folder + "/other", replaces: false)
         }
     }
 

@@ -147,8 +147,12 @@ struct JournalBackupCommand: AsyncParsableCommand {
                 throw JournalError.inPostgres(
                     "back it up with `pg_dump --schema=\(project.settings.journal.schema.text)`")
             }
-            let runs = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
-            Streams.output.write("\(runs) run\(runs == 1 ? "" : "s") backed up to \(folder)\n")
+            let report = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
+            Streams.output.write("\(report.runs) run\(report.runs == 1 ? "" : "s") backed up to \(folder)\n")
+            guard report.lostValues > 0 else { return }
+            let values = report.lostValues == 1 ? "1 large value is" : "\(report.lostValues) large values are"
+            Streams.error.write("warning: \(values) not in the backup: the journal has lost their files\n")
+            Streams.error.write("  = `runnel doctor` names them\n")
         }
     }
 }

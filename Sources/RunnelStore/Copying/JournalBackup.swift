@@ -9,12 +9,18 @@ public enum JournalBackup {
     /// How often a backup begins anew when retention removes a file that it names.
     private static let attempts = 5
 
+    /// What a backup holds.
+    public struct Report: Sendable, Hashable {
+        /// The number of runs.
+        public var runs: Int
+        /// The number of large values that are not in it, because the journal itself has lost their files.
+        public var lostValues: Int
+    }
+
     /// Writes a backup into a new folder, and makes the folders above it.
-    ///
-    /// - Returns: The number of runs in it.
     @discardableResult public static func write(
         _ journal: SQLiteJournal, to folder: String
-    ) async throws(JournalError) -> Int {
+    ) async throws(JournalError) -> Report {
         try FileSystem.makeFolders(above: folder)
         guard mkdir(folder, 0o700) == 0 else {
             guard errno == EEXIST else { throw JournalError(errno: errno, path: folder) }
@@ -33,7 +39,7 @@ public enum JournalBackup {
         }
     }
 
-    private static func fill(_ folder: String, from journal: SQLiteJournal) async throws(JournalError) -> Int {
+    private static func fill(_ folder: String, from journal: SQLiteJournal) async throws(JournalError) -> Report {
         try FileSystem.makeFolder(folder + "/outputs")
         let (pool, files) = (journal.pool, journal.files)
         return try await journal.onDisk { () throws(JournalError) in
@@ -54,10 +60,12 @@ public enum JournalBackup {
                         )
                     }
                     try copy.close()
-                    if try copyFiles(names, from: files, to: folder) {
+                    let missing = try copyFiles(names, from: files, to: folder)
+                    // Retention removes a file after what names it; one that is still named is lost.
+                    if try missing.isEmpty || missing.isSubset(of: pool.read { try SQLiteJournal.namedFiles($0) }) {
                         guard rename(new, path) == 0 else { throw JournalError(errno: errno, path: path) }
                         try FileSystem.syncFolder(of: path)
-                        return runs
+                        return Report(runs: runs, lostValues: missing.count)
                     }
                 } catch {
                     throw JournalError(error, path: path)
@@ -161,16 +169,20 @@ public enum JournalBackup {
         }
     }
 
-    /// - Returns: Whether all files are there.
+    /// - Returns: Those that are not there.
     private static func copyFiles(
         _ hashes: Set<[UInt8]>, from files: OutputFiles, to folder: String
-    ) throws(JournalError) -> Bool {
+    ) throws(JournalError) -> Set<[UInt8]> {
+        var missing: Set<[UInt8]> = []
         for hash in hashes {
             let source = files.path(of: hash)
-            guard access(source, F_OK) == 0 else { return false }
+            guard access(source, F_OK) == 0 else {
+                missing.insert(hash)
+                continue
+            }
             try copy(source, to: "\(folder)/outputs/\(OutputFiles.name(of: hash))")
         }
-        return true
+        return missing
     }
 
     /// Copies a file under a temporary name, so that the copy is never incomplete.

@@ -60,22 +60,25 @@ extension Pipeline {
     /// - Parameter given: The inputs as typed, in order.
     /// - Throws: The first error, with a hint.
     public func inputValues(_ given: [(name: String, text: String)]) throws(InputError) -> ValueObject {
-        try inputValues(given.map { ($0.name, .string($0.text)) })
+        try inputValues(given.map { ($0.name, .string($0.text)) }) { "; add `--input \($0)=…`" }
     }
 
     /// The same from JSON. An input given as null is null, not its default.
     public func inputValues(json given: ValueObject) throws(InputError) -> ValueObject {
-        try inputValues(given.map { ($0.key, $0.value) })
+        try inputValues(given.map { ($0.key, $0.value) }) { _ in "" }
     }
 
-    private func inputValues(_ given: [(String, Value)]) throws(InputError) -> ValueObject {
+    /// - Parameter advice: What to do about a missing input.
+    private func inputValues(
+        _ given: [(String, Value)], advice: (String) -> String
+    ) throws(InputError) -> ValueObject {
         var values = try read(given)
         for declaration in inputs where values[declaration.name] == nil {
             if let value = declaration.defaultValue {
                 values[declaration.name] = value
             } else if declaration.isRequired {
                 throw InputError(
-                    message: "the input \"\(declaration.name)\" is required; add `--input \(declaration.name)=…`")
+                    message: "the input \"\(declaration.name)\" is required\(advice(declaration.name))")
             } else {
                 values[declaration.name] = .null
             }

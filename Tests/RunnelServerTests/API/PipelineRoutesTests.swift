@@ -142,7 +142,7 @@ import Testing
                 #"{"inputs": {"who": null}}"#, 400,
                 "bad-input the input \"who\": expected a string, found null"
             ),
-            ("", 400, "bad-input the input \"who\" is required; add `--input who=…`"),
+            ("", 400, "bad-input the input \"who\" is required"),
         ])
     func badBody(body: String, status: Int, error: String) async throws {
         try await ServerRig(pipelines: Self.files).serve { server in

@@ -77,6 +77,12 @@ extension DashboardRoutes {
                 if text.isEmpty, !isErased, !input.isRequired || input.kind != .string { continue }
                 inputs[input.name] = .string(text.replacing("\r\n", with: "\n"))
             }
+            // The pipeline may have changed since the page was loaded. What was typed for an input that it no longer has is
+            // an error.
+            let names = Set(page.pipeline.inputs.map(\.name))
+            for (name, text) in form.under("input.") where !text.isEmpty && !names.contains(name) {
+                inputs[name] = .string(text)
+            }
             do {
                 if form["do"] == "dry-run" { return try await dryRun(page, inputs) }
                 page.isPriorityWrong = true

@@ -1,4 +1,5 @@
 import Hummingbird
+import RunnelEngine
 import RunnelKit
 import RunnelSupport
 
@@ -42,6 +43,16 @@ struct Query: Sendable {
                 "\(name): expected a number from \(range.lowerBound)\(end), found \(Value.string(text).quoted())")
         }
         return number
+    }
+
+    /// The id of a run that occurs at most once. Ids are compared as texts, so any other text would silently select all runs
+    /// or none.
+    func runID(_ name: String) throws(APIError) -> String? {
+        guard let text = try one(name) else { return nil }
+        guard UUIDv7.matches(text) else {
+            throw Self.error("\(name): expected the id of a run, found \(Value.string(text).quoted(limit: 200))")
+        }
+        return text
     }
 
     static func error(_ message: String) -> APIError { APIError(400, .badParameter, message) }

@@ -57,13 +57,7 @@ struct RunRoutes: Sendable {
             filter.states.insert(state)
         }
         filter.pipeline = try query.one("pipeline")
-        if let before = try query.one("before") {
-            // Ids are compared as texts, so any other text would silently select all runs or none.
-            guard UUIDv7.matches(before) else {
-                throw Query.error("before: expected the id of a run, found \(Value.string(before).quoted(limit: 200))")
-            }
-            filter.before = before
-        }
+        filter.before = try query.runID("before")
         if let limit = try query.number("limit", in: 1...1000) { filter.limit = limit }
         let runs = try await withJournal { [filter] in try await api.journal.seenRuns(filter) }
         return Response.json(.list(runs.map { $0.json(isFull: false) }))

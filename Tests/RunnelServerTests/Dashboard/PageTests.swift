@@ -513,6 +513,9 @@ private struct TidePlugin: Plugin {
             #expect(entry.origin == "127.0.0.1")
             #expect(try await browser.page("/audit").contains(new))
             #expect(try await browser.get("/audit?before=abc").status == 400)
+            let list = try await browser.get("/runs?before=abc")
+            #expect(list.status == 400)
+            #expect(list.text.contains("before: expected the id of a run, found &quot;abc&quot;"))
             let unknown = try await browser.send("/runs/\(run)/retry", ["from": "bat"])
             #expect(unknown.status == 404)
             #expect(unknown.text.contains("the pipeline has no step &quot;bat&quot;; did you mean &quot;bad&quot;?"))
@@ -593,7 +596,7 @@ private struct TidePlugin: Plugin {
             #expect(try await browser.page("/runs/\(run)").contains("Hello Ada, manual"))
             let wrong = try await browser.send("/pipelines/greet/start", ["do": "start"])
             #expect(wrong.status == 400)
-            #expect(wrong.text.contains("the input &quot;who&quot; is required"))
+            #expect(wrong.text.contains("the input &quot;who&quot; is required<"))
             #expect(wrong.text.contains(#"<input type="hidden" name="to" value="/pipelines/greet">"#))
             #expect(!wrong.text.contains(#"value="/pipelines/greet/start""#))
             #expect(!wrong.text.contains("data-follow"))
@@ -611,6 +614,11 @@ private struct TidePlugin: Plugin {
             let high = try await browser.send(
                 "/pipelines/greet/start", ["input.who": "Eve", "priority": "11", "do": "start"])
             #expect(high.status == 400)
+            // The page is older than the file of the pipeline, in which the input has another name.
+            let stale = try await browser.send("/pipelines/greet/start", ["input.name": "Ada", "do": "start"])
+            #expect(stale.status == 400)
+            #expect(
+                stale.text.contains("the pipeline &quot;greet&quot; has no input &quot;name&quot;; it has who"))
             #expect(high.text.contains("`priority`: expected a whole number from -10 to 10, found the number 11"))
             #expect(high.text.contains(#"value="11" aria-invalid="true" aria-describedby="start-problem""#))
             // The browser shows the form, and not the top of the page.

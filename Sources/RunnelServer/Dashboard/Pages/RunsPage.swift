@@ -157,7 +157,7 @@ struct RunQuery: Sendable, Hashable {
             try query.one(name).flatMap { $0.isEmpty ? nil : $0 }
         }
         (pipeline, trigger, self.text, before) = (
-            try text("pipeline"), try text("trigger"), try text("text"), try text("before")
+            try text("pipeline"), try text("trigger"), try text("text"), try query.runID("before")
         )
         if let hours = try text("hours") {
             guard let number = Int(hours), (1...24 * 366).contains(number) else {

@@ -194,6 +194,24 @@ import Testing
         }
     }
 
+    @Test("SIGHUP while the folder of the pipelines is missing keeps them, and is no problem of the configuration")
+    func missingPipelines() async throws {
+        let files = ["runnel.yaml": "log: { level: error }\n", "pipelines/s.yaml": Self.stalled]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            let (place, aside) = ("\(folder.url.path)/pipelines", "\(folder.url.path)/aside")
+            #expect(rename(place, aside) == 0)
+            server.signal(SIGHUP)
+            let text = await server.error.wait(for: "Reloaded")
+            #expect(text.hasSuffix("Reloaded: 1 pipeline\n"), "\(text)")
+            let status = try await server.call("GET", "/api/v1/status").body
+            #expect(status.contains("\"configuration_problems\":[]"), "\(status)")
+            #expect(rename(aside, place) == 0)
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
     @Test("how long deliveries are kept is applied without a restart, whether any are kept needs one")
     func changedDeliveries() async throws {
         let configuration = "server: { port: 0 }\nlog: { level: error }\n"

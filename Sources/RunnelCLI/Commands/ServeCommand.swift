@@ -190,8 +190,11 @@ struct ServeCommand: AsyncParsableCommand {
             server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping,
             metrics: await metrics(of: server, project, assembly), options: options,
             logFormat: project.settings.log.format)
+        // The folder of the pipelines may be missing for a while, and does not decide which project this is any more.
+        var reloadOptions = projectOptions
+        reloadOptions.directory = project.directory
         let reload = ConfigurationReload(
-            options: projectOptions, project: project, host: host, queue: queue, server: server,
+            options: reloadOptions, project: project, host: host, queue: queue, server: server,
             housekeeping: housekeeping, services: simulator == nil ? assembly.services : nil,
             level: assembly.logLevel, logger: assembly.logger)
         do {

@@ -89,7 +89,8 @@ extension DashboardRoutes {
                 let priority = try Self.priority(form["priority"])
                 page.isPriorityWrong = false
                 let id = try await api.start(
-                    page.pipeline, inputs: inputs, priority: priority, by: Operator(context))
+                    page.pipeline, inputs: inputs, priority: priority, dedupeKey: form.dedupeKey(),
+                    by: Operator(context))
                 return Self.after(Link("runs", id).text, .started)
             } catch let error as APIError where error.has(.badInput) {
                 page.problem = api.queue.redact(error.message)

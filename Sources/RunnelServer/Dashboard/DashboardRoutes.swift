@@ -177,7 +177,9 @@ struct DashboardRoutes: Sendable {
         group.get("/runs/:id") { request, context in try await run(request, context) }
         group.post("/runs/:id/retry") { request, context in
             let form = try await form(request, context)
-            let id = try await api.retry(find(context), from: form["from"], by: Operator(context))
+            let run = try await find(context)
+            let id = try await api.retry(
+                run, from: form["from"], dedupeKey: form.dedupeKey(run.id), by: Operator(context))
             return Self.after(Link("runs", id).text, .retried)
         }
         group.post("/runs/:id/cancel") { request, context in
@@ -291,7 +293,7 @@ struct DashboardRoutes: Sendable {
             do {
                 if form["do"] == "retry" {
                     guard let run = try await withJournal({ try await api.journal.run(id) }) else { continue }
-                    _ = try await api.retry(run, by: Operator(context))
+                    _ = try await api.retry(run, dedupeKey: form.dedupeKey(id), by: Operator(context))
                 } else {
                     _ = try await api.cancel(id, by: Operator(context))
                 }

@@ -627,6 +627,31 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a form that is sent twice starts one run; the next form starts another")
+    func sentTwice() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.page("/pipelines/greet").contains(#"name="form-id" value=""#))
+            func location(_ path: String, _ id: String) async throws -> String {
+                let answer = try await browser.send(path, ["input.who": "Ada", "do": "start", "form-id": id])
+                return try #require(answer.headers["location"])
+            }
+            let started = try await location("/pipelines/greet/start", "one")
+            #expect(try await location("/pipelines/greet/start", "one") == started)
+            #expect(try await location("/pipelines/greet/start", "two") != started)
+            let run = String(started.dropFirst("/runs/".count).prefix { $0 != "?" })
+            try await server.end(of: run)
+            let retried = try await location("/runs/\(run)/retry", "one")
+            #expect(retried != started)
+            #expect(try await location("/runs/\(run)/retry", "one") == retried)
+            for _ in 0..<2 {
+                _ = try await browser.send(
+                    "/runs/selected", ["run": run, "do": "retry", "to": "/runs", "form-id": "three"])
+            }
+            #expect(await server.runs().count == 4)
+        }
+    }
+
     @Test("clearing a text field with a default in the form gives the empty text")
     func erased() async throws {
         let definition = """

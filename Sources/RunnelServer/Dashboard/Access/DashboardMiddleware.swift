@@ -144,6 +144,14 @@ struct Form: Sendable {
         self.fields = fields
     }
 
+    /// Makes a form that is sent twice, as by a double click, start a run once. nil for a form without an id.
+    ///
+    /// - Parameter subject: What the run is started for, where one form starts several.
+    func dedupeKey(_ subject: String? = nil) -> String? {
+        guard let id = self["form-id"], (1...100).contains(id.utf8.count) else { return nil }
+        return "form:\(id)" + (subject.map { ":\($0)" } ?? "")
+    }
+
     subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
     func all(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
     /// The fields whose name begins with the prefix, without it.

@@ -355,6 +355,12 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// A page from the back-forward cache holds forms that have been sent; sent again, they start another run.
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  for (const field of document.querySelectorAll('input[name="form-id"]')) field.value = `${Date.now()}-${Math.random()}`;
+});
+
 // The address loses what a form did, so that loading the page again does not say it again.
 const here = new URL(location.href);
 if (here.searchParams.has("done")) {

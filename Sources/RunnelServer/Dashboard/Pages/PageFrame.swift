@@ -223,7 +223,14 @@ extension HTMLWriter {
         void("input", .plain("type", "hidden"), .name(name), .value(value))
     }
 
-    mutating func formToken(_ session: DashboardSession) { hidden("form-token", session.formToken) }
+    /// The token of a form, and an id of its own; see ``Form/dedupeKey(_:)``.
+    mutating func formToken(_ session: DashboardSession) {
+        hidden("form-token", session.formToken)
+        // Browsers would put the former id into a page that is loaded again.
+        void(
+            "input", .plain("type", "hidden"), .name("form-id"), .value(UUIDv7.make(nanoseconds: 0)),
+            .plain("autocomplete", "off"))
+    }
 
     /// A form with one button.
     mutating func action(

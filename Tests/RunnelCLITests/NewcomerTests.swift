@@ -376,6 +376,21 @@ import Testing
         }
     }
 
+    @Test("if the current folder was removed, the root folder is not taken for the project")
+    func removedFolder() async throws {
+        try await withProject([:]) { runnel in
+            var shell = runnel
+            shell.program = "/bin/sh"
+            for command in [["serve", "--port", "0"], ["runs", "list"], ["status"]] {
+                let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\""
+                let ended = try await shell.run(["-c", script, RunnelProcess.path] + command)
+                #expect(
+                    ended.error == "error: the current folder has been removed\n  = change to a folder that is there\n")
+                #expect(ended.status == 2)
+            }
+        }
+    }
+
     @Test("what is wrong with a schema of a manifest is an error at its place, also a misspelled keyword")
     func manifestSchema() async throws {
         let files = [

@@ -110,8 +110,15 @@ enum FileReading {
         return fstat(descriptor, &status) == 0 && [S_IFIFO, S_IFREG].contains(status.st_mode & S_IFMT)
     }
 
+    /// Throws if the current folder has been removed: ``absolute(_:)`` would take relative paths for paths below `/`.
+    static func checkCurrentFolder() throws(Failure) {
+        guard FileManager.default.currentDirectoryPath.isEmpty else { return }
+        throw Failure(message: "the current folder has been removed\n  = change to a folder that is there")
+    }
+
     /// Throws unless the path is that of a folder.
     static func checkFolder(_ path: String) throws(Failure) {
+        if !path.hasPrefix("/") { try checkCurrentFolder() }
         guard exists(path) else { throw Failure(message: "there is no folder \"\(path)\"") }
         guard isFolder(path) else {
             throw Failure(message: "\"\(path)\" is a file, not a folder\n  = name its folder: \(folder(of: path))")

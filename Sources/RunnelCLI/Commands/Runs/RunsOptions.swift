@@ -56,7 +56,8 @@ struct ProjectOptions: ParsableArguments {
     func find(
         runsCommands: Bool, seal: SecretSeal? = nil
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
-        try Project.find(
+        if directory == nil { try FileReading.checkCurrentFolder() }
+        return try Project.find(
             from: folder() ?? FileReading.absolute("."), config: config,
             environment: ProcessInfo.processInfo.environment, runsCommands: runsCommands, seal: seal)
     }

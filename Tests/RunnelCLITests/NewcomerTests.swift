@@ -376,6 +376,21 @@ import Testing
         }
     }
 
+    @Test("an event for `trigger` that is no object is named as what was read")
+    func eventOfTrigger() async throws {
+        try await withProject(["list.json": "[1]", "half.json": "{"]) { runnel in
+            let expected = [
+                ("-", "error: standard input is not a JSON object\n"),
+                ("list.json", "error: \"list.json\" is not a JSON object\n"),
+                ("half.json", "error: \"half.json\" is not JSON: "),
+            ]
+            for (file, message) in expected {
+                let ended = try await runnel.run(["trigger", "p", "--event", file], input: "[1]")
+                #expect(ended.error.hasPrefix(message), "\(ended.error)")
+            }
+        }
+    }
+
     @Test("if the current folder was removed, the root folder is not taken for the project")
     func removedFolder() async throws {
         try await withProject([:]) { runnel in

@@ -64,12 +64,12 @@ struct TriggerCommand: AsyncParsableCommand {
     }
 
     private func read(_ path: String) throws -> Value {
-        let shown = path == "-" ? "standard input" : path
+        let shown = path == "-" ? "standard input" : "\"\(path)\""
         do {
             let bytes = path == "-" ? try FileReading.standardInput() : try FileReading.bytes(of: path)
             let value = try Value.json(bytes)
             guard value.asObject != nil else {
-                throw ExitStatus.usage.reporting("\(path) is not a JSON object")
+                throw ExitStatus.usage.reporting("\(shown) is not a JSON object")
             }
             return value
         } catch let error as FileReading.Failure {

@@ -152,6 +152,8 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
             lines.append("\(field.asList?.first?.asString ?? ""): \(field.asList?.last?.asString ?? "")")
         }
         for line in lines { Streams.output.write(styled: style.line(line) + "\n") }
+        let isUnread = !delivery.isWhole && delivery.size <= DeliveryRecord.maximumBody
+        defer { if isUnread { Streams.error.write("the body was not read to its end\n") } }
         guard delivery.size > 0 else { return }
         Streams.output.write("\n")
         if let text = delivery.shownText {
@@ -159,8 +161,8 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
         } else {
             Streams.output.write("(\(ByteCount(delivery.size)) that are no text)\n")
         }
-        if !delivery.isWhole {
-            let kept = ByteCount(min(delivery.size, DeliveryRecord.maximumBody))
+        if !delivery.isWhole, !isUnread {
+            let kept = ByteCount(DeliveryRecord.maximumBody)
             Streams.error.write("\(kept) of the body are kept, of \(ByteCount(delivery.size))\n")
         }
     }

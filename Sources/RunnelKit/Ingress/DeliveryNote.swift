@@ -12,6 +12,7 @@ package final class DeliveryNote: Sendable {
         var parameters: [String: String] = [:]
         var beginning: [UInt8] = []
         var size = 0
+        var isComplete = false
     }
 
     /// How many bytes of the body are kept.
@@ -32,6 +33,8 @@ package final class DeliveryNote: Sendable {
     package var beginning: [UInt8] { state.withLock(\.beginning) }
     /// How many bytes of the body came.
     package var size: Int { state.withLock(\.size) }
+    /// Whether the body was read to its end.
+    package var isComplete: Bool { state.withLock(\.isComplete) }
 
     func note(_ acceptance: TriggerAcceptance) {
         state.withLock { state in
@@ -48,12 +51,13 @@ package final class DeliveryNote: Sendable {
     /// The body as a whole, which the handler may take away.
     package func note(bodyOf request: IngressRequest) {
         let (beginning, size) = (request.beginning(upTo: limit), request.bodySize)
-        state.withLock { ($0.beginning, $0.size) = (beginning, size) }
+        state.withLock { ($0.beginning, $0.size, $0.isComplete) = (beginning, size, true) }
     }
 
-    /// The next piece of a streamed body.
-    package func note(piece: [UInt8]) {
+    /// The next piece of a streamed body; nil at its end, and for a request without a body.
+    package func note(piece: [UInt8]?) {
         state.withLock { state in
+            guard let piece else { return state.isComplete = true }
             state.size += piece.count
             state.beginning += piece.prefix(max(0, limit - state.beginning.count))
         }

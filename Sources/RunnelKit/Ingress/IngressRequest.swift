@@ -154,13 +154,13 @@ public struct IngressBody: AsyncSequence, Sendable {
         self.makeRead = makeRead
     }
 
-    /// The same body, of which `note` sees every piece.
-    package func noting(_ note: @escaping @Sendable ([UInt8]) -> Void) -> IngressBody {
+    /// The same body, of which `note` sees every piece, and nil at its end.
+    package func noting(_ note: @escaping @Sendable ([UInt8]?) -> Void) -> IngressBody {
         IngressBody(reading: { [makeRead] in
             let read = makeRead()
             return {
                 let piece = try await read()
-                if let piece { note(piece) }
+                note(piece)
                 return piece
             }
         })

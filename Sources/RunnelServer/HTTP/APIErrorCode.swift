@@ -73,7 +73,8 @@ public enum APIErrorCode: String, ErrorCode {
         case .chainTooLong: ErrorExplanation("the event was caused by too long a chain of runs")
         case .deliveryCut:
             ErrorExplanation(
-                "… of the body are kept, of …, and no run has the rest; ask the sender to deliver it again")
+                "… of the body are kept, of …, and no run has the rest; ask the sender to deliver it again",
+                "the body was not read to its end; ask the sender to deliver it again")
         case .deliveryRefused: ErrorExplanation("the trigger refuses the delivery: …")
         case .hasEnded: ErrorExplanation("the run has ended already: …")
         case .incompleteBody: ErrorExplanation("the body did not come whole")

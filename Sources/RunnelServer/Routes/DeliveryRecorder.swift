@@ -154,7 +154,7 @@ extension DeliveryRecord {
         let size = note.size
         let body = note.beginning
         // A body that was not read, or not to its end, has no size that is known.
-        let isWhole = body.count == size && answer?.status != 413 && failure == nil
+        let isWhole = note.isComplete && body.count == size && answer?.status != 413 && failure == nil
         self.init(
             time: time, pipeline: route.pipeline, trigger: route.key, method: call.method, path: note.path ?? call.path,
             outcome: outcome, reason: String(redact(reason).prefix(1000)),

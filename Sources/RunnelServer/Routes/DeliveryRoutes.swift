@@ -74,10 +74,11 @@ extension APIError {
                 409, .notReplayable, "the trigger `\(kind)` cannot start a run for a stored delivery")
         case .cut(let size):
             let kept = ByteCount(DeliveryRecord.maximumBody)
-            self.init(
-                409, .deliveryCut,
-                "\(kept) of the body are kept, of \(ByteCount(size)), and no run has the rest; ask the sender to deliver it again"
-            )
+            let reason =
+                size > DeliveryRecord.maximumBody
+                ? "\(kept) of the body are kept, of \(ByteCount(size)), and no run has the rest"
+                : "the body was not read to its end"
+            self.init(409, .deliveryCut, "\(reason); ask the sender to deliver it again")
         case .refused(let words): self.init(409, .deliveryRefused, "the trigger refuses the delivery: \(words)")
         }
     }

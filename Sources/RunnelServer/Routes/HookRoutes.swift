@@ -40,6 +40,7 @@ struct HookRoutes: Sendable {
     ) async throws -> Response {
         let time = context.now
         let note = recorder.makeNote()
+        if !Self.hasBody(request) { note.note(piece: nil) }
         func record(_ answer: IngressResponse?, _ failure: (status: Int, reason: String)? = nil) {
             if let status = DeliveryRecord.refusedStatus(note, answer: answer, failure: failure) {
                 HookRefusal(status: status).count(of: route.pipeline)
@@ -67,6 +68,11 @@ struct HookRoutes: Sendable {
             record(nil, error is CancellationError ? nil : (500, "the trigger failed: \(error)"))
             throw error
         }
+    }
+
+    /// Whether the request has a body (RFC 9112, section 6.3).
+    private static func hasBody(_ request: Request) -> Bool {
+        request.headers[.transferEncoding] != nil || request.headers[.contentLength].map { $0 != "0" } ?? false
     }
 
     /// The request as the hook sees it, without its body.

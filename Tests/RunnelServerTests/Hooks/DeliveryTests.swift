@@ -191,6 +191,29 @@ import Testing
         }
     }
 
+    @Test("a body that was not read is not replayed as an empty one")
+    func unread() async throws {
+        var rig = Self.rig
+        rig.pipelines = [
+            "h.yaml": Pipelines.hook("verify: { scheme: none }", steps: "{ uses: log, with: { message: x } }")
+        ]
+        try await rig.serve { server in
+            let fields = [("Content-Type", "text/plain"), ("Origin", "http://evil.example")]
+            #expect(try await server.call("POST", "/hooks/h", fields, body: "hello").status == 403)
+            let all = try await Self.list("", server)
+            #expect(all.map { $0["whole"] } == [false])
+            let answer = try await Self.replay(all[0], server)
+            #expect(
+                answer.error == "delivery-cut the body was not read to its end; ask the sender to deliver it again")
+            #expect(await server.runs().isEmpty)
+            let page = try await server.call("GET", "/deliveries/\(try Self.number(all[0]))").text
+            #expect(page.contains("The body was not read to its end."))
+            #expect(!page.contains("The body is empty."))
+            #expect(try await server.call("POST", "/hooks/h", fields).status == 403)
+            #expect(try await Self.list("", server).map { $0["whole"] } == [true, false])
+        }
+    }
+
     @Test("a replay that the trigger refuses again says why")
     func refusedAgain() async throws {
         try await Self.rig.serve { server in

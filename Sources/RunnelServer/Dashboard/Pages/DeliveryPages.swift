@@ -223,14 +223,16 @@ struct DeliveryPage {
 
     private func body(_ html: inout HTMLWriter) {
         let words = context.words
-        guard delivery.size > 0 else { return html.empty(words(.bodyIsEmpty)) }
+        let isUnread = !delivery.isWhole && delivery.size <= DeliveryRecord.maximumBody
+        guard delivery.size > 0 else { return html.empty(words(isUnread ? .bodyIsUnread : .bodyIsEmpty)) }
         html.element("div", .class("value")) { html in
             if !delivery.isWhole {
                 html.element(
                     "p", .class("soft"),
-                    text: words(
-                        .bodyIsCut, words.bytes(min(delivery.size, DeliveryRecord.maximumBody)),
-                        words.bytes(delivery.size)))
+                    text: isUnread
+                        ? words(.bodyIsUnread)
+                        : words(
+                            .bodyIsCut, words.bytes(DeliveryRecord.maximumBody), words.bytes(delivery.size)))
             }
             guard let text = delivery.shownText else {
                 return html.element("p", text: words(.bodyIsBinary, words.bytes(delivery.size)))

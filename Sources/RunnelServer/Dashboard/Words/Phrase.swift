@@ -57,7 +57,7 @@ enum Phrase: String, Sendable, CaseIterable {
     // MARK: Deliveries
     case deliveries, deliveryTitle, columnOutcome, columnRequest, columnAnswer, columnBody, columnHeaders, columnSender,
         outcomeAccepted, outcomeDuplicate, outcomeIgnored, outcomeRefused, noDeliveries, noDeliveriesHint,
-        noDeliveriesHere, bodyIsCut, bodyIsBinary, bodyIsEmpty, replay, replayHelp, backToTriggers
+        noDeliveriesHere, bodyIsCut, bodyIsUnread, bodyIsBinary, bodyIsEmpty, replay, replayHelp, backToTriggers
     // MARK: Others
     case noAudit, settingsHelp, secretIsSet, sourceDefault, sourceCommandLine
     // MARK: Units
@@ -458,6 +458,7 @@ enum Phrase: String, Sendable, CaseIterable {
             ("`deliveries` in `runnel.yaml` says how long they are kept.", "保存期間は `runnel.yaml` の `deliveries` で指定します。")
         case .noDeliveriesHere: ("No delivery matches these filters.", "条件に一致する配信はありません。")
         case .bodyIsCut: ("The first {0} are kept, of {1}.", "全 {1} のうち先頭の {0} だけを保存しています。")
+        case .bodyIsUnread: ("The body was not read to its end.", "本文は最後まで読み取られていません。")
         case .bodyIsBinary: ("The body is not text: {0}.", "本文はテキストではありません: {0}")
         case .bodyIsEmpty: ("The body is empty.", "本文は空です。")
         case .replay: ("Replay", "再送")

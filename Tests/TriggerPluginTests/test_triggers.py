@@ -108,6 +108,7 @@ ssl = yes
 ssl_cert = <{cert}
 ssl_key = <{key}
 first_valid_uid = 1
+auth_username_chars =
 mail_location = maildir:{folder}/mail/%u
 mail_max_userip_connections = 1000
 passdb {{
@@ -217,16 +218,29 @@ class Project:
 
     def triggers(self):
         """`trigger` of each run, in the order of the runs."""
+        return [json.loads(row) for row in self.rows("trigger")]
+
+    def rows(self, column):
         path = self.folder / ".runnel" / "journal.db"
         if not path.exists():
             return []
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
         try:
-            return [json.loads(row[0]) for row in database.execute("SELECT trigger FROM runs ORDER BY id")]
+            return [row[0] for row in database.execute(f"SELECT {column} FROM runs ORDER BY id")]
         except sqlite3.OperationalError:
             return []
         finally:
             database.close()
+
+    def count(self):
+        """The number of runs."""
+        return len(self.rows("id"))
+
+    def large_triggers(self):
+        """`trigger` of each run, also where the journal keeps it apart."""
+        return [json.loads(subprocess.run(
+            [RUNNEL, "runs", "show", row, "--json"], cwd=self.folder, env=self.environment, capture_output=True,
+            check=True).stdout)["trigger"] for row in self.rows("id")]
 
 
 def mail(number, attachment=None):
@@ -358,6 +372,18 @@ class IMAPTests(TriggerTest):
         self.assertEqual((project.folder / second["path"]).read_bytes(), b"x" * 100_000)
         self.assertNotIn("s3cr3t-word", project.log_text())
 
+    def test_user_names_with_any_characters_sign_in(self):
+        for name in ["jürgen müller", 'a "b" \\c']:
+            with self.subTest(name):
+                connection = imaplib.IMAP4("127.0.0.1", self.server.port)
+                connection.authenticate("PLAIN", lambda _: f"\0{name}\0s3cr3t-word".encode())
+                connection.append("INBOX", None, None, mail(1))
+                connection.logout()
+                self.serve(self.entry(", from: all").replace("ada", json.dumps(name)), "{{ trigger.subject }}")
+                eventually(lambda: len(self.project.triggers()) == 1, "one run")
+                self.project.stop()
+                shutil.rmtree(self.project.folder)
+
     def test_all_mails_of_a_mailbox_and_what_becomes_of_them(self):
         connection = self.server.connect()
         self.addCleanup(connection.shutdown)
@@ -386,6 +412,43 @@ class IMAPTests(TriggerTest):
         self.assertEqual((runs[2]["date"], runs[2]["from"]), (None, {"name": None, "address": "a@b.c"}))
         self.assertEqual(runs[3]["date"], "2026-11-27T09:00:00+00:00")
         self.assertEqual((project.folder / runs[4]["attachments"][0]["path"]).read_bytes(), b"%PDF")
+
+    def test_mails_that_overload_the_parser_are_runs_and_keep_none_behind_them(self):
+        parts = b"".join(
+            b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (number, number) for number in range(2000))
+        mails = [
+            # Python's parsers recurse for nested comments, parts and mails, and take quadratic time for comments.
+            b"From: " + b"(" * 5000 + b" a@b.c\r\nSubject: nested comments\r\n\r\nhi\r\n",
+            b"From: a@b.c\r\nSubject: nested parts\r\n" + parts + b"\r\nhi\r\n",
+            b"From: a@b.c\r\nSubject: nested mails\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 3000 + b"\r\nhi\r\n",
+            b"Subject: many comments\r\nTo: " + b"(a)" * 100_000 + b"\r\n\r\nhi\r\n",
+            b"Subject: " + b"long" * 500_000 + b"\r\n\r\nhi\r\n",
+            # Longer as JSON than a line may be, unless it is cut.
+            "Subject: emoji\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".encode() + "😀".encode() * (2 << 20),
+            mail(7)]
+        self.append(*mails)
+        project = self.serve(self.entry(", from: all"), "{{ trigger.subject | truncate(20) }}")
+        eventually(lambda: project.count() == len(mails), "a run for each mail", 120)
+        runs = project.large_triggers()
+        self.assertEqual(
+            [run["subject"][:10] for run in runs],
+            ["nested com", "nested par", "nested mai", "many comme", "longlonglo", "emoji", "mail 7"])
+        self.assertEqual((runs[0]["from"], runs[0]["text"]), (None, "hi\n"))
+        self.assertEqual(runs[1]["from"], {"name": None, "address": "a@b.c"})
+        self.assertEqual([run["truncated"] for run in runs], [False, True, True, False, False, True, False])
+        self.assertEqual(len(runs[5]["text"].encode()), 1 << 20)
+
+    def test_a_forwarded_mail_is_an_attachment_as_it_was(self):
+        inner = b"From: Alan <alan@example.com>\r\nSubject: =?utf-8?B?44GC?=\r\n\r\nHello.\r\n"
+        self.append(
+            b"From: a@b.c\r\nSubject: forwarded\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee there.\r\n"
+            b"--b\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=mail.eml\r\n\r\n" + inner
+            + b"--b--\r\n")
+        project = self.serve(self.entry(", from: all, attachments: inbox"), "{{ trigger.subject }}")
+        eventually(lambda: len(project.triggers()) == 1, "one run")
+        attachment = project.triggers()[0]["attachments"][0]
+        self.assertEqual(attachment["media_type"], "message/rfc822")
+        self.assertEqual((project.folder / attachment["path"]).read_bytes(), inner[:-2])
 
     def test_tls_is_checked_and_a_wrong_password_is_a_problem(self):
         entry = (f"imap: {{ host: localhost, port: {self.server.tls_port}, username: ada, "
@@ -441,7 +504,7 @@ class MQTTTests(TriggerTest):
         first, second = project.triggers()
         self.assertEqual(first, {
             "type": "mqtt", "topic": "plant/1/temperature", "payload": '{"celsius": 81}', "json": {"celsius": 81},
-            "base64": None, "qos": 1, "retained": False,
+            "base64": None, "size": 15, "truncated": False, "qos": 1, "retained": False,
             "properties": {"content_type": "application/json", "user": {"unit": "C"}}})
         self.assertEqual((second["payload"], second["json"], second["base64"]), (None, None, "/wA="))
         # JSON that cannot be serialised again is passed on as text, and later messages still arrive.
@@ -456,6 +519,21 @@ class MQTTTests(TriggerTest):
         project.start()
         eventually(lambda: len(project.triggers()) == 6, "another run")
         client.loop_stop()
+
+    def test_large_messages_are_runs_and_keep_none_behind_them(self):
+        project = self.serve(self.entry(), "{{ trigger.topic }}")
+        self.subscribed()
+        client = self.server.publisher()
+        # As JSON each is longer than the program's line would be without a limit.
+        for content in [b"[1]" + b" " * 3_000_000, b"\1" * (4 << 20), b"\xff" * (5 << 20), b"small"]:
+            client.publish("plant/1/temperature", content, 1).wait_for_publish(10)
+        client.loop_stop()
+        eventually(lambda: project.count() == 4, "a run for each message")
+        runs = project.large_triggers()
+        self.assertEqual([run["size"] for run in runs], [3_000_003, 4 << 20, 5 << 20, 5])
+        self.assertEqual([run["truncated"] for run in runs], [False, False, True, False])
+        self.assertEqual((runs[0]["json"], runs[1]["payload"]), ([1], "\1" * (4 << 20)))
+        self.assertEqual((runs[2]["payload"], runs[2]["json"], runs[2]["base64"]), (None, None, None))
 
     def test_a_wrong_password_is_a_problem(self):
         project = self.serve(self.entry().replace("{{ secrets.word }}", "nothing"), "{{ trigger.topic }}")

@@ -4,8 +4,10 @@ Standard input holds JSON lines: first {"type": "start", "with": {…}, "state":
 Standard output takes JSON lines: events, each with the position behind it as its state.
 """
 
+import contextlib
 import datetime
 import email
+import email.parser
 import email.policy
 import email.utils
 import imaplib
@@ -13,6 +15,7 @@ import json
 import os
 import re
 import select
+import signal
 import socket
 import ssl
 import sys
@@ -20,10 +23,17 @@ import time
 
 TEXT_LIMIT = 1 << 20
 HEADER_LIMIT = 64 << 10
+# Of all header fields together, before they are parsed.
+RAW_HEADER_LIMIT = 256 << 10
 ATTACHMENT_COUNT = 100
+NAME_LIMIT = 1000
+# The maximum CPU time in seconds of each of the four parsers. Together they take less time than the heartbeat allows.
+PARSE_TIME = 20
 # Between two lines to Runnel, which takes a program that is silent for longer than 2 minutes for frozen.
 HEARTBEAT = 30
 TIMEOUT = 60
+# A mailbox with 150,000 mails is listed in a line that is longer than the limit of imaplib.
+imaplib._MAXLINE = 16 << 20
 
 
 class Failure(Exception):
@@ -36,6 +46,10 @@ class Failure(Exception):
 
 class Stopped(Exception):
     """Runnel has closed standard input."""
+
+
+class TooSlow(BaseException):
+    """Parsing took too long. It is not an `Exception`, so that only `parsed` catches it."""
 
 
 def say(**message):
@@ -57,6 +71,14 @@ class Answers:
             self.rest += piece
         line, self.rest = self.rest.split(b"\n", 1)
         return json.loads(line)
+
+
+def sign_in(connection, username, password):
+    # imaplib's `login` does not quote the user name, and takes ASCII only.
+    if re.fullmatch(r"[\w.@+-]+", username, re.ASCII) and password.isascii():
+        connection.login(username, password)
+    else:
+        connection.authenticate("PLAIN", lambda _: f"\0{username}\0{password}".encode())
 
 
 def is_local(host):
@@ -93,7 +115,7 @@ def connect(options, project):
     except (OSError, imaplib.IMAP4.error) as error:
         raise Failure("cannot-connect", f"cannot connect to {where}: {error}", transient=True) from error
     try:
-        connection.login(options.get("username", ""), options.get("password", ""))
+        sign_in(connection, options.get("username", ""), options.get("password", ""))
     except imaplib.IMAP4.error as error:
         reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else error
         raise Failure("login-failed", f'{where} refused "{options.get("username", "")}": {reason}',
@@ -162,16 +184,63 @@ def rfc3339(seconds):
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def all_headers(message):
-    """The values of all header fields, by lowercase name."""
-    found = {}
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Limits the CPU time, so that a machine that is busy or was suspended does not count."""
+    def stop(*_):
+        raise TooSlow(f"it takes longer than {seconds} s")
+
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def parsed(uid, what, parse, fallback):
+    """The result of `parse`, and whether it succeeded; otherwise that of `fallback`.
+
+    For some mails Python's parsers throw, recurse too deeply, or take quadratic time. A mail must not block the mails
+    after it.
+    """
+    try:
+        with time_limit(PARSE_TIME):
+            return parse(), True
+    except (Exception, TooSlow) as error:
+        say(type="note", text=f"mail {uid} is malformed; its run gets no {what}: {error!r}")
+        return fallback(), False
+
+
+def raw_headers(message):
+    """The names and values of the header fields as they were sent, up to `RAW_HEADER_LIMIT`."""
+    found, size = [], 0
     for name, raw in message.raw_items():
-        try:
-            value = str(message.policy.header_fetch_parse(name, raw))
-        except Exception:
-            # Python's parser throws for some malformed fields, such as `From: "`.
-            value = " ".join(raw.split())
-        found.setdefault(name.lower(), []).append(value)
+        raw = raw[:HEADER_LIMIT]
+        size += len(name) + len(raw)
+        if size > RAW_HEADER_LIMIT:
+            break
+        found.append((name, raw))
+    return found
+
+
+def unparsed(name, raw):
+    return " ".join(raw.split())
+
+
+def decoded(name, raw):
+    try:
+        return str(email.policy.default.header_fetch_parse(name, raw))
+    except Exception:
+        # Python's parser throws for some malformed fields, such as `From: "`.
+        return unparsed(name, raw)
+
+
+def by_name(headers, value):
+    """The values of header fields by lowercase name."""
+    found = {}
+    for name, raw in headers:
+        found.setdefault(name.lower(), []).append(value(name, raw))
     return found
 
 
@@ -196,7 +265,7 @@ def date(text):
         parsed = email.utils.parsedate_to_datetime(text)
         # `-0000` is UTC without a known local zone (RFC 5322, section 3.3); Python returns no `tzinfo` for it.
         return parsed.replace(tzinfo=parsed.tzinfo or datetime.timezone.utc).isoformat()
-    except (TypeError, ValueError, OverflowError):
+    except (IndexError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -210,8 +279,8 @@ def body(message, kind):
         text = (part.get_payload(decode=True) or b"").decode("utf-8", errors="replace")
     if not isinstance(text, str):
         return None, False
-    text = text.replace("\r\n", "\n")
-    return text[:TEXT_LIMIT], len(text) > TEXT_LIMIT
+    content = text.replace("\r\n", "\n").encode(errors="replace")
+    return content[:TEXT_LIMIT].decode(errors="ignore"), len(content) > TEXT_LIMIT
 
 
 def file_name(name, number):
@@ -249,18 +318,33 @@ def write(folder, name, content):
     os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
-def attachments(message, project, folder, key):
+def content_of(part):
+    content = part.get_payload(decode=True)
+    if content is None:
+        # A mail is forwarded without the header of the part that it is in.
+        inner = part.get_payload(0) if part.get_content_type() == "message/rfc822" else part
+        content = inner.as_bytes(policy=part.policy.clone(linesep="\r\n", refold_source="none"))
+    return content
+
+
+def attachments(message):
+    """The name, media type and content of each attachment, and whether some are left out."""
+    found = []
+    for part in message.iter_attachments():
+        if len(found) == ATTACHMENT_COUNT:
+            return found, True
+        found.append(((part.get_filename() or "")[:NAME_LIMIT], part.get_content_type()[:NAME_LIMIT], content_of(part)))
+    return found, False
+
+
+def save(attachments, project, folder, key):
+    """Writes the attachments below `folder`, unless it is None, and describes them."""
     found, descriptor = [], None
     used = set()
     try:
-        for number, part in enumerate(message.iter_attachments(), 1):
-            if number > ATTACHMENT_COUNT:
-                return found, True
-            content = part.get_payload(decode=True)
-            if content is None:
-                content = part.as_bytes()
-            name, path = file_name(part.get_filename(), number), None
-            if name in used:
+        for number, (title, media_type, content) in enumerate(attachments, 1):
+            name, path = file_name(title, number), None
+            while name in used:
                 name = f"{number}-{name}"
             used.add(name)
             if folder is not None:
@@ -268,8 +352,7 @@ def attachments(message, project, folder, key):
                     descriptor = open_folder(project, f"{folder}/{key}")
                 write(descriptor, name, content)
                 path = f"{folder.rstrip('/')}/{key}/{name}"
-            found.append({"name": part.get_filename() or name, "media_type": part.get_content_type(),
-                          "size": len(content), "path": path})
+            found.append({"name": title or name, "media_type": media_type, "size": len(content), "path": path})
         if descriptor is not None:
             os.fsync(descriptor)
     except OSError as error:
@@ -278,7 +361,15 @@ def attachments(message, project, folder, key):
     finally:
         if descriptor is not None:
             os.close(descriptor)
-    return found, False
+    return found
+
+
+def contents(message):
+    """The text, the HTML and the attachments of a mail, and whether something is left out."""
+    text, is_cut = body(message, "plain")
+    html, is_html_cut = body(message, "html")
+    files, is_short = attachments(message)
+    return text, html, files, is_cut or is_html_cut or is_short
 
 
 def payload(connection, uid, key, options, project):
@@ -291,26 +382,28 @@ def payload(connection, uid, key, options, project):
     _, literals = fetch(connection, uid, "BODY.PEEK[HEADER]" if is_large else "BODY.PEEK[]")
     if not literals:
         return None, None
-    message = email.message_from_bytes(literals[0], policy=email.policy.default)
-    fields = all_headers(message)
-    try:
-        text, is_cut = (None, True) if is_large else body(message, "plain")
-        html, is_html_cut = (None, False) if is_large else body(message, "html")
-        files, is_short = ([], False) if is_large else attachments(message, project, options.get("attachments"), key)
-    except Failure:
-        raise
-    except Exception as error:
-        # A mail that Python cannot parse must not block the mails after it.
-        say(type="note", text=f"mail {uid} is malformed; its run gets the header fields alone: {error!r}")
-        text, is_cut, html, is_html_cut, files, is_short = None, True, None, False, [], False
-    senders = people(fields, "from")
+    policy = email.policy.default
+    message, has_parts = parsed(
+        uid, "text and attachments", lambda: email.message_from_bytes(literals[0], policy=policy),
+        lambda: email.parser.BytesHeaderParser(policy=policy).parsebytes(literals[0]))
+    headers = raw_headers(message)
+    fields, _ = parsed(uid, "decoded header", lambda: by_name(headers, decoded), lambda: by_name(headers, unparsed))
+    names = ("from", "to", "cc", "reply-to")
+    persons, _ = parsed(
+        uid, "addresses", lambda: {name: people(fields, name) for name in names}, lambda: {name: [] for name in names})
+    nothing = (None, None, [], True)
+    text, html, files, is_cut = nothing
+    if has_parts and not is_large:
+        (text, html, files, is_cut), _ = parsed(
+            uid, "text and attachments", lambda: contents(message), lambda: nothing)
     first = {name: values[0].strip() for name, values in fields.items()}
     return {
         "uid": uid, "message_id": first.get("message-id") or None,
-        "subject": first.get("subject", ""), "from": senders[0] if senders else None,
-        "to": people(fields, "to"), "cc": people(fields, "cc"), "reply_to": people(fields, "reply-to"),
+        "subject": first.get("subject", ""), "from": next(iter(persons["from"]), None),
+        "to": persons["to"], "cc": persons["cc"], "reply_to": persons["reply-to"],
         "date": date(first.get("date")), "received_at": rfc3339(arrival), "headers": limited(fields), "text": text,
-        "html": html, "attachments": files, "size": size, "truncated": is_cut or is_html_cut or is_short,
+        "html": html, "attachments": save(files, project, options.get("attachments"), key), "size": size,
+        "truncated": is_cut,
     }, arrival
 
 

@@ -19,6 +19,10 @@ import uuid
 HEARTBEAT = 30
 # More unacknowledged messages than any broker sends at once by default (receive maximum below).
 RECEIVE_MAXIMUM = 20
+# The maximum size of a message, and of its user properties, in bytes. The text is in the event twice, and a byte of it takes
+# up to 6 bytes as JSON: less than `max_line` in plugin.yaml.
+CONTENT_LIMIT = 4 << 20
+PROPERTIES_LIMIT = 64 << 10
 # The maximum nesting of a message's JSON. Runnel's limit for the whole line is 512.
 DEPTH = 500
 
@@ -114,13 +118,14 @@ def parsed(text):
     return value if depth <= DEPTH else None
 
 
-def payload(message):
-    content = bytes(message.payload)
+def payload(message, content):
+    """`content` is that of the message; None if it is too large."""
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8") if content is not None else None
     except UnicodeDecodeError:
         text = None
     value = parsed(text)
+    is_cut = content is None
     properties = {}
     for name, key in [("ContentType", "content_type"), ("ResponseTopic", "response_topic")]:
         if hasattr(message.properties, name):
@@ -128,9 +133,14 @@ def payload(message):
     if hasattr(message.properties, "CorrelationData"):
         properties["correlation_data"] = base64.b64encode(message.properties.CorrelationData).decode()
     if hasattr(message.properties, "UserProperty"):
-        properties["user"] = dict(message.properties.UserProperty)
+        user = message.properties.UserProperty
+        if sum(len(name) + len(text) for name, text in user) <= PROPERTIES_LIMIT:
+            properties["user"] = dict(user)
+        else:
+            is_cut = True
     return {"topic": message.topic, "payload": text, "json": value,
-            "base64": None if text is not None else base64.b64encode(content).decode(), "qos": message.qos,
+            "base64": None if text is not None or content is None else base64.b64encode(content).decode(),
+            "size": len(message.payload), "truncated": is_cut, "qos": message.qos,
             "retained": bool(message.retain), "properties": properties}
 
 
@@ -196,8 +206,9 @@ def serve(start, answers):
         if message.retain and not options.get("retained"):
             client.ack(message.mid, message.qos)
             return
-        event = {"type": "event", "payload": payload(message),
-                 "input": message.payload.decode("utf-8", errors="replace")}
+        content = bytes(message.payload) if len(message.payload) <= CONTENT_LIMIT else None
+        event = {"type": "event", "payload": payload(message, content),
+                 "input": None if content is None else content.decode("utf-8", errors="replace")}
         if message.qos == 0:
             say(id=uuid.uuid4().hex, **event)
         else:

@@ -141,6 +141,16 @@ class FeedTests(unittest.TestCase):
             {"title": "Bits & bytes , 1 < 2 > 0", "link": "https://example.com/a", "id": "https://example.com/a",
              "published": "2026-01-05T00:00:00Z", "summary": "Read all of it"})
 
+    def test_an_entry_of_rss_1(self):
+        names = ('xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" '
+                 'xmlns:dc="http://purl.org/dc/elements/1.1/"')
+        item = ('<item rdf:about="https://example.com/a?b"><title>今日</title><link>https://example.com/a</link>'
+                "<description>All &lt;b&gt;of&lt;/b&gt; it</description><dc:date>2026-01-05T09:00:00+09:00</dc:date></item>")
+        self.assertEqual(
+            self.entries(f'<rdf:RDF {names}><channel rdf:about="https://example.com/"/>{item}</rdf:RDF>'),
+            [{"title": "今日", "link": "https://example.com/a", "id": "https://example.com/a?b",
+              "published": "2026-01-05T09:00:00+09:00", "summary": "All of it"}])
+
     def test_scripts_styles_and_comments_of_html_are_no_text(self):
         html = "<STYLE>p{}</STYLE><p>Seen</p><script src='a'>evil(1 > 0)</script><!-- a > b --> again"
         self.assertEqual(self.rss(f"<description><![CDATA[{html}]]></description>")["summary"], "Seen again")

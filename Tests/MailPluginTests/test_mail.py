@@ -179,7 +179,8 @@ class MailTests(unittest.TestCase):
 
     def test_a_password_is_checked_and_never_sent_in_the_clear(self):
         def check(server, session, envelope, mechanism, data):
-            return AuthResult(success=data.login == b"runnel" and data.password == b"hunter2x", handled=False)
+            passwords = {b"runnel": b"hunter2x", "jürgen".encode(): "pässwort".encode()}
+            return AuthResult(success=passwords.get(data.login) == data.password, handled=False)
 
         port = self.serve(authenticator=check, auth_required=True, auth_require_tls=False)
         login = {"username": "runnel", "password": "hunter2x"}
@@ -187,12 +188,24 @@ class MailTests(unittest.TestCase):
         report = self.send(port, settings={**login, "password": "wrong-one"})
         self.assertEqual((report["code"], report["transient"]), ("mail-login", False))
         self.assertNotIn("wrong-one", json.dumps(report))
+        login = {"username": "jürgen", "password": "pässwort"}
+        self.assertEqual(self.send(port, settings=login)["type"], "result")
+        report = self.send(port, settings={**login, "password": "fälsch-one"})
+        self.assertEqual((report["code"], report["transient"]), ("mail-login", False))
         report = self.send(port, settings={**login, "host": "mail.invalid"})
         self.assertIn(report["code"], ("mail-insecure", "mail-unreachable"))
 
     def test_what_is_missing_is_said(self):
         self.assertEqual(self.send(1, settings={"host": ""})["message"], "there is no SMTP server")
         self.assertEqual(self.send(1, settings={"from": ""})["message"], "the mail has no sender")
+        report = self.send(1, settings={"security": "tls", "ca": "ca.pem"})
+        self.assertEqual((report["code"], report["transient"]), ("mail-tls", False))
+        self.assertEqual(report["message"], '`ca`: "ca.pem" cannot be used: [Errno 2] No such file or directory')
+
+    def test_an_address_that_is_none_is_quoted_as_it_was_written(self):
+        self.assertEqual(self.send(1, {"to": "受付＠example.com"})["message"], '`to`: "受付＠example.com" is not an address')
+        report = self.send(1, {"to": "(" * 5000 + "ada@example.com"})
+        self.assertEqual(report["message"], f'`to`: "{"(" * 99}…" is nested too deep')
 
 
 if __name__ == "__main__":

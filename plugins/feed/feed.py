@@ -1,4 +1,4 @@
-"""Reads RSS 2.0 and Atom feeds: a Runnel plugin of the protocol `exec`.
+"""Reads RSS 2.0, RSS 1.0 and Atom feeds: a Runnel plugin of the protocol `exec`.
 
 Standard input holds one JSON object: {"step": …, "with": {…}, "input": …, "run": {…}}.
 Standard output takes JSON lines: notes while it works, and one result or error.
@@ -14,6 +14,9 @@ from html import unescape
 from xml.etree import ElementTree
 
 ATOM = "{http://www.w3.org/2005/Atom}"
+DC = "{http://purl.org/dc/elements/1.1/}"
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+RSS1 = "{http://purl.org/rss/1.0/}"
 
 
 class BadFeed(Exception):
@@ -60,15 +63,15 @@ def rfc3339(date):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def rss(channel):
-    for item in channel.iter("item"):
-        link = text(item, "link")
+def rss(feed, namespace=""):
+    for item in feed.iter(namespace + "item"):
+        link = text(item, namespace + "link")
         yield {
-            "title": plain(text(item, "title")),
+            "title": plain(text(item, namespace + "title")),
             "link": link,
-            "id": text(item, "guid") or link,
-            "published": rfc3339(text(item, "pubDate")),
-            "summary": plain(text(item, "description")),
+            "id": item.get(RDF + "about") or text(item, "guid") or link,
+            "published": rfc3339(text(item, "pubDate")) or text(item, DC + "date"),
+            "summary": plain(text(item, namespace + "description")),
         }
 
 
@@ -99,6 +102,8 @@ def entries(feed):
         raise BadFeed(f"the feed is not XML: {error}") from None
     if root.tag == "rss":
         return rss(root)
+    if root.tag == RDF + "RDF" and root.find(RSS1 + "channel") is not None:
+        return rss(root, RSS1)
     if root.tag == ATOM + "feed":
         return atom(root)
     raise BadFeed(f"expected RSS or Atom, found the element <{root.tag}>")

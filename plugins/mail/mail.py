@@ -4,6 +4,7 @@ Standard input holds one JSON object: {"step": …, "with": {…}, "input": …,
 Standard output takes JSON lines: one result or error.
 """
 
+import base64
 import ipaddress
 import json
 import mimetypes
@@ -37,18 +38,25 @@ def words(value):
     return [value] if isinstance(value, str) else value
 
 
+def quoted(text):
+    return json.dumps(text if len(text) <= 100 else text[:99] + "…", ensure_ascii=False)
+
+
 def addresses(values, key):
     """The parsed addresses of a key; a line break or a half address is refused."""
     found = []
     for value in values:
         if any(ord(character) < 32 for character in value):
-            raise Failure("bad-address", f"`{key}`: the address {json.dumps(value)} has a control character in it")
-        parsed = getaddresses([value])
+            raise Failure("bad-address", f"`{key}`: the address {quoted(value)} has a control character in it")
+        try:
+            parsed = getaddresses([value])
+        except RecursionError:
+            raise Failure("bad-address", f"`{key}`: {quoted(value)} is nested too deep") from None
         for name, address in parsed:
             user, at, domain = address.rpartition("@")
             if not (at and user and domain) or " " in address:
                 raise Failure(
-                    "bad-address", f"`{key}`: {json.dumps(value)} is not an address",
+                    "bad-address", f"`{key}`: {quoted(value)} is not an address",
                     hint="write user@example.com, or Name <user@example.com>")
             try:
                 found.append(Address(name, addr_spec=address))
@@ -115,6 +123,18 @@ def is_here(host):
         return False
 
 
+def sign_in(server, username, password):
+    if username.isascii() and password.isascii():
+        server.login(username, password)
+        return
+    # smtplib's `login` takes ASCII only.
+    server.ehlo_or_helo_if_needed()
+    proof = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+    code, reply = server.docmd("AUTH", f"PLAIN {proof}")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, reply)
+
+
 def deliver(message, recipients, given, project):
     host = given.get("host")
     if not host:
@@ -123,7 +143,10 @@ def deliver(message, recipients, given, project):
     security = given.get("security", "starttls")
     port = given.get("port", PORTS[security])
     ca = given.get("ca")
-    context = ssl.create_default_context(cafile=os.path.join(project, ca) if ca else None)
+    try:
+        context = ssl.create_default_context(cafile=os.path.join(project, ca) if ca else None)
+    except OSError as error:
+        raise Failure("mail-tls", f"`ca`: {quoted(ca)} cannot be used: {error}") from None
     if security == "tls":
         connection = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
     else:
@@ -135,7 +158,7 @@ def deliver(message, recipients, given, project):
             if security == "none" and not is_here(host):
                 raise Failure("mail-insecure", "a password is not sent over a connection that is not encrypted",
                               hint="set `security: starttls` or `tls`")
-            server.login(given["username"], given.get("password", ""))
+            sign_in(server, given["username"], given.get("password", ""))
         return server.send_message(message, from_addr=message["From"].addresses[0].addr_spec, to_addrs=recipients)
 
 

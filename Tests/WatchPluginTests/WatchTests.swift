@@ -218,6 +218,10 @@ import Testing
         #expect(
             messages.message("inbox/1", run: "run-1", follows: false, now: now)
                 == "\"inbox/1\" starts no run: run run-1 was started for it before")
+        messages.started(run)
+        #expect(
+            messages.message("rec/1", run: run, follows: false, now: now)
+                == "\"rec/1\" starts no run: run \(run) was started for it before")
     }
 
     @Test("patterns, temporary names and dotfiles decide what counts", arguments: Mode.allCases)

@@ -64,6 +64,7 @@ struct FileTaker: Sendable {
             try Task.checkCancellation()
             do throws(TriggerRefusal) {
                 let acceptance = try await context.emit(event)
+                if case .accepted(let run) = acceptance { duplicates.started(run) }
                 if case .duplicate(let run) = acceptance, !isResumed,
                     let message = duplicates.message(path.text, run: run, follows: follows, now: context.now())
                 {
@@ -90,10 +91,25 @@ struct FileTaker: Sendable {
 /// The log messages for files that already have a run. Where another server watches the same folder, it takes some of the
 /// files; that is logged once.
 final class DuplicateMessages: Sendable {
-    private let isShared = Mutex(false)
+    private struct State {
+        var isShared = false
+        /// The latest runs that this session started. Their files can come again, such as in a folder that was moved away
+        /// and back.
+        var own: [String] = []
+    }
+
+    private let state = Mutex(State())
 
     /// The longest time between two servers' events for the same file, in milliseconds.
     private static let window: Int64 = 10_000
+    private static let maximumOwn = 1024
+
+    func started(_ run: String) {
+        state.withLock { state in
+            if state.own.count == 2 * Self.maximumOwn { state.own.removeFirst(Self.maximumOwn) }
+            state.own.append(run)
+        }
+    }
 
     /// - Parameters:
     ///   - run: The id of the earlier run, a UUIDv7, which begins with the time of its creation.
@@ -102,13 +118,15 @@ final class DuplicateMessages: Sendable {
     /// - Returns: nil for a message that was logged already.
     func message(_ path: String, run: String, follows: Bool, now: Int64) -> String? {
         let time = Int64(run.filter { $0 != "-" }.prefix(12), radix: 16)
-        guard let time, run.utf8.count == 36, abs(now / 1_000_000 - time) < Self.window else {
+        guard let time, run.utf8.count == 36, abs(now / 1_000_000 - time) < Self.window,
+            !state.withLock({ $0.own.contains(run) })
+        else {
             let rest = follows ? "; the file goes where that run's result says" : ""
             return "\"\(path)\" starts no run: run \(run) was started for it before\(rest)"
         }
-        let isFirst = isShared.withLock { isShared in
-            defer { isShared = true }
-            return !isShared
+        let isFirst = state.withLock { state in
+            defer { state.isShared = true }
+            return !state.isShared
         }
         guard isFirst else { return nil }
         return "\"\(path)\" starts no run: another server or `watch` has just started run \(run) for it; "

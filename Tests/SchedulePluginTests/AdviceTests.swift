@@ -81,6 +81,26 @@ import Testing
         #expect(try CronExpression(cron).warnings.isEmpty)
     }
 
+    @Test(
+        "keys without effect are warned about",
+        arguments: [
+            (
+                ["cron": "@reboot", "timezone": "UTC", "jitter": "10s"],
+                [
+                    "`timezone`: it has no effect with `cron: \"@reboot\"`; leave it out",
+                    "`jitter`: it has no effect with `cron: \"@reboot\"`; leave it out",
+                ]
+            ),
+            (
+                ["cron": "@daily", "missed": "once", "max_missed": 5],
+                ["`max_missed`: it has no effect with `missed: once`; write `missed: all`, or leave it out"]
+            ),
+            (["every": "1h", "missed": "all", "max_missed": 5, "jitter": "10s"], []),
+        ] as [(ValueObject, [String])])
+    func withoutEffect(entry: ValueObject, words: [String]) throws {
+        #expect(try ScheduleTrigger(fields: entry).warnings().map(\.description) == words)
+    }
+
     @Test("`@reboot` starts one run each time Runnel starts, however often the trigger begins anew")
     func reboot() async throws {
         var rig = try Rig(at: "2026-11-24T00:00:00Z")

@@ -39,6 +39,56 @@ import Testing
         #expect(try Watch(fields: entry).warnings().map(\.description) == words)
     }
 
+    @Test(
+        "patterns that match no file, or all of them, are warned about",
+        arguments: [
+            (
+                ["path": "in/*.txt"],
+                [
+                    "`path`: \"in/*.txt\" is the name of a folder, in which \"*\" is no pattern; "
+                        + "name the folder, and list patterns under `include`"
+                ]
+            ),
+            (
+                ["include": ["*.md", "sub/*.txt"]],
+                [
+                    "`include[1]`: no file matches \"sub/*.txt\": the folders in \"inbox\" are not watched; "
+                        + "set `recursive: true`"
+                ]
+            ),
+            (
+                ["include": ["inbox/*.txt"]],
+                [
+                    "`include[0]`: no file matches \"inbox/*.txt\": the folders in \"inbox\" are not watched; "
+                        + "patterns begin below \"inbox\""
+                ]
+            ),
+            (["include": ["sub/*.txt"], "recursive": true], []), (["include": ["**/*.txt", "./*.md"]], []),
+            (
+                ["include": [".env*"]],
+                ["`include[0]`: no file matches \".env*\": names that begin with a dot are ignored; set `hidden: true`"]
+            ),
+            (["include": [".env*"], "hidden": true], []),
+            (
+                ["include": ["*.txt"], "exclude": ["*.TXT"], "ignore_case": true],
+                ["`include[0]`: no file matches \"*.txt\": `exclude` has the same pattern; leave one of them out"]
+            ),
+            (
+                ["include": ["*.tmp"]],
+                [
+                    "`include[0]`: no file matches \"*.tmp\": `temporary` has the same pattern; "
+                        + "list other names of unfinished files under `temporary`"
+                ]
+            ),
+            (["include": ["*.tmp"], "temporary": ["*.part"]], []),
+            (["exclude": ["*"]], ["`exclude[0]`: \"*\" matches every file, so none is left; leave it out"]),
+        ] as [(ValueObject, [String])])
+    func patternWarnings(keys: ValueObject, words: [String]) throws {
+        var entry = keys
+        if entry["path"] == nil { entry["path"] = "inbox" }
+        #expect(try Watch(fields: entry).warnings().map(\.description) == words)
+    }
+
     @Test("the defaults are shown")
     func defaults() throws {
         let properties = try #require(TriggerDefinition(Watch.self).schema["properties"])

@@ -110,7 +110,25 @@ struct ScheduleTrigger: TimedTrigger {
         payload["scheduled_for"]?.asString.flatMap(Timestamp.parse).map { Timestamp.shortText(nanoseconds: $0) }
     }
 
-    func warnings() -> [FieldError] { (cron?.warnings ?? []).map { $0.under(.key("cron")) } }
+    func warnings() -> [FieldError] { (cron?.warnings ?? []).map { $0.under(.key("cron")) } + ignoredKeys }
+
+    private var ignoredKeys: [FieldError] {
+        if cron?.isAtStart ?? false {
+            let given = [
+                ("timezone", _timezone.isGiven), ("missed", _missed.isGiven), ("max_missed", _maxMissed.isGiven),
+                ("jitter", _jitter.isGiven),
+            ]
+            return given.filter { _, isGiven in isGiven }.map { key, _ in
+                FieldError("it has no effect with `cron: \"@reboot\"`", hint: "leave it out", path: [.key(key)])
+            }
+        }
+        guard missed != .all, _maxMissed.isGiven else { return [] }
+        return [
+            FieldError(
+                "it has no effect with `missed: \(missed.rawValue)`", hint: "write `missed: all`, or leave it out",
+                path: [.key("max_missed")])
+        ]
+    }
 
     func preview() throws(FieldError) -> TriggerPreview {
         let schedule = try schedule()

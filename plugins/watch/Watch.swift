@@ -226,6 +226,13 @@ struct Watch: LedgerTrigger {
     }
 
     func warnings() -> [FieldError] {
+        let patterns = PatternAdvice(
+            folder: path.path, include: include, exclude: exclude, temporary: temporary, isRecursive: recursive,
+            takesHidden: hidden, ignoresCase: ignoreCase)
+        return patterns.warnings + unusedFolders
+    }
+
+    private var unusedFolders: [FieldError] {
         let given = [("move_to", _moveTo.isGiven), ("failed", _failed.isGiven)]
         return given.filter { key, isGiven in isGiven && !ownFolders.contains { $0.key == key } }.map { key, _ in
             FieldError(

@@ -17,6 +17,7 @@ import Testing
                 []
             ),
             (["verify": ["scheme": "none"], "methods": []], "the list holds no method", ["methods"]),
+            (["verify": ["scheme": "none"], "accept": []], "the list holds no media type", ["accept"]),
             (
                 ["verify": ["scheme": "none"], "max_body": "1GiB"], "expected a size from 1B to 64MiB, found 1GiB",
                 ["max_body"]

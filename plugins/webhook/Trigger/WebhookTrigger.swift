@@ -60,6 +60,9 @@ struct WebhookTrigger: ReplayingTrigger {
 
     func validate() throws(FieldError) {
         guard !methods.isEmpty else { throw FieldError("the list holds no method", path: [.key("methods")]) }
+        guard accept?.isEmpty != true else {
+            throw FieldError("the list holds no media type", path: [.key("accept")])
+        }
         guard (1...Self.largestBody.bytes).contains(maxBody.bytes) else {
             throw FieldError(
                 "expected a size from 1B to \(Self.largestBody), found \(maxBody)", path: [.key("max_body")])

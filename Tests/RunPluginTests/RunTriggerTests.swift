@@ -47,6 +47,9 @@ private struct Rig {
 }
 
 @Suite("Starting runs when others end") struct RunTriggerTests {
+    private static let waiting = TriggerHealth.waiting(
+        "waits for runs of all pipelines", translations: ["ja": "すべてのパイプライン の実行の終了を待機中"])
+
     @Test("what another run was started with and gave is not listed with folded events, since it can be large")
     func listed() {
         let unlisted = RunTrigger.documentation.payload.filter { !$0.isListed }.map(\.name)
@@ -151,6 +154,8 @@ private struct Rig {
             #expect(rig.harness.memory.value(for: "watermark") == 0)
             await rig.harness.runs.refuse(nil)
             try await rig.wait(for: 2)
+            // The problem is over.
+            #expect(await rig.harness.runs.health.last == Self.waiting)
         }
         #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r1", "r2"])
     }
@@ -189,6 +194,7 @@ private struct Rig {
             await rig.harness.runs.refuse(nil)
             await rig.end(2, "a")
             try await rig.wait(for: 1)
+            try await rig.harness.runs.wait { $0.health.last == Self.waiting }
         }
         #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r2"])
     }

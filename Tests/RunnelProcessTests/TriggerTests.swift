@@ -163,13 +163,25 @@ extension RecordedRuns {
         #expect(harness.memory.all == ["state": ["from": 5]])
     }
 
-    @Test("an event that is refused for the moment stays unacknowledged and is tried again")
-    func overloaded() async throws {
-        try await serve(["mode": "positions", "count": 1]) { runs in
+    @Test(
+        "an event that is refused for the moment stays unacknowledged and is tried again, and then its problem is over",
+        arguments: [
+            ("positions", "e1", .waiting("from None")),
+            ("start", "start", .waiting("the plugin \"test\" runs", translations: ["ja": "プラグイン「test」は動作中"])),
+        ] as [(String, String, TriggerHealth)])
+    func overloaded(mode: String, id: String, waiting: TriggerHealth) async throws {
+        let clock = ManualClock()
+        var harness = TriggerHarness()
+        harness.clock = clock
+        try await serve(["mode": .string(mode), "count": 1], harness: harness) { runs in
             await runs.refuse(TriggerRefusal(.overloaded, "too many runs are queued", retryAfter: .milliseconds(1)))
-            try await runs.waits(.problem("the event \"e1\" has to wait: too many runs are queued"))
+            try await runs.waits(.problem("the event \"\(id)\" has to wait: too many runs are queued"))
             await runs.refuse(nil)
+            // The other sleeper waits until the program counts as settled.
+            await clock.waitForSleepers(2)
+            clock.advance(by: .milliseconds(500))
             try await runs.waitForAccepted(1)
+            try await runs.wait { $0.health.last == waiting }
         }
     }
 

@@ -18,12 +18,13 @@ struct RunSession {
     func run() async throws {
         var (position, saved) = try await begin()
         await context.report(waiting)
+        var hasProblem = false
         while true {
             try Task.checkCancellation()
             let ends = try await context.ends(after: position, limit: Self.batch)
             for end in ends {
                 if let state = trigger.state(for: end, in: context.pipeline) {
-                    try await start(end, state)
+                    hasProblem = try await start(end, state, hasProblem: hasProblem)
                     saved = end.number
                 }
                 position = end.number
@@ -56,14 +57,20 @@ struct RunSession {
 
     /// Starts the run for an end, and tries again while it is refused. The dedupe key is the run and its state, so it
     /// never starts twice, also if two entries of a pipeline name it.
-    private func start(_ end: EndedRun, _ state: EndState) async throws {
+    ///
+    /// - Parameter hasProblem: Whether a problem was reported last.
+    /// - Returns: The same, after this end.
+    private func start(_ end: EndedRun, _ state: EndState, hasProblem: Bool) async throws -> Bool {
         var payload = try await context.details(of: end)
         payload["state"] = .string(state.rawValue)
         let event = TriggerEvent(
             dedupeKey: "\(end.runID)/\(end.state.rawValue)", payload: payload,
             memory: [Self.watermarkKey: .int(end.number)], cause: .run(end.runID))
+        var (hasProblem, isGivenUp) = (hasProblem, false)
         try await context.emit(event, every: Self.interval) { refusal in
+            hasProblem = true
             if refusal.reason == .chainTooLong {
+                isGivenUp = true
                 context.logger.error("\(refusal.message)", metadata: ["run": "\(end.runID)"])
                 await context.report(.problem(refusal.message))
                 try await remember(end.number)
@@ -72,6 +79,9 @@ struct RunSession {
             await context.report(.problem("the run after \(end.runID) has to wait: \(refusal.message)"))
             return true
         }
+        guard hasProblem, !isGivenUp else { return hasProblem }
+        await context.report(waiting)
+        return false
     }
 }
 

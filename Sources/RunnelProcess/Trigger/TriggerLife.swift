@@ -199,6 +199,7 @@ struct TriggerLife: Sendable {
         let emitted = TriggerEvent(
             dedupeKey: "\(context.identity)/\(event.id.text)", payload: event.payload, input: event.input,
             memory: event.state.map { [Self.stateKey: $0.isNull ? nil : $0] } ?? [:])
+        var wasRefused = false
         while true {
             try Task.checkCancellation()
             do throws(TriggerRefusal) {
@@ -212,11 +213,13 @@ struct TriggerLife: Sendable {
                 case .ignored: answer["outcome"] = "ignored"
                 }
                 self.answer(answer, process)
+                if wasRefused { await health.works() }
                 return
             } catch {
                 if error.reason == .chainTooLong {
                     return await refuse(event, "chain-too-long", error.message, process)
                 }
+                wasRefused = true
                 await health.refused("the event \(quoted(event.id)) has to wait: \(error.message)")
                 try await context.clock.sleep(for: max(error.retryAfter, Self.retryInterval))
             }

@@ -33,7 +33,7 @@ final class MessageRules: ChannelDuplexHandler, RemovableChannelHandler {
             // RFC 9110, section 10.1.1: an expectation in HTTP/1.0 is ignored.
             head.headers.remove(name: "expect")
         }
-        if let problem = Self.problem(of: head.headers["host"], isOld: isOld) {
+        if let problem = Self.problem(of: head.headers["host"], isOld: isOld) ?? Self.codingProblem(of: head.headers) {
             head.headers.replaceOrAdd(name: "host", value: "")
             head.headers.replaceOrAdd(name: "connection", value: "close")
             head.headers.add(name: Self.malformedField, value: problem)
@@ -49,6 +49,12 @@ final class MessageRules: ChannelDuplexHandler, RemovableChannelHandler {
             byte > 0x20 && byte < 0x7F && !"/\\@,?#\"<>^`{|}".utf8.contains(byte)
         }
         return isValid ? nil : "the Host field is not a host"
+    }
+
+    /// RFC 9112, section 6.1: a server must not guess what a body is in a transfer coding that it does not know.
+    private static func codingProblem(of headers: HTTPHeaders) -> String? {
+        let isKnown = headers[canonicalForm: "transfer-encoding"].allSatisfy { $0.lowercased() == "chunked" }
+        return isKnown ? nil : "the only supported Transfer-Encoding is chunked"
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

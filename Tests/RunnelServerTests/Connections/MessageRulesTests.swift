@@ -93,6 +93,18 @@ import Testing
         }
     }
 
+    @Test("a body with a transfer coding other than chunked is refused", arguments: ["gzip, chunked", "GZIP,Chunked"])
+    func codings(value: String) async throws {
+        try await Self.rig.serve { server in
+            let head = "POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: "
+            let body = "\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+            let answer = try Answer(Array(try await Self.all(head + value + body, server).utf8))
+            #expect(answer.status == 400)
+            #expect(answer.error == "bad-request the only supported Transfer-Encoding is chunked")
+            #expect(await server.runs().isEmpty)
+        }
+    }
+
     @Test("a client cannot say itself that a request is malformed")
     func forged() async throws {
         try await Self.rig.serve { server in

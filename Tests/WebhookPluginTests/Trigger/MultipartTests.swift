@@ -19,6 +19,12 @@ import Testing
         #expect(try Self.read(body) == ["a": ["1", ""], "b": "two\r\nlines"])
     }
 
+    @Test("a header field may go on in the next line")
+    func folded() throws {
+        let body = ["--b", "A: b", "a: c", " d", "Content-Disposition: form-data;", "\tname=\"a\"", "", "1", "--b--"]
+        #expect(try Self.read(body) == ["a": "1"])
+    }
+
     @Test("a file has its name without folders, type, size, and text or bytes")
     func files() throws {
         let disposition = { (name: String) in "Content-Disposition: form-data; name=f; filename=\"\(name)\"" }

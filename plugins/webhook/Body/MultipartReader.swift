@@ -83,6 +83,7 @@ struct MultipartReader {
     /// Reads the header fields of a part and the empty line behind them.
     private mutating func headers() throws(BodyProblem) -> [String: String] {
         var headers: [String: String] = [:]
+        var last: String?
         let start = index
         while true {
             guard let end = bytes[index...].firstIndex(of: 0x0D), bytes[end...].starts(with: Self.lineEnd) else {
@@ -94,11 +95,17 @@ struct MultipartReader {
             let line = bytes[index..<end]
             index = end + 2
             if line.isEmpty { return headers }
+            // A line that begins with white space continues the one before it (RFC 5322, section 2.2.3).
+            if let last, line.first == 0x20 || line.first == 0x09 {
+                headers[last]?.append(String(decoding: line, as: UTF8.self))
+                continue
+            }
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
                 throw .malformed("a header line of a part has no colon")
             }
             let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
             let value = String(decoding: line[colon...].dropFirst().drop { $0 == 0x20 || $0 == 0x09 }, as: UTF8.self)
+            last = headers[name] == nil ? name : ""
             if headers[name] == nil { headers[name] = value }
         }
     }

@@ -5,13 +5,18 @@ extension ValueObject {
     /// An object of a form's fields, in which the values of a repeated name become a list.
     ///
     /// With ``FormStyle/nested`` brackets in names make objects and lists, as in PHP, Rails and `qs`: `data[email]`,
-    /// `tags[]`, `items[0][name]`. A name whose brackets are not balanced, that nests too deeply, or that contradicts an
-    /// earlier one stays as it is.
+    /// `tags[]`, `items[0][name]`. A name whose brackets are not balanced, that nests too deeply, or that contradicts
+    /// another one stays as it is.
     static func gathering(_ pairs: [(String, Value)], _ style: FormStyle) -> ValueObject {
+        let paths: [[NestedForm.Part]] = pairs.map { name, _ in
+            style == .nested ? NestedForm.path(of: name) : [.key(name)]
+        }
+        // `d[x]` contradicts `d`, whichever comes first.
+        let plain = Set(paths.filter { $0.count == 1 })
         var fields = NestedForm()
-        for (name, value) in pairs {
-            let path = style == .nested ? NestedForm.path(of: name) : [.key(name)]
-            if !fields.insert(value, at: path[...]) { _ = fields.insert(value, at: [.key(name)]) }
+        for ((name, value), path) in zip(pairs, paths) {
+            let contradicts = path.count > 1 && plain.contains([path[0]])
+            if contradicts || !fields.insert(value, at: path[...]) { _ = fields.insert(value, at: [.key(name)]) }
         }
         return fields.object
     }

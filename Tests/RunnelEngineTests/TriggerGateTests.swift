@@ -158,6 +158,16 @@ private struct Rig {
         #expect(diagnostics.map(\.message) == [message])
         #expect(diagnostics.map { $0.hint ?? "" } == [hint])
     }
+
+    @Test("an entry that is the same as another one is a warning")
+    func same() throws {
+        let loader = try PipelineLoader(registry: StepRegistry([HookPlugin()]))
+        let entries = "[ { path: a }, { path: b }, { path: a }, { path: b, if: input } ]"
+        let yaml = "on: { hook: \(entries) }\nsteps: [ { uses: echo } ]\n"
+        let diagnostics = loader.load(Array(yaml.utf8), file: "p.yaml").report.diagnostics
+        #expect(diagnostics.map(\.message) == ["`hook[2]` is the same as `hook[0]`"])
+        #expect(diagnostics.map(\.severity) == [.warning])
+    }
 }
 
 @Suite("Bursts of events that are folded") struct DebounceTests {

@@ -16,7 +16,7 @@ struct TriggerChecker {
             }
         }
         checkIDs(pipeline, into: &diagnostics)
-        for trigger in pipeline.triggers {
+        for (index, trigger) in pipeline.triggers.enumerated() {
             guard let definition = registry.trigger(named: trigger.kind) else {
                 let names = registry.triggerNames + ["manual"]
                 diagnostics.error(
@@ -56,6 +56,16 @@ struct TriggerChecker {
                 diagnostics.groupError(problem, of: trigger.kind, in: node)
             }
             if diagnostics.items.count == before {
+                let entry = Value(trigger.node)
+                let others = pipeline.triggers[..<index].filter { $0.kind == trigger.kind }
+                // Claims of two entries that exclude each other are reported for the whole folder.
+                if definition.claims(trigger.entry.literal?.asObject ?? [:], context).isEmpty,
+                    let twin = others.first(where: { Value($0.node) == entry })
+                {
+                    diagnostics.warning(
+                        PipelineErrorCode.doubtfulValue, trigger.node, "`\(trigger.key)` is the same as `\(twin.key)`",
+                        hint: "leave one of them out")
+                }
                 for warning in definition.warnings(trigger.entry.partialSettings) {
                     diagnostics.warning(
                         PipelineErrorCode.doubtfulValue, trigger.node.nearest(to: warning.path),

@@ -46,8 +46,9 @@ def text(parent, name):
 
 def plain(html):
     """The text of HTML. A `<` in front of a space or a digit is no tag."""
-    hidden = r"<!--.*?-->|<(script|style)\b.*?</\1\s*>"
-    return html and " ".join(unescape(re.sub(rf"(?is){hidden}|<[a-z/!?][^>]*>", " ", html)).split())
+    # What has no end takes the rest, as in a browser. The search for the ends would take quadratic time otherwise.
+    hidden = r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)"
+    return html and " ".join(unescape(re.sub(rf"(?is){hidden}|<[a-z/!?][^>]*(?:>|\Z)", " ", html)).split())
 
 
 def rfc3339(date):

@@ -39,6 +39,20 @@ import YAML
                 && !"\(error)".contains("hunter2")
         }
     }
+
+    @Test("a byte order mark tells the encoding, and a file that is not UTF-8 is an error instead of other values")
+    func encodings() throws {
+        let wide: [UInt8] = "\u{FEFF}A=é\r\n".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+        #expect(try EnvFile(wide).values == ["A": "é"])
+        let latin: [UInt8] = Array("A=p".utf8) + [0xE4] + Array("ss".utf8)
+        #expect {
+            try EnvFile(latin)
+        } throws: { error in
+            let problem = error as? EnvFile.Problem
+            return problem?.message == "the file is not UTF-8 text: byte 3 is invalid"
+                && problem?.hint == "save it as UTF-8"
+        }
+    }
 }
 
 @Suite("Profiles and variables of runnel.yaml") struct ProfileTests {

@@ -14,11 +14,9 @@ enum ManualInput {
         guard let path = path ?? (takesPipe && FileReading.isPipe(STDIN_FILENO) ? "-" : nil) else {
             return (.null, ["type": "manual"])
         }
-        let bytes = path == "-" ? try FileReading.standardInput() : try FileReading.bytes(of: path)
-        guard bytes.count <= FileReading.maximumInput else {
-            throw FileReading.Failure(
-                message: "\"\(path)\" is larger than \(FileReading.maximumInput >> 20) MiB; read it in a step instead")
-        }
+        let bytes =
+            path == "-"
+            ? try FileReading.standardInput() : try FileReading.bytes(of: path, advice: "read it in a step instead")
         let input = (try? TextEncoding.utf8.text(of: bytes)).map { Value.string($0) } ?? .bytes(bytes)
         guard path != "-" else { return (input, ["type": "manual"]) }
         return (input, trigger(path: FileReading.absolute(path), size: bytes.count))

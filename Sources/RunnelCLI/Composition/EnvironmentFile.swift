@@ -18,6 +18,8 @@ struct EnvironmentFile {
     private(set) var values: [String: String] = [:]
     private(set) var diagnostics: [Diagnostic] = []
 
+    private static let maximumSize = 1 << 20
+
     /// No values.
     init() {}
 
@@ -29,10 +31,10 @@ struct EnvironmentFile {
         self.path = path
         guard named != nil || FileReading.exists(path) else { return }
         let shown = named ?? FileReading.shown(path)
-        let text = String(decoding: try FileReading.bytes(of: named ?? path), as: UTF8.self)
+        let bytes = try FileReading.bytes(of: named ?? path, limit: Self.maximumSize)
         isRead = true
         do throws(EnvFile.Problem) {
-            values = try EnvFile(text).values
+            values = try EnvFile(bytes).values
         } catch {
             diagnostics.append(
                 Diagnostic(

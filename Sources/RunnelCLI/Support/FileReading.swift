@@ -19,8 +19,18 @@ enum FileReading {
     /// The maximum size of input from a file or standard input, in bytes.
     static let maximumInput = 64 << 20
 
-    static func bytes(of path: String) throws(Failure) -> [UInt8] {
-        try contents(of: path, limit: .max - 1, waits: true)
+    /// All of a file. One that is larger than `limit` is an error, and not read to its end.
+    ///
+    /// - Parameter advice: What to do about a larger file.
+    static func bytes(
+        of path: String, limit: Int = maximumInput, advice: String? = nil
+    ) throws(Failure) -> [UInt8] {
+        let bytes = try contents(of: path, limit: limit, waits: true)
+        guard bytes.count <= limit else {
+            throw Failure(
+                message: "\"\(path)\" is larger than \(limit >> 20) MiB" + (advice.map { "; \($0)" } ?? ""))
+        }
+        return bytes
     }
 
     /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.

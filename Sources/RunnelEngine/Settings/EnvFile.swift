@@ -1,3 +1,5 @@
+import RunnelKit
+
 /// The text of a `.env` file: `NAME=value` in each line.
 ///
 /// A value is written plain, in `'…'` (taken as it is), or in `"…"` (with `\n`, `\t`, `\"`, `\\` and `\$`), which may
@@ -15,6 +17,17 @@ package struct EnvFile: Sendable {
 
     /// The values by name.
     package let values: [String: String]
+
+    /// - Parameter bytes: UTF-8, or in the encoding that a byte order mark names.
+    package init(_ bytes: [UInt8]) throws(Problem) {
+        let text: String
+        do throws(TextEncoding.Failure) {
+            text = try TextEncoding.utf8.text(of: bytes)
+        } catch {
+            throw Problem(line: 1, column: 1, message: "the file \(error.message)", hint: "save it as UTF-8")
+        }
+        try self.init(text)
+    }
 
     package init(_ text: String) throws(Problem) {
         var values: [String: String] = [:]

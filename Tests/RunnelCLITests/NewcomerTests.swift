@@ -362,7 +362,10 @@ import Testing
         try await withProject(["p.yaml": "steps: [ { uses: log } ]\n"]) { runnel in
             try FileManager.default.createSymbolicLink(
                 atPath: runnel.directory + "/link.yaml", withDestinationPath: "gone.yaml")
-            for command in [["run", "link"], ["run", "link.yaml"], ["validate"]] {
+            let commands = [
+                ["run", "link"], ["run", "link.yaml"], ["validate"], ["validate", "link.yaml"], ["test", "link.yaml"],
+            ]
+            for command in commands {
                 let ended = try await runnel.run(command)
                 #expect(ended.error.contains("link.yaml\" is a link to a file that is not there\n"), "\(ended.error)")
                 #expect(ended.status == 2)

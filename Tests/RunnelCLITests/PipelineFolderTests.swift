@@ -115,6 +115,16 @@ import Testing
                     """)
             #expect(
                 try await runnel.run(["test"]).error.hasPrefix("error: cannot read the folder \"pipelines/team\";"))
+            for command in ["run", "validate", "test", "explain"] {
+                let ended = try await runnel.run([command, "pipelines/team/b.yaml"])
+                #expect(
+                    ended.error == """
+                        error: cannot read the file "pipelines/team/b.yaml": Permission denied; let the user who runs \
+                        Runnel read it
+
+                        """)
+                #expect(ended.status == 2)
+            }
         }
     }
 

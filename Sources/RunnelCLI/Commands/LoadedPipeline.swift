@@ -21,7 +21,7 @@ struct LoadedPipeline: Sendable {
             let path = Self.path(name, in: options.directory)
             let isFolder = FileReading.isFolder(path)
             guard FileReading.exists(path), !isFolder else {
-                if FileReading.leadsNowhere(path) { throw FileReading.missing(path) }
+                if let failure = FileReading.unreachable(path) { throw failure }
                 let problem = isFolder ? "\"\(name)\" is a folder, not a pipeline" : "there is no pipeline \"\(name)\""
                 throw FileReading.Failure(
                     message: problem + "\n  = "
@@ -44,9 +44,10 @@ struct LoadedPipeline: Sendable {
         }
     }
 
-    /// The path of the file that a person means: with an omitted `.yaml` added, in the project that was named, or by the
-    /// name of the pipeline.
+    /// The path of the file that a person means: standard input for `-`, with an omitted `.yaml` added, in the project that
+    /// was named, or by the name of the pipeline.
     static func path(_ name: String, in project: String?) -> String {
+        if name == "-" { return "/dev/stdin" }
         let places = [name] + (name.hasPrefix("/") ? [] : project.map { ["\($0)/\(name)"] } ?? [])
         let file = places.flatMap { [$0, $0 + ".yaml", $0 + ".yml"] }.first {
             FileReading.exists($0) && !FileReading.isFolder($0)

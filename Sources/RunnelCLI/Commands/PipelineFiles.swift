@@ -19,11 +19,12 @@ enum PipelineFiles {
         return found
     }
 
-    /// The error for a name that is none of a file, folder or pipeline, with what it may mean.
+    /// The error for a name that is none of a file, folder or pipeline, with what it may mean; or why it cannot be reached.
     static func missing(_ name: String, in project: String?) -> FileReading.Failure {
-        FileReading.Failure(
-            message: "there is no file, folder or pipeline \"\(name)\"\n  = "
-                + LoadedPipeline.hint(name, in: [project]))
+        FileReading.unreachable(name)
+            ?? FileReading.Failure(
+                message: "there is no file, folder or pipeline \"\(name)\"\n  = "
+                    + LoadedPipeline.hint(name, in: [project]))
     }
 
     /// The pipelines of a command that was given no path. Throws where there is none.

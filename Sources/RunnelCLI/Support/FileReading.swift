@@ -42,9 +42,17 @@ enum FileReading {
 
     /// The error for a path without a file.
     static func missing(_ path: String) -> Failure {
-        Failure(
-            message: leadsNowhere(path)
-                ? "\"\(path)\" is a link to a file that is not there" : "there is no file \"\(path)\"")
+        unreachable(path) ?? Failure(message: "there is no file \"\(path)\"")
+    }
+
+    /// Why something at a path cannot be reached: a dangling link, or no permission to enter a folder on the way; nil if
+    /// nothing is there.
+    static func unreachable(_ path: String) -> Failure? {
+        var status = stat()
+        guard stat(path, &status) != 0 else { return nil }
+        let error = BoundedFile.Failure(code: errno)
+        if error.code == EACCES { return Failure(message: "cannot read the file \"\(path)\": \(error.text)") }
+        return leadsNowhere(path) ? Failure(message: "\"\(path)\" is a link to a file that is not there") : nil
     }
 
     /// Throws where there is a file with the ending `.yml` in the place of one with `.yaml`, which alone is read.

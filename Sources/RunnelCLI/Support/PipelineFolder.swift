@@ -131,6 +131,11 @@ enum PipelineNames {
         }
     }
 
+    /// The first folder there that cannot be read.
+    static func unreadable(below folder: String) -> String? {
+        (try? PipelineFolder(searching: folder).look())?.unreadable.first
+    }
+
     /// Ends the command if no pipeline of the project or its runs has this name.
     static func check(_ pipeline: String, in journal: any Journal, _ project: Project) async throws {
         let known =

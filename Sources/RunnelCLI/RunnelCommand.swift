@@ -45,6 +45,10 @@ public struct RunnelCommand: AsyncParsableCommand {
 
     /// The exit status: 0 success, 1 the run failed, 2 usage, an unknown name or an invalid pipeline, 130 interrupted.
     private static func status() async -> Int32 {
+        if let index = firstInvalidArgument {
+            Streams.error.write("error: the argument \(index) is not UTF-8\n")
+            return ExitStatus.usage.rawValue
+        }
         var arguments = Array(CommandLine.arguments.dropFirst())
         let options: GlobalOptions
         do throws(FileReading.Failure) {
@@ -54,6 +58,13 @@ public struct RunnelCommand: AsyncParsableCommand {
             return ExitStatus.usage.rawValue
         }
         return await GlobalOptions.$current.withValue(options) { await status(arguments) }
+    }
+
+    /// The position, from 1, of the first argument whose bytes `CommandLine.arguments` has replaced.
+    private static var firstInvalidArgument: Int? {
+        (0..<Int(CommandLine.argc)).dropFirst().first { index in
+            CommandLine.unsafeArgv[index].map { String(validatingCString: $0) == nil } ?? false
+        }
     }
 
     private static func status(_ arguments: [String]) async -> Int32 {

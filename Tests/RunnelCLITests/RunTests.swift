@@ -185,6 +185,7 @@ import Testing
             let steps = "steps: [ { uses: template, with: { text: \"{{ vars.region }}\" } } ]"
             let commands = [
                 "mkfifo pipe && { printf 'name: p\n\(steps)' > pipe & } && \(RunnelProcess.path) run pipe",
+                "printf 'name: q\n\(steps)' | \(RunnelProcess.path) run -",
                 "printf 'name: q\n\(steps)' | \(RunnelProcess.path) run /dev/stdin",
             ]
             for command in commands {
@@ -195,6 +196,40 @@ import Testing
             let again = try await runnel.run(["runs", "retry", "last"])
             #expect(again.output == "eu\n")
             #expect(again.error.hasPrefix("/dev/stdin cannot be read again; using the recorded definition\n"))
+            let valid = try await script.run(["-c", "printf 'name: q\n\(steps)' | \(RunnelProcess.path) validate -"])
+            #expect(valid.error == "1 pipeline checked, all valid\n")
+            let both = try await runnel.run(["run", "-", "--input-file", "-"], input: "name: q\n\(steps)")
+            #expect(both.error.hasPrefix("error: --input-file -: standard input is the pipeline already\n"))
+            #expect(both.status == 2)
+        }
+    }
+
+    @Test("an argument that is not UTF-8 is an error instead of another text")
+    func invalidArgument() async throws {
+        try await withProject(["echo.yaml": echo]) { runnel in
+            let script = RunnelProcess(directory: runnel.directory, program: "/bin/sh")
+            let command = "\(RunnelProcess.path) run echo --text \"$(printf 'caf\\351')\""
+            let ended = try await script.run(["-c", command])
+            #expect(ended.error == "error: the argument 4 is not UTF-8\n")
+            #expect(ended.output.isEmpty)
+            #expect(ended.status == 2)
+        }
+    }
+
+    @Test("an input file and a `.env` of a terabyte are refused without being read whole")
+    func endless() async throws {
+        try await withProject(["runnel.yaml": "", "echo.yaml": echo]) { runnel in
+            for (name, limit) in [("large.txt", "64 MiB; read it in a step instead"), (".env", "1 MiB")] {
+                let path = runnel.directory + "/" + name
+                #expect(FileManager.default.createFile(atPath: path, contents: nil))
+                let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+                // Sparse: read whole, it would be zeroes without end.
+                try handle.truncate(atOffset: 1 << 40)
+                try handle.close()
+                let ended = try await runnel.run(["run", "echo", "--input-file", "large.txt"])
+                #expect(ended.error.contains("\(name)\" is larger than \(limit)\n"), "\(ended.error)")
+                #expect(ended.status == 2)
+            }
         }
     }
 

@@ -65,6 +65,9 @@ struct LoadedPipeline: Sendable {
         let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
         if let hint = Suggestion.hint(for: name, among: words) { return hint }
         guard !known.isEmpty else {
+            if let folder = folders.lazy.compactMap({ PipelineNames.unreadable(below: $0 ?? ".") }).first {
+                return PipelineFolder.unreadable(folder).message
+            }
             return "there is none \(PipelineFolder.searched((folders.last ?? nil) ?? "."))\n"
                 + "  = `runnel init` makes a project with a pipeline"
         }

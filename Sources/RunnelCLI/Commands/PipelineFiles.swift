@@ -6,7 +6,7 @@ enum PipelineFiles {
     /// Every pipeline file below a folder, or the file that ``LoadedPipeline/path(_:in:)`` finds. Throws where there is
     /// none.
     static func under(_ name: String, in project: String?) throws(FileReading.Failure) -> FolderListing.Found {
-        let path = FileReading.exists(name) ? name : LoadedPipeline.path(name, in: project)
+        let path = FileReading.exists(name) && name != "-" ? name : LoadedPipeline.path(name, in: project)
         guard FileReading.exists(path) else { throw missing(name, in: project) }
         guard FileReading.isFolder(path) else {
             try refuseOthers(path)

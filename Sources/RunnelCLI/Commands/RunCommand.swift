@@ -17,8 +17,9 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Run a pipeline once.",
         discussion: HelpText.text(
             """
-            The pipeline is a file (`.yaml` is optional), or the name of a pipeline below the current folder. Outside of a \
-            project, without a `runnel.yaml`, names are searched in the current folder and its `pipelines` only.
+            The pipeline is a file (`.yaml` is optional), `-` for standard input, or the name of a pipeline below the \
+            current folder. Outside of a project, without a `runnel.yaml`, names are searched in the current folder and its \
+            `pipelines` only.
             """,
             "The input is the file of --input-file, the text of --text, or what is piped into standard input.",
             "The output of the last step goes to standard output, everything else to standard error.",
@@ -78,6 +79,9 @@ struct RunCommand: AsyncParsableCommand {
     func validate() throws {
         if watch, FileReading.isStream(pipeline) { throw ValidationError("--watch cannot read \(pipeline) again") }
         if watch, inputFile == "-" { throw ValidationError("--watch cannot read standard input again") }
+        if inputFile == "-", FileReading.isStandardInput(pipeline) {
+            throw ValidationError("--input-file -: standard input is the pipeline already")
+        }
         if inputFile != nil, text != nil { throw ValidationError("--input-file and --text are mutually exclusive") }
         if noJournal, priority.text != nil {
             throw ValidationError("--priority is for runs of the journal; leave out --no-journal")
@@ -183,7 +187,7 @@ struct RunCommand: AsyncParsableCommand {
     private func request(for pipeline: Pipeline) throws -> RunRequest {
         do {
             let values = try pipeline.inputValues(inputs.compactMap(NamedValue.split))
-            let takesPipe = !watch && self.pipeline != "/dev/stdin"
+            let takesPipe = !watch && !FileReading.isStandardInput(self.pipeline)
             let (input, trigger) = try ManualInput.read(inputFile, text: text, takesPipe: takesPipe)
             return RunRequest(
                 id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: values,

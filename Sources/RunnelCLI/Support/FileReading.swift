@@ -109,10 +109,13 @@ enum FileReading {
         }
     }
 
+    /// Whether a pipeline of this path is standard input.
+    static func isStandardInput(_ path: String) -> Bool { path == "-" || path == "/dev/stdin" }
+
     /// Whether the path can be read only once and belongs to no project: `/dev/stdin`, a process substitution, a named pipe.
     static func isStream(_ path: String) -> Bool {
         var status = stat()
-        return absolute(path).hasPrefix("/dev/")
+        return isStandardInput(path) || absolute(path).hasPrefix("/dev/")
             || (stat(path, &status) == 0 && [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT))
     }
 

@@ -26,7 +26,10 @@ import Testing
             ("[1, 1.0, '1'] | unique", #"[1,"1"]"#), ("rows | where('gone')", "[]"), ("true | string", "true"),
             ("'%' | urlencode", "%25"), ("'ü' | urlencode", "%C3%BC"), ("0 | date('%%%T')", "%00:00:00"),
             ("'2026-11-24' | date('%d.%m.%Y %T')", "24.11.2026 00:00:00"),
-            ("-1 | abs", "-1"),
+            ("-1 | abs", "-1"), ("'9007199254740993' | round", "9007199254740993"), ("'1.5' | round", "2"),
+            ("'-9007199254740993' | abs", "9007199254740993"), ("'-1.5' | abs", "1.5"),
+            ("['9007199254740993', 1] | sum", "9007199254740994"), ("['1', 0.5] | sum", "1.5"),
+            (#""ONE two\n\tthree\r\nfour" | title"#, "One Two\n\tThree\r\nFour"), ("'  a' | title", "  A"),
         ])
     func odd(expression: String, result: String) throws {
         let result = result.hasPrefix("\"") ? String(result.dropFirst().dropLast()) : result

@@ -7,17 +7,19 @@ extension StandardFilters {
         ) { value, arguments in
             let digits = try arguments.first?.filterCount() ?? 0
             guard digits <= 15 else { throw FilterError("at most 15 decimals are possible") }
-            if case .int = value { return value }
+            let exact = try numeric(value)
+            if case .int = exact { return exact }
             let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
-            let number = try number(value)
+            let number = try number(exact)
             let rounded = (number * scale).rounded() / scale
             // Such a large number has no decimals.
             let result = rounded.isFinite ? rounded : number
             return digits == 0 ? Int64(exactly: result).map { .int($0) } ?? .double(result) : .double(result)
         },
         TemplateFilter(name: "abs", summary: "The absolute value.", usage: "abs") { value, _ in
-            if case .int(let number) = value, number != .min { return .int(abs(number)) }
-            return .double(abs(try number(value)))
+            let exact = try numeric(value)
+            if case .int(let number) = exact, number != .min { return .int(abs(number)) }
+            return .double(abs(try number(exact)))
         },
         TemplateFilter(name: "int", summary: "Converts to an integer, rounded towards zero.", usage: "int") {
             value, _ in
@@ -43,7 +45,7 @@ extension StandardFilters {
         reduce("min", "The smallest of the numbers.") { $0.isLess(than: $1) },
         reduce("max", "The largest of the numbers.") { $1.isLess(than: $0) },
         TemplateFilter(name: "sum", summary: "The sum of the numbers.", usage: "sum") { value, _ in
-            let items = try value.filterList()
+            let items = try value.filterList().map(numeric)
             let whole = items.compactMap { if case .int(let number) = $0 { number } else { nil } }
             if whole.count == items.count {
                 var total: Int64 = 0

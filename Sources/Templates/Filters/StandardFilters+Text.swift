@@ -8,8 +8,11 @@ extension StandardFilters {
         text("trim", "Removes white space at both ends.") { String($0.trimmed) },
         text("capitalize", "Capitalizes the first letter.") { $0.prefix(1).uppercased() + $0.dropFirst() },
         text("title", "Capitalizes each word.") { text in
-            text.split(separator: " ", omittingEmptySubsequences: false)
-                .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: " ")
+            var isInWord = false
+            return text.reduce(into: "") { title, character in
+                title += isInWord ? character.lowercased() : character.uppercased()
+                isInWord = !character.isWhitespace
+            }
         },
         text(
             "slug",

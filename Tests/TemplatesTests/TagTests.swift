@@ -64,6 +64,14 @@ import Testing
             ),
             ("{% set x %}", "unknown-tag: unknown tag `{% set %}`; known tags: if, for and raw"),
             ("{% fro x in y %}", "unknown-tag: unknown tag `{% fro %}`; did you mean `{% for %}`?"),
+            (
+                "{% if a %}{% elsif b %}{% endif %}",
+                "unknown-tag: unknown tag `{% elsif %}`; did you mean `{% elif %}`?"
+            ),
+            (
+                "{% if a %}{% elseif b %}{% endif %}",
+                "unknown-tag: unknown tag `{% elseif %}`; did you mean `{% elif %}`?"
+            ),
             ("{% if %}{% endif %}", "bad-expression: the expression is empty"),
             ("{% if (count = 3) %}{% endif %}", "bad-expression: unexpected `=`; write `==` to compare"),
         ])

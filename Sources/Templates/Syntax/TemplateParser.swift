@@ -13,6 +13,8 @@ struct TemplateParser {
 
     private static let maximumDepth = 50
     private static let tags = ["if", "elif", "else", "endif", "for", "endfor", "raw", "endraw"]
+    /// Tags of other template languages, for suggestions.
+    private static let otherTags = ["elseif": "elif", "elsif": "elif", "foreach": "for", "endforeach": "endfor"]
 
     init(_ text: [UInt8], environment: TemplateEnvironment) {
         self.text = text
@@ -59,7 +61,7 @@ struct TemplateParser {
                     if word != "elif" { expectNothing(behind: word, rest, whole) }
                     return (nodes, EndTag(word: word, rest: rest, whole: whole))
                 default:
-                    let closest = Suggestion.closest(to: word, among: Self.tags)
+                    let closest = Self.otherTags[word] ?? Suggestion.closest(to: word, among: Self.tags)
                     issues.append(
                         TemplateIssue(
                             TemplateErrorCode.unknownTag, "unknown tag `{% \(word) %}`", whole,

@@ -321,4 +321,19 @@ import YAML
         // What is typed for a text is the text.
         #expect(try pipeline.inputValues([("a", "null")])["a"] == "null")
     }
+
+    @Test("a whole number with a decimal point or an exponent is an integer, so that a text shows it as one")
+    func whole() throws {
+        let yaml = """
+            inputs: { n: { type: integer, default: 3.0 }, f: { type: number, default: 3.0 } }
+            steps: [{ uses: echo }]
+            """
+        let loader = try PipelineLoader(registry: StepRegistry([FakePlugin()]))
+        let pipeline = try #require(loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
+        func shown(_ values: ValueObject) -> String { Value.object(values).json() }
+        #expect(try shown(pipeline.inputValues([])) == #"{"n":3,"f":3.0}"#)
+        #expect(try shown(pipeline.inputValues([("n", "5.0"), ("f", "5.0")])) == #"{"n":5,"f":5.0}"#)
+        #expect(try shown(pipeline.inputValues([("n", "1e3")])) == #"{"n":1000,"f":3.0}"#)
+        #expect(try shown(pipeline.inputValues(json: ["n": 5.0])) == #"{"n":5,"f":3.0}"#)
+    }
 }

@@ -33,7 +33,7 @@ extension SuiteReader {
             if let problem = declaration.problem(with: value) {
                 diagnostics.error(TestErrorCode.wrongValue, node, "the input \"\(name)\": \(problem)")
             }
-            given[name] = value
+            given[name] = declaration.typed(value)
         }
         for declaration in pipeline.inputs where given[declaration.name] == nil {
             if declaration.isRequired, declaration.defaultValue == nil {

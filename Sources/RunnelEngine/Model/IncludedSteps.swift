@@ -81,7 +81,7 @@ extension InputDeclaration {
                     value.isNull ? StepErrorCode.emptyValue : StepErrorCode.badWith, message,
                     field: [.key(input.name)])
             }
-            values[input.name] = value
+            values[input.name] = input.typed(value)
         }
         return values
     }

@@ -18,6 +18,12 @@ extension InputDeclaration {
             + (hint.map { "; \($0)" } ?? "")
     }
 
+    /// A value that matches, as its type has it: a whole number that is written as `5.0` or `1e3` is an integer.
+    public func typed(_ value: Value) -> Value {
+        guard kind == .integer, let number = value.asInt else { return value }
+        return .int(number)
+    }
+
     /// Parses a value of `--input name=`: text unchanged, other types as JSON.
     public func read(_ text: String) -> Result<Value, InputError> {
         if kind == .string { return check(.string(text)) }
@@ -45,7 +51,7 @@ extension InputDeclaration {
         if let problem = problem(with: value) {
             return .failure(InputError(message: "the input \"\(name)\": \(problem)"))
         }
-        return .success(value)
+        return .success(typed(value))
     }
 }
 

@@ -307,11 +307,12 @@ struct PipelineDecoder {
             }
             let required = keys.field(Bool.self, "required", into: &diagnostics)
             let kind = keys.field(InputDeclaration.Kind.self, "type", into: &diagnostics)
-            let input = InputDeclaration(
+            var input = InputDeclaration(
                 name: name, kind: kind ?? .string,
                 help: keys.string("description", into: &diagnostics), defaultValue: keys["default"].map { Value($0) },
                 choices: keys.list("enum", into: &diagnostics)?.map { Value($0) },
                 isRequired: required ?? (keys["default"] == nil), takesNull: required == false, node: pair.value)
+            input.defaultValue = input.defaultValue.map(input.typed)
             // Of a type that is not known nothing can be said.
             let isTyped = kind != nil || keys["type"] == nil && !keys.isMisspelled("type")
             if isTyped, let value = input.defaultValue, let problem = input.problem(with: value) {

@@ -66,6 +66,7 @@ extension SyntaxErrorContext {
         case "did not find expected hexdecimal number", "found invalid Unicode character escape code":
             // libyaml has consumed the backslash and the letter.
             let start = YAMLPosition(line: place.line, column: max(1, place.column - 2))
+            if let pair = surrogatePair(at: start) { return pair }
             let reason =
                 problem.hasPrefix("did not")
                 ? "lacks hexadecimal digits" : "is not a Unicode character"
@@ -78,6 +79,24 @@ extension SyntaxErrorContext {
                 code: YAMLErrorCode.unclosedQuote, sentence: "the quote that opens here is not closed",
                 range: character(at: contextPlace))
         }
+    }
+
+    /// The explanation of an escape such as `\ud83d\ude00`, by which JSON writes one character; nil for another.
+    private func surrogatePair(at start: YAMLPosition) -> SyntaxExplanation? {
+        let range = YAMLRange(start: start, end: YAMLPosition(line: start.line, column: start.column + 12))
+        let escapes = String(decoding: source.bytes(in: range), as: UTF8.self)
+        let units = escapes.split(separator: #"\u"#).compactMap { UInt16($0, radix: 16) }
+        guard escapes.utf8.count == 12, units.count == 2,
+            let scalars = String(validating: units, as: UTF16.self)?.unicodeScalars, scalars.count == 1,
+            let character = scalars.first
+        else { return nil }
+        let digits = String(character.value, radix: 16, uppercase: true)
+        let escape = #"\U"# + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        return SyntaxExplanation(
+            code: YAMLErrorCode.badEscape,
+            sentence: "the escape sequence \(source.quoted(escapes, at: start)) is a surrogate pair, "
+                + "which YAML does not have",
+            range: range, hint: "write \(source.quoted(escape, at: start)), or the character itself")
     }
 
     private var expectation: SyntaxExplanation {

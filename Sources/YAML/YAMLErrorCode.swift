@@ -62,7 +62,8 @@ package enum YAMLErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "\"…\" is not an escape sequence", "the escape sequence … …",
                 hints: "write \"\\\\\" for a backslash, or put the text in single quotes",
-                "write \"\\xHH\", \"\\uHHHH\" or \"\\UHHHHHHHH\", where each H is a hexadecimal digit")
+                "write \"\\xHH\", \"\\uHHHH\" or \"\\UHHHHHHHH\", where each H is a hexadecimal digit",
+                "write \"…\", or the character itself")
         case .badIndentation:
             ErrorExplanation(
                 "expected a list item (\"- \"), found …", "expected a key, found …",

@@ -74,6 +74,14 @@ struct TokenErrorTests {
                 hint: write "\xHH", "\uHHHH" or "\UHHHHHHHH", where each H is a hexadecimal digit
                 """#),
         ErrorExample(
+            "a: \"\\ud83d\\ude00\"\n",
+            shows: #"""
+                p.yaml:1:5: error: the escape sequence "\ud83d\ude00" is a surrogate pair, which YAML does not have (libyaml: while parsing a quoted scalar: found invalid Unicode character escape code) [bad-escape]
+                   1 | a: "\ud83d\ude00"
+                     |     ^~~~~~~~~~~~
+                hint: write "\U0001F600", or the character itself
+                """#),
+        ErrorExample(
             "a: \"b\n",
             shows: #"""
                 p.yaml:1:4: error: the quote that opens here is not closed (libyaml: while scanning a quoted scalar: found unexpected end of stream) [unclosed-quote]

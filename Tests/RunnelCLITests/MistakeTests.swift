@@ -135,6 +135,9 @@ private struct Mistake: CustomTestStringConvertible {
             "p.yaml:3:22: error: a key must be a text, found keys and values [unquoted-template]",
             #"= put a template in quotes: "{{ … }}""#),
         Mistake(
+            "steps:\n  - uses: log\n    with:\n      message: hi\n      ? [a, b]\n      : c\n",
+            "p.yaml:5:9: error: a key must be a text, found a list [unquoted-template]"),
+        Mistake(
             "steps:\n  - run: echo hi\n    continue-on-error: true\n",
             #"p.yaml:2:5: error: a step has no key "run" [unknown-key]"#,
             "= write `uses: shell` and `with: { run: … }`",

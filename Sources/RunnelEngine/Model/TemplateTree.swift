@@ -129,9 +129,11 @@ extension TemplateTree {
         case .mapping(let pairs):
             // YAML reads an unquoted `{{ x }}` as a mapping whose key is a mapping.
             if let pair = pairs.first(where: { !$0.key.isScalar }) {
+                let isTemplate = pair.key.pairs != nil
                 diagnostics.error(
-                    PipelineErrorCode.unquotedTemplate, node, "a key must be a text, found \(pair.key.found)",
-                    hint: "put a template in quotes: \"{{ … }}\"")
+                    PipelineErrorCode.unquotedTemplate, isTemplate ? node : pair.key,
+                    "a key must be a text, found \(pair.key.found)",
+                    hint: isTemplate ? "put a template in quotes: \"{{ … }}\"" : nil)
                 // A value that is not known, so that nothing more is said about it.
                 self = .template(Template.parse("{{ input }}", environment: environment).template, node)
                 return

@@ -138,6 +138,10 @@ private struct Mistake: CustomTestStringConvertible {
             "steps:\n  - uses: log\n    with:\n      message: hi\n      ? [a, b]\n      : c\n",
             "p.yaml:5:9: error: a key must be a text, found a list [unquoted-template]"),
         Mistake(
+            "steps:\n  - uses: \"no\\npe\"\n  - uses: log\n    with: { \"mess\\r\\nage\": x, message: hi }\n",
+            #"p.yaml:2:11: error: unknown step "no\npe" [unknown-step]"#, "= `runnel steps` lists all steps",
+            #"p.yaml:4:13: error: log has no key "mess\r\nage" [unknown-key]"#, "= `runnel steps log` lists its keys"),
+        Mistake(
             "steps:\n  - run: echo hi\n    continue-on-error: true\n",
             #"p.yaml:2:5: error: a step has no key "run" [unknown-key]"#,
             "= write `uses: shell` and `with: { run: … }`",

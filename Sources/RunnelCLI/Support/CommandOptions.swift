@@ -131,7 +131,13 @@ enum DiagnosticOutput {
         case .text:
             guard !diagnostics.isEmpty else { return }
             let printer = DiagnosticPrinter(sources: reports.flatMap(\.sources))
-            Streams.error.write(redactor.redact(printer.text(diagnostics)) + "\n")
+            // A name that a message quotes can hold a line break.
+            let lines = diagnostics.map { diagnostic in
+                var diagnostic = diagnostic
+                diagnostic.message = TerminalText.line(diagnostic.message)
+                return diagnostic
+            }
+            Streams.error.write(redactor.redact(printer.text(lines)) + "\n")
         }
     }
 }

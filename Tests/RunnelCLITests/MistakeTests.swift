@@ -142,6 +142,10 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:2:11: error: unknown step "no\npe" [unknown-step]"#, "= `runnel steps` lists all steps",
             #"p.yaml:4:13: error: log has no key "mess\r\nage" [unknown-key]"#, "= `runnel steps log` lists its keys"),
         Mistake(
+            "on: { schedule: { cron: '0 7 * * *', enabled: no } }\nsteps: [ { uses: file.write, with: { path: a, append: 'true' } } ]\n",
+            #"p.yaml:1:47: error: `enabled`: expected true or false, found "no" [wrong-value]"#, "= write `false`",
+            #"p.yaml:2:55: error: `append`: expected true or false, found "true" [wrong-value]"#, "= write `true`"),
+        Mistake(
             "steps:\n  - run: echo hi\n    continue-on-error: true\n",
             #"p.yaml:2:5: error: a step has no key "run" [unknown-key]"#,
             "= write `uses: shell` and `with: { run: … }`",

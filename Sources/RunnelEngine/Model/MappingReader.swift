@@ -85,7 +85,7 @@ package struct MappingReader {
         guard !diagnostics.refusesNull(value, key, expected: "a string") else { return nil }
         let message = "expected a string, found \(value.found)"
         diagnostics.error(
-            PipelineErrorCode.wrongType, value, "`\(key)`: \(message)", hint: value.quotesHint(for: message))
+            PipelineErrorCode.wrongType, value, "`\(key)`: \(message)", hint: value.typeHint(for: message))
         return nil
     }
 
@@ -152,7 +152,7 @@ extension DiagnosticList {
             ?? problem.form.map { form -> String in
                 let name = if case .key(let name)? = problem.path.last { name } else { String(owner) }
                 return "write `\(name): \(form)`"
-            } ?? place.quotesHint(for: problem.message)
+            } ?? place.typeHint(for: problem.message)
         if let offset = problem.utf8Offset {
             error(reported: code, in: place, utf8Range: offset..<offset + 1, message, hint: hint)
         } else {
@@ -176,12 +176,17 @@ extension YAMLNode {
     /// The hint for a null that is not allowed.
     static let nullHint = "remove it, or give it a value"
 
-    /// The hint for a number or a boolean where a string was expected; nil otherwise.
+    /// The hint for a number or a boolean where a string was expected, and for `yes` or `"true"` where a boolean was; nil
+    /// otherwise.
     ///
     /// - Parameter message: The error message about the node, such as `expected a string, found …`.
-    func quotesHint(for message: String) -> String? {
-        guard message.hasPrefix("expected a string"), isScalar, !isNull, asString == nil else { return nil }
-        return "put it in quotes if it is meant as text"
+    func typeHint(for message: String) -> String? {
+        if message.hasPrefix("expected a string"), isScalar, !isNull, asString == nil {
+            return "put it in quotes if it is meant as text"
+        }
+        guard message.hasPrefix("expected true or false"), let word = asString?.lowercased() else { return nil }
+        if ["yes", "y", "on", "true"].contains(word) { return "write `true`" }
+        return ["no", "n", "off", "false"].contains(word) ? "write `false`" : nil
     }
 
     var isMapping: Bool {

@@ -299,7 +299,7 @@ struct PipelineDecoder {
                 hint: "write `inputs: { name: { type: string } }`")
             return []
         }
-        return pairs.compactMap { pair in
+        return pairs.compactMap { pair -> InputDeclaration? in
             let name = pair.key.keyText
             let known = ["type", "default", "description", "enum", "required"]
             guard let keys = MappingReader(pair.value, "the input \"\(name)\"", keys: known, into: &diagnostics) else {
@@ -324,7 +324,7 @@ struct PipelineDecoder {
                     diagnostics.error(
                         PipelineErrorCode.wrongValue, keys["default"],
                         "the default of the input \"\(name)\": \(problem)",
-                        hint: keys["default"]?.quotesHint(for: problem))
+                        hint: keys["default"]?.typeHint(for: problem))
                 }
             }
             return input

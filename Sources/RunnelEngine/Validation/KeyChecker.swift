@@ -231,7 +231,7 @@ struct KeyChecker {
             // The suggestion is the hint, so that it is not said twice.
             let message = suggestion.map { issue.message.replacing("; \($0)", with: "") } ?? issue.message
             diagnostics.error(
-                PipelineErrorCode.wrongValue, found, path + message, hint: suggestion ?? found.quotesHint(for: message))
+                PipelineErrorCode.wrongValue, found, path + message, hint: suggestion ?? found.typeHint(for: message))
         }
     }
 

@@ -33,6 +33,7 @@ import Testing
             ("a.csv", [:], [0xFF, 0xFE, 0x61, 0, 0x0A, 0, 0xE5, 0x65], "a\n日", [["a": "日"]]),
             ("a.csv", ["encoding": "sjis"], [0xEF, 0xBB, 0xBF, 0x61, 0x0A, 0x62], "a\nb", [["a": "b"]]),
             ("a.txt", ["encoding": "EUC-KR"], [199, 209], "한", nil),
+            ("a.txt", ["encoding": "gbk"], [0x80, 0x35, 0xD6, 0xD0, 0x80], "€5中€", nil),
             ("a.json", ["encoding": "latin1"], [0x22, 0xFC, 0x22], "\"ü\"", nil),
             (
                 "a.xml", [:], Array("<?xml version='1.0' encoding='euc-jp'?>".utf8) + [198, 252],
@@ -56,6 +57,7 @@ import Testing
         arguments: [
             ("a.txt", ["encoding": "shift_jis"], "bad-encoding", "\"a.txt\" is not shift_jis text: byte 1 is invalid"),
             ("b.txt", [:], "not-utf8", "\"b.txt\" is not utf-16le text: byte 4 is invalid"),
+            ("d.txt", [:], "not-utf8", "\"d.txt\" is UTF-32 text, which is not supported"),
             ("a.txt", ["encoding": "shift-jiss"], "bad-with", "`encoding`: \"shift-jiss\" is not a known encoding"),
             ("c.xml", [:], "bad-encoding", "\"c.xml\" declares the unknown encoding \"klingon\""),
         ] as [(String, ValueObject, String, String)])
@@ -63,6 +65,7 @@ import Testing
         try await withFiles { files in
             try files.write([0x61, 0xFF, 0x62], "project/a.txt")
             try files.write([0xFF, 0xFE, 0x61, 0, 0x62], "project/b.txt")
+            try files.write([0xFF, 0xFE, 0, 0, 0x61, 0, 0, 0], "project/d.txt")
             try files.write("<?xml version='1.0' encoding='Klingon'?>", "project/c.xml")
             var with = with
             with["path"] = .string(name)

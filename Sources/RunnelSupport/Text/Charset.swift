@@ -120,8 +120,10 @@ package struct Charset: Sendable, Hashable {
                     switch result {
                     case RUNNEL_CONVERT_FULL where room < buffer.count: continue
                     case RUNNEL_CONVERT_INVALID where inputLeft > 0:
-                        firstInvalid = firstInvalid ?? whole.count - inputLeft
-                        output.append(contentsOf: replacement)
+                        // As Windows and the standard have it (section 10.2.1).
+                        let isEuroSign = name == "gb18030" && input?.pointee == 0x80
+                        if !isEuroSign { firstInvalid = firstInvalid ?? whole.count - inputLeft }
+                        output.append(contentsOf: isEuroSign ? Array("€".utf8) : replacement)
                         input = input?.advanced(by: 1)
                         inputLeft -= 1
                     case RUNNEL_CONVERT_INCOMPLETE:

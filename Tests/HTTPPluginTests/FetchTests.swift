@@ -212,6 +212,7 @@ import Testing
         "a wrong `with` is refused before anything is sent",
         arguments: [
             (["url": "htp://x"], #"`url`: "htp://x" is not an http or https URL"#),
+            (["url": "http://h", "timeout": "0s"], "`timeout`: 0s is too short"),
             (["url": "http://h", "body": "a", "json": 1], #""body" and "json" are mutually exclusive"#),
             (
                 ["url": "http://h", "status": 200, "fail_on_status": false],

@@ -198,6 +198,16 @@ import Testing
         #expect(text.contains("p.yaml:3:") && text.contains("[empty-value]"), "\(text)")
     }
 
+    @Test("a time limit of 0, by which nothing could end, is an error")
+    func noTime() throws {
+        let text = try printed("timeout: 0s\nsteps: [{ uses: echo, timeout: 0ms }]")
+        for (place, value) in [("1:10", "0s"), ("2:32", "0ms")] {
+            let message = "`timeout`: expected a duration above 0, found \"\(value)\" [wrong-value]"
+            #expect(text.contains("p.yaml:\(place): error: \(message)\n"), "\(text)")
+        }
+        #expect(text.contains("= leave it out for no time limit"))
+    }
+
     @Test(
         "a priority is a whole number from -10 to 10",
         arguments: [

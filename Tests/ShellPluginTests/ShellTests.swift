@@ -226,6 +226,7 @@ private func waitForEnd(of process: Int32) async -> Bool {
             (["run": "x", "env": ["A": .null]], "the variable A is null"),
             (["run": "x", "max_output": "100MiB"], "expected a size from 1B to 64MiB, found 100MiB"),
             (["run": "x", "allow_exit": []], "the list holds no exit code"),
+            (["run": "x", "timeout": "0s"], "0s is too short"),
         ] as [(ValueObject, String)])
     func refused(with: ValueObject, message: String) throws {
         #expect {

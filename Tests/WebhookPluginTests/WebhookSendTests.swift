@@ -301,6 +301,7 @@ import Testing
             (["url": "htp://x"], #"`url`: "htp://x" is not an http or https URL"#),
             (["url": "http://h", "json": 1, "text": "a"], #""json" and "text" are mutually exclusive"#),
             (["url": "http://h", "attempts": 0], "`attempts`: expected a number from 1 to 100, found the number 0"),
+            (["url": "http://h", "timeout": "0s"], "`timeout`: 0s is too short"),
             (["url": "http://h", "method": "GET"], #"`method`: expected one of "POST", "PUT", "PATCH", found "GET""#),
             (
                 ["url": "http://h", "headers": ["Webhook-Id": "1"]],

@@ -104,7 +104,8 @@ struct HTTPFetch: Step {
     @Field("The maximum size of the response body, decompressed; a larger one is an error.") var maxSize: ByteCount =
         .mebibytes(10)
     @Field("The maximum number of redirects to follow, up to 50.", in: 0...50) var redirects: Int = 5
-    @Field("The time limit for the whole request, including redirects.") var timeout: Duration = .seconds(30)
+    @Field("The time limit for the whole request, including redirects.", in: .milliseconds(1)...) var timeout:
+        Duration = .seconds(30)
     @Field("The statuses that count as success, instead of 200–299.") var status: StatusCodes?
     @Field("Whether other statuses are errors.") var failOnStatus: Bool = true
 

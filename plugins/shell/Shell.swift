@@ -99,6 +99,9 @@ struct Shell<Availability: ShellAvailability>: Step {
             throw FieldError(
                 "expected a size from 1B to \(Self.largestOutput), found \(maxOutput)", path: [.key("max_output")])
         }
+        if timeout == Duration.zero {
+            throw FieldError("0s is too short", hint: "leave it out for no time limit", path: [.key("timeout")])
+        }
         if allowExit.isEmpty { throw FieldError("the list holds no exit code", path: [.key("allow_exit")]) }
     }
 

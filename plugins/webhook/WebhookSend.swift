@@ -83,7 +83,7 @@ struct WebhookSend: Step {
     @Field("The delay before the second attempt; it doubles with each further one.") var backoff: Duration = .seconds(1)
     @Field("The longest delay, also where the receiver asks for a longer one (`Retry-After`).") var maxBackoff:
         Duration = .seconds(60)
-    @Field("How long one attempt may take.") var timeout: Duration = .seconds(30)
+    @Field("How long one attempt may take.", in: .milliseconds(1)...) var timeout: Duration = .seconds(30)
 
     /// How much of an answer is kept.
     static let answerLimit = ByteCount.kibibytes(64)

@@ -154,10 +154,11 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "write `on: { schedule: { cron: \"0 9 * * *\" } }`", "write `on: { … }`")
         case .wrongValue:
             ErrorExplanation(
-                "the default of the input \"…\": …", "`for`: expected a duration above 0, found …",
+                "the default of the input \"…\": …", "`…`: expected a duration above 0, found …",
                 "`max`: … is shorter than `for`", "`id`: expected a name for the trigger, found …",
                 "the environment variable …: …",
-                hints: "it is the time after the first event at which the run begins at the latest",
+                hints: "leave it out for no time limit",
+                "it is the time after the first event at which the run begins at the latest",
                 "write a text that does not change, such as \"inbox\"")
         }
     }

@@ -49,7 +49,7 @@ struct PipelineDecoder {
             name: name ?? Self.defaultName(file: document.source.name), description: description,
             source: document.source, inputs: inputs, triggers: triggers,
             steps: steps, onFailure: readSteps(keys, "on_failure"), finally: readSteps(keys, "finally"),
-            timeout: keys.field(Duration.self, "timeout", into: &diagnostics),
+            timeout: timeout(keys),
             output: keys["output"].map { TemplateTree($0, environment: environment, into: &diagnostics) },
             concurrency: keys.field(ConcurrencyDeclaration.self, "concurrency", into: &diagnostics))
         pipeline.isNamedAfterFile = name == nil
@@ -104,6 +104,17 @@ struct PipelineDecoder {
         "max_rounds", "retry", "timeout", "on_error",
     ]
 
+    /// `timeout`, by which something can end.
+    private mutating func timeout(_ keys: MappingReader) -> Duration? {
+        let timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
+        if let timeout, timeout <= .zero, let place = keys["timeout"] {
+            diagnostics.error(
+                PipelineErrorCode.wrongValue, place, "`timeout`: expected a duration above 0, found \(place.found)",
+                hint: "leave it out for no time limit")
+        }
+        return timeout
+    }
+
     private mutating func step(_ node: YAMLNode) -> PipelineStep? {
         let names = ForeignKeys(registry: registry)
         guard
@@ -116,7 +127,7 @@ struct PipelineDecoder {
         else { return nil }
         guard var step = keys.keyNode("steps") == nil ? single(keys, node) : group(keys, node) else { return nil }
         step.condition = keys["if"].flatMap { condition($0, "if") }
-        step.timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
+        step.timeout = timeout(keys)
         step.onError = keys.field(PipelineStep.OnError.self, "on_error", into: &diagnostics) ?? .fail
         step.maxParallel = keys.field(PositiveCount.self, "max_parallel", into: &diagnostics)?.number
         step.loop = loop(keys, isGroup: step.group != nil)

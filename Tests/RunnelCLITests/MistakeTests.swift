@@ -146,6 +146,24 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:1:47: error: `enabled`: expected true or false, found "no" [wrong-value]"#, "= write `false`",
             #"p.yaml:2:55: error: `append`: expected true or false, found "true" [wrong-value]"#, "= write `true`"),
         Mistake(
+            """
+            name: " "
+            inputs:
+              a: { enum: [1, b] }
+              b: { type: integer, enum: [1, '2'], default: 3 }
+              c: { enum: [], default: x }
+            steps: [ { uses: log, with: { message: hi } } ]
+
+            """,
+            "p.yaml:1:7: error: `name` is empty [wrong-value]",
+            "= leave it out to name the pipeline after its file",
+            #"p.yaml:3:15: error: the `enum` of the input "a": expected a string, found 1 [wrong-value]"#,
+            "= set the `type` of the input, or put it in quotes",
+            #"p.yaml:4:33: error: the `enum` of the input "b": expected a whole number, found "2" [wrong-value]"#,
+            #"p.yaml:4:48: error: the default of the input "b": 3 is not one of 1, "2" [wrong-value]"#,
+            #"p.yaml:5:14: error: the `enum` of the input "c" is empty [wrong-value]"#,
+            "= list the values that are accepted, or remove it"),
+        Mistake(
             "steps:\n  - run: echo hi\n    continue-on-error: true\n",
             #"p.yaml:2:5: error: a step has no key "run" [unknown-key]"#,
             "= write `uses: shell` and `with: { run: … }`",

@@ -154,10 +154,13 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "write `on: { schedule: { cron: \"0 9 * * *\" } }`", "write `on: { … }`")
         case .wrongValue:
             ErrorExplanation(
-                "the default of the input \"…\": …", "`…`: expected a duration above 0, found …",
+                "the default of the input \"…\": …", "the `enum` of the input \"…\": …",
+                "the `enum` of the input \"…\" is empty", "`name` is empty",
+                "`…`: expected a duration above 0, found …",
                 "`max`: … is shorter than `for`", "`id`: expected a name for the trigger, found …",
                 "the environment variable …: …",
-                hints: "leave it out for no time limit",
+                hints: "leave it out for no time limit", "leave it out to name the pipeline after its file",
+                "list the values that are accepted, or remove it", "set the `type` of the input, or put it in quotes",
                 "it is the time after the first event at which the run begins at the latest",
                 "write a text that does not change, such as \"inbox\"")
         }

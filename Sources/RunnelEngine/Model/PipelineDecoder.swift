@@ -32,6 +32,11 @@ struct PipelineDecoder {
                 into: &diagnostics)
         else { return nil }
         let name = keys.string("name", into: &diagnostics)
+        if let name, name.allSatisfy(\.isWhitespace) {
+            diagnostics.error(
+                PipelineErrorCode.wrongValue, keys["name"], "`name` is empty",
+                hint: "leave it out to name the pipeline after its file")
+        }
         let description = keys.string("description", into: &diagnostics)
         let inputs = keys.section("inputs").map { readInputs($0) } ?? []
         let triggers = keys.section("on").map { readTriggers($0) } ?? []
@@ -318,14 +323,28 @@ struct PipelineDecoder {
             }
             let required = keys.field(Bool.self, "required", into: &diagnostics)
             let kind = keys.field(InputDeclaration.Kind.self, "type", into: &diagnostics)
+            let choices = keys.list("enum", into: &diagnostics)
             var input = InputDeclaration(
                 name: name, kind: kind ?? .string,
                 help: keys.string("description", into: &diagnostics), defaultValue: keys["default"].map { Value($0) },
-                choices: keys.list("enum", into: &diagnostics)?.map { Value($0) },
+                choices: choices?.map { Value($0) },
                 isRequired: required ?? (keys["default"] == nil), takesNull: required == false, node: pair.value)
             input.defaultValue = input.defaultValue.map(input.typed)
             // Of a type that is not known nothing can be said.
             let isTyped = kind != nil || keys["type"] == nil && !keys.isMisspelled("type")
+            if choices?.isEmpty == true {
+                diagnostics.error(
+                    PipelineErrorCode.wrongValue, keys["enum"], "the `enum` of the input \"\(name)\" is empty",
+                    hint: "list the values that are accepted, or remove it")
+                return input
+            }
+            for choice in choices ?? [] where isTyped {
+                guard let problem = input.problem(with: Value(choice)) else { continue }
+                diagnostics.error(
+                    PipelineErrorCode.wrongValue, choice, "the `enum` of the input \"\(name)\": \(problem)",
+                    hint: kind == nil
+                        ? "set the `type` of the input, or put it in quotes" : choice.typeHint(for: problem))
+            }
             if isTyped, let value = input.defaultValue, let problem = input.problem(with: value) {
                 if value.isNull {
                     diagnostics.error(

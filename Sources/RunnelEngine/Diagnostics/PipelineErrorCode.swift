@@ -158,8 +158,9 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "the `enum` of the input \"…\" is empty", "`name` is empty",
                 "`…`: expected a duration above 0, found …",
                 "`max`: … is shorter than `for`", "`id`: expected a name for the trigger, found …",
-                "the environment variable …: …",
-                hints: "leave it out for no time limit", "leave it out to name the pipeline after its file",
+                "the environment variable …: …", "the number … cannot be written in JSON",
+                hints: "put it in quotes if it is meant as text", "leave it out for no time limit",
+                "leave it out to name the pipeline after its file",
                 "list the values that are accepted, or remove it", "set the `type` of the input, or put it in quotes",
                 "it is the time after the first event at which the run begins at the latest",
                 "write a text that does not change, such as \"inbox\"")

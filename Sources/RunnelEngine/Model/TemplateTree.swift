@@ -112,6 +112,13 @@ extension TemplateTree {
     init(_ node: YAMLNode, environment: TemplateEnvironment, into diagnostics: inout DiagnosticList) {
         switch node.content {
         case .scalar(let scalar):
+            if case .float(let number) = scalar.value, !number.isFinite {
+                diagnostics.error(
+                    PipelineErrorCode.wrongValue, node, "the number \(node.found) cannot be written in JSON",
+                    hint: "put it in quotes if it is meant as text")
+                self = Self.unknown(node, environment)
+                return
+            }
             guard case .string(let text) = scalar.value,
                 let template = Template.parse(text, node, environment, &diagnostics)
             else {
@@ -134,13 +141,19 @@ extension TemplateTree {
                     PipelineErrorCode.unquotedTemplate, isTemplate ? node : pair.key,
                     "a key must be a text, found \(pair.key.found)",
                     hint: isTemplate ? "put a template in quotes: \"{{ … }}\"" : nil)
-                // A value that is not known, so that nothing more is said about it.
-                self = .template(Template.parse("{{ input }}", environment: environment).template, node)
+                self = Self.unknown(node, environment)
                 return
             }
             self = .object(
                 pairs.map { ($0.key.keyText, TemplateTree($0.value, environment: environment, into: &diagnostics)) })
         }
+    }
+}
+
+extension TemplateTree {
+    /// A value that is not known, so that nothing more is said about it.
+    private static func unknown(_ node: YAMLNode, _ environment: TemplateEnvironment) -> TemplateTree {
+        .template(Template.parse("{{ input }}", environment: environment).template, node)
     }
 }
 

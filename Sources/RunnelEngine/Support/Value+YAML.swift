@@ -10,7 +10,8 @@ extension Value {
             case .null: self = .null
             case .bool(let value): self = .bool(value)
             case .int(let value): self = .int(value)
-            case .float(let value): self = .double(value)
+            // JSON has no infinity and no not-a-number, so that they would become null.
+            case .float(let value): self = value.isFinite ? .double(value) : .string(scalar.text)
             case .string(let value): self = .string(value)
             }
         case .sequence(let items): self = .list(items.map { Value($0) })

@@ -93,7 +93,7 @@ public struct RunnelCommand: AsyncParsableCommand {
             return ExitStatus.usage.rawValue
         } catch {
             let code = exitCode(for: error)
-            let message = fullMessage(for: error)
+            let message = fullMessage(for: error, columns: ParserMessage.width)
             if code.isSuccess {
                 Streams.output.write(ParserMessage.help(message) + "\n")
             } else if !message.isEmpty {

@@ -35,6 +35,17 @@ import Testing
         }
     }
 
+    @Test("a terminal that is too narrow for its margin gets it wider than the terminal", arguments: ["0", "-1", "26"])
+    func narrow(columns: String) async throws {
+        try await withProject([:], environment: ["COLUMNS": columns]) { runnel in
+            for arguments in [[], ["--help"], ["run", "--help"], ["help", "schedule", "next"]] {
+                let ended = try await runnel.run(arguments)
+                #expect(ended.status == 0, "\(arguments): \(ended.error)")
+                #expect(ended.output.contains("USAGE: runnel "), "\(ended.output)")
+            }
+        }
+    }
+
     /// The commands in the table of what the dashboard can do.
     private static var dashboardCommands: [String] {
         get throws {

@@ -1,11 +1,17 @@
+import LibC
 import RunnelKit
 
 /// Words what the argument parser says like all other messages.
 enum ParserMessage {
+    /// The width of the help in columns. The parser, whose margin is 26 columns wide, crashes in fewer.
+    static var width: Int {
+        let given = getenv("COLUMNS").flatMap { Int(String(cString: $0)) }
+        return max(40, given ?? Streams.output.width ?? 80)
+    }
+
     /// The help of a command, with its usage in lines as long as the others.
     static func help(_ message: String) -> String {
-        let width = Streams.output.width ?? 80
-        return message.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        message.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             line.hasPrefix("USAGE: ") ? TextWrap.wrap(String(line), width: width, hanging: 4) : String(line)
         }.joined(separator: "\n")
     }

@@ -325,6 +325,23 @@ import Testing
         }
     }
 
+    @Test("a secret is not what is left of bytes that are not UTF-8")
+    func invalidBytes() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { key: { command: [sh, secret.sh] } }",
+            "secret.sh": "printf 'sch\\374tzen'\n",
+            "p.yaml": "steps: [ { uses: log, with: { message: \"{{ secrets.key }}\" } } ]",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 2)
+            #expect(
+                ended.error.contains(
+                    "error: the secret \"key\" has no value: the output of the command \"sh\" is not UTF-8 text: byte 3 is "
+                        + "invalid [secret-unavailable]"), "\(ended.error)")
+        }
+    }
+
     @Test("a secret without a value is an error where a pipeline uses it, before anything runs")
     func unavailable() async throws {
         let files = [

@@ -283,7 +283,7 @@ import Foundation
             "/p/disk": .failure(.init(code: EIO)),
         ]
         let resolver = SensitiveResolver(
-            environment: ["E": "", "S": "abc"], folder: "/p",
+            environment: ["E": "", "S": "abc", "L": "sch\u{FFFD}tzen"], folder: "/p",
             place: { ["secrets.k": "runnel.yaml:7", "plugins.weather": "runnel.yaml:9"][$0] },
             readFile: { files[$0] ?? .failure(.init(code: ENOENT)) })
         func reason(_ value: SensitiveValue, of setting: String = "secrets.k") -> String? {
@@ -291,6 +291,7 @@ import Foundation
         }
         #expect(reason(.environment("X")) == "the environment variable X is not set")
         #expect(reason(.environment("E")) == "the environment variable E is empty")
+        #expect(reason(.environment("L")) == "the environment variable L is not UTF-8 text")
         #expect(reason(.environment("S")) == "it is too short to be masked in logs (minimum 4 bytes)")
         #expect(
             reason(.file("no"))

@@ -73,6 +73,10 @@ package struct SensitiveResolver: Sendable {
             guard !found.isEmpty else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is empty"))
             }
+            // Swift has put it in the place of invalid bytes.
+            guard !found.unicodeScalars.contains("\u{FFFD}") else {
+                return .failure(UnavailableSecret(reason: "the environment variable \(name) is not UTF-8 text"))
+            }
             text = found
         case .file(let path):
             let shown = shown(path, of: setting)

@@ -66,7 +66,11 @@ package struct SecretCommand: Sendable {
             let how = end == RUNNEL_EXITED ? "ended with exit status \(detail)" : "did not end regularly"
             return .failure(UnavailableSecret(reason: "the command \"\(name)\" \(how)"))
         }
-        return .success(String(decoding: output, as: UTF8.self))
+        do throws(TextEncoding.Failure) {
+            return .success(try TextEncoding.utf8.text(of: output))
+        } catch {
+            return .failure(UnavailableSecret(reason: "the output of the command \"\(name)\" \(error.message)"))
+        }
     }
 
     private func spawn(_ program: String, _ words: [String], output: CInt, _ child: inout pid_t) -> CInt {

@@ -180,9 +180,28 @@ import Testing
             let ended = try await runnel.run(["init", "--in", "file/project"])
             #expect(ended.status == 1)
             #expect(ended.output == "")
-            #expect(ended.error.hasPrefix("error: \"file/project/runnel.yaml\" cannot be written: "))
-            #expect(ended.error.hasSuffix("; nothing was written\n"))
+            #expect(
+                ended.error == """
+                    error: "file/project/runnel.yaml" cannot be written: a part of its path is not a folder; nothing was \
+                    written
+
+                    """)
             #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory) == ["file"])
+        }
+    }
+
+    @Test(
+        "an empty name of a folder is an error, and neither the root nor the current folder",
+        arguments: [
+            (["init", "--in", ""], "--in: "), (["docs", "pages", "--out", ""], "--out: "), (["trust", ""], ""),
+            (["journal", "backup", ""], ""), (["journal", "restore", ""], ""), (["journal", "copy", "", "x"], ""),
+        ])
+    func emptyFolder(command: [String], option: String) async throws {
+        try await withProject(["runnel.yaml": ""]) { runnel in
+            let ended = try await runnel.run(command)
+            #expect(ended.error.hasPrefix("error: \(option)the name of the folder is empty\n"), "\(ended.error)")
+            #expect(ended.output.isEmpty)
+            #expect(ended.status == 2)
         }
     }
 

@@ -34,6 +34,8 @@ struct DocsPagesCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
     @Option(name: .customLong("out"), help: "The folder.", completion: .directory) var folder: String
 
+    func validate() throws { try FolderArgument.check(folder, of: "--out") }
+
     func run() async throws {
         let registry = try await options.project().loader().registry
         let pages = try ReferencePages.all(registry, codes: ErrorCodes.ofModules)

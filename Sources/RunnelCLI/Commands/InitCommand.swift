@@ -18,6 +18,8 @@ struct InitCommand: AsyncParsableCommand {
     @Option(name: .customLong("in"), help: "The project's folder; created if it is missing.", completion: .directory)
     var folder: String = "."
 
+    func validate() throws { try FolderArgument.check(folder, of: "--in") }
+
     func run() async throws {
         guard let template = ProjectTemplate.named(template) else {
             let names = ProjectTemplate.all.map(\.name)

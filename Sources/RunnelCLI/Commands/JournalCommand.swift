@@ -57,6 +57,10 @@ struct JournalCopyCommand: AsyncParsableCommand {
     @Argument(help: "The journal to copy from: a folder or a URL.") var from: String
     @Argument(help: "The journal to copy to: a folder or a URL.") var to: String
 
+    func validate() throws {
+        for journal in [from, to] { try FolderArgument.check(journal) }
+    }
+
     func run() async throws {
         let project = try options.project(runsCommands: true)
         try await withJournalErrors {
@@ -139,6 +143,8 @@ struct JournalBackupCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The new folder.") var folder: String
 
+    func validate() throws { try FolderArgument.check(folder) }
+
     func run() async throws {
         let project = try options.project(runsCommands: true)
         let journal = try options.journal(of: project)
@@ -175,6 +181,8 @@ struct JournalRestoreCommand: AsyncParsableCommand {
     @Argument(help: "The folder of the backup.") var folder: String
     @Flag(help: "Move a journal that is there aside, to journal.db.before-restore or a name with a number.")
     var replace = false
+
+    func validate() throws { try FolderArgument.check(folder) }
 
     func run() async throws {
         let project = try options.project(runsCommands: true)

@@ -28,6 +28,7 @@ struct TrustCommand: AsyncParsableCommand {
     func validate() throws {
         if list, remove || !folders.isEmpty { throw ValidationError("--list cannot be combined with other arguments") }
         if !list, folders.isEmpty { throw ValidationError("name a folder, or use --list") }
+        for folder in folders { try FolderArgument.check(folder) }
     }
 
     func run() async throws {

@@ -41,7 +41,9 @@ struct NewFiles {
     /// The folders that were missing, the outermost first.
     private func createFolder(_ path: String) throws -> [String] {
         guard !FileReading.exists(path) else { return [] }
-        let outer = try path.contains("/") ? createFolder(FileReading.folder(of: path)) : []
+        let parent = FileReading.folder(of: path)
+        let outer = try path.contains("/") ? createFolder(parent) : []
+        if FileReading.exists(parent), !FileReading.isFolder(parent) { throw CocoaError(.fileWriteFileExists) }
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         return outer + [path]
     }

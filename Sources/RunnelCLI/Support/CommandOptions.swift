@@ -51,6 +51,15 @@ enum PortOption {
     }
 }
 
+/// A folder on the command line.
+enum FolderArgument {
+    /// Throws for an empty name, such as an unset variable of a script: it would mean the root or the current folder.
+    static func check(_ folder: String, of option: String? = nil) throws {
+        guard folder.isEmpty else { return }
+        throw ValidationError((option.map { "\($0): " } ?? "") + "the name of the folder is empty")
+    }
+}
+
 /// `name=value` on the command line.
 enum NamedValue {
     /// The name and the value; nil without a `=`.

@@ -76,7 +76,7 @@ struct MermaidDiagram {
         let facts = StepFacts(step: mapped.step)
         let lines =
             [mapped.step.id, ([facts.kind] + facts.handling).joined(separator: ", ")]
-            + [facts.loop, facts.condition.map { "if \($0)" }].compactMap(\.self)
+            + [facts.loop, facts.repetition, facts.condition.map { "if \($0)" }].compactMap(\.self)
         if facts.condition != nil { conditional.append(id) }
         if mapped.inner.isEmpty {
             nodes.append("\(id)[\(MermaidLabel.quoted(lines))]")

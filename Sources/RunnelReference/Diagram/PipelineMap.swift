@@ -131,6 +131,16 @@ struct StepFacts: Sendable {
         return "for each \(what)" + (step.maxParallel.map { ", \($0) at once" } ?? "")
     }
 
+    /// `until steps.page.status == 200, every 10s, 100 rounds at most`.
+    var repetition: String? {
+        step.loop.map { loop in
+            let condition = PlainLine.expression(loop.condition.expression.text)
+            let rounds = loop.limit == 1 ? "1 round" : "\(loop.limit) rounds"
+            return "\(loop.isWhile ? "while" : "until") \(condition), every \(DurationText.format(loop.pause)), "
+                + "\(rounds) at most"
+        }
+    }
+
     private func count(_ number: Int) -> String { number == 1 ? "of 1 item" : "of \(number) items" }
 }
 

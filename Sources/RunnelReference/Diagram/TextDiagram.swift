@@ -101,7 +101,9 @@ struct TextDiagram {
         let title = "\(PlainLine.text(mapped.step.id)): \(facts.kind)"
         wrap(([title] + facts.handling).joined(separator: ", "), first: indent + branch, rest: below + "  ")
         let detail = below + (mapped.inner.isEmpty ? glyphs.gap : glyphs.line)
-        if let loop = facts.loop { wrap(loop, first: detail, rest: detail + "  ") }
+        for loop in [facts.loop, facts.repetition].compactMap(\.self) {
+            wrap(loop, first: detail, rest: detail + "  ")
+        }
         if let condition = facts.condition { wrap("if " + condition, first: detail, rest: detail + "  ") }
         let reads = mapped.withReads.map { read($0, input: mapped.input) }
         if !reads.isEmpty {

@@ -50,6 +50,29 @@ import Testing
         return PipelineDiagram(try #require(pipeline), try Project.registry())
     }
 
+    @Test("a loop is drawn with its condition, its pause and its limit")
+    func loops() throws {
+        let diagram = try diagram(
+            """
+            name: p
+            steps:
+              - { id: one, uses: template, with: { text: x }, until: "{{ steps.one == 'x' }}", every: 30s, max_rounds: 5 }
+              - { id: two, uses: template, with: { text: x }, while: steps.two == 'y', max_rounds: 1 }
+            """)
+        #expect(
+            diagram.text().hasSuffix(
+                """
+                ├─ one: template
+                │     until steps.one == 'x', every 30s, 5 rounds at most
+                └─ two: template
+                      while steps.two == 'y', every 10s, 1 round at most
+
+                """), "\(diagram.text())")
+        #expect(
+            diagram.mermaid.contains("<br/>until steps.one == 'x', every 30s, 5 rounds at most\"]"),
+            "\(diagram.mermaid)")
+    }
+
     @Test("a step that works on its input because nothing else is given to it is said to read it")
     func worksOnInput() throws {
         let text = try diagram(

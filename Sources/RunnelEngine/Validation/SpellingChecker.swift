@@ -3,8 +3,8 @@ import YAML
 
 /// Finds numbers, true and false that YAML reads otherwise than they are written: `0123` is 123, and `1.10` is 1.1.
 ///
-/// A number that JSON does not have is an error, and so is one that becomes a text with other digits. Other texts are a
-/// warning, and so are whole numbers in other data that lose a leading zero or, beyond 64 bits, digits.
+/// Where a text is expected, a number that becomes one with other digits is an error, and anything else is a warning. In
+/// other data, a whole number that loses a leading zero or, beyond 64 bits, digits is a warning.
 struct SpellingChecker {
     /// What stands before paths in messages: "retry.", or nothing.
     let owner: String
@@ -12,7 +12,6 @@ struct SpellingChecker {
     let except: Set<String>
 
     private static let text: Value = ["type": ["string"]]
-    private static let hint = "put it in quotes if it is meant as text"
 
     func check(
         _ node: YAMLNode, _ schema: Value, at path: [FieldError.PathElement] = [],
@@ -21,11 +20,6 @@ struct SpellingChecker {
         let choices = schema["anyOf"]?.asList ?? [schema]
         switch node.content {
         case .scalar(let scalar):
-            if case .float(let number) = scalar.value, !number.isFinite {
-                return diagnostics.error(
-                    PipelineErrorCode.wrongValue, node, "`\(place(path))`: JSON has no number \"\(scalar.text)\"",
-                    hint: Self.hint)
-            }
             guard node.tag == nil, Self.isRespelled(scalar, as: Value(node)) else { return }
             let isText = choices.contains { $0["type"]?.asList?.contains("string") ?? false }
             let isData = choices.contains { $0["type"] == nil && $0["enum"] == nil && $0["const"] == nil }
@@ -35,8 +29,8 @@ struct SpellingChecker {
             diagnostics.add(
                 isError ? PipelineErrorCode.wrongValue : PipelineErrorCode.doubtfulValue, isError ? .error : .warning,
                 node.range,
-                "`\(place(path))`: YAML reads this as \(node.kindName), so the text as it is written is lost",
-                hint: Self.hint)
+                "`\(owner)\(FieldError("", path: path).place)`: YAML reads this as \(node.kindName), so the text as it is written is lost",
+                hint: "put it in quotes if it is meant as text")
         case .sequence(let items):
             let inner = choices.lazy.compactMap { $0["items"] }.first ?? true
             for (index, item) in items.enumerated() {
@@ -54,8 +48,6 @@ struct SpellingChecker {
             }
         }
     }
-
-    private func place(_ path: [FieldError.PathElement]) -> String { "\(owner)\(FieldError("", path: path).place)" }
 
     private static func isRespelled(_ scalar: YAMLScalar, as value: Value) -> Bool {
         guard scalar.style == .plain else { return false }

@@ -53,6 +53,8 @@ struct SpellingChecker {
         guard scalar.style == .plain else { return false }
         switch scalar.value {
         case .null, .string: return false
+        // Reported where templates are read.
+        case .float(let number) where !number.isFinite: return false
         case .bool, .int, .float: return value.json() != scalar.text
         }
     }

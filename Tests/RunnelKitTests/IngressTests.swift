@@ -2,7 +2,7 @@ import RunnelKit
 import RunnelTesting
 import Testing
 
-@Suite("The HTTP ingress") struct IngressTests {
+@Suite("The HTTP ingress", .timeLimit(.minutes(5))) struct IngressTests {
     /// Serves a path and says what it was called with.
     private struct Echo: Trigger {
         static let name = "echo"
@@ -107,7 +107,7 @@ import Testing
 
     @Test("a request to a just released path waits for its next holder, and is not routed to a general path")
     func handover() async throws {
-        // The clock stands still, so that the claim alone ends the waiting.
+        // The clock stands still, so only the claim can end the wait.
         let (services, ingress, clock) = try await Self.ingress()
         let other = try await Self.start("orders/{id}", services)
         try await Self.release("orders/new", services)
@@ -136,7 +136,7 @@ import Testing
         #expect(route == nil)
     }
 
-    @Test("a request that is cancelled does not wait any longer for a released path")
+    @Test("cancelling a request ends its wait for a released path")
     func cancelledWait() async throws {
         let (services, ingress, clock) = try await Self.ingress()
         try await Self.release("orders", services)
@@ -146,7 +146,7 @@ import Testing
         await #expect(throws: CancellationError.self) { try await request.value }
     }
 
-    @Test("a shutdown ends the waiting for a released path, and no later request waits")
+    @Test("a shutdown ends the wait for a released path, and no later request waits")
     func shutdownWhileWaiting() async throws {
         let (services, ingress, clock) = try await Self.ingress()
         try await Self.release("orders", services)

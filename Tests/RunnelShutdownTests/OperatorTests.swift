@@ -154,14 +154,14 @@ import Testing
             let status = try await server.call("GET", "/api/v1/status").body
             #expect(status.contains("\"configuration_problems\":[\"runnel.yaml:"), "\(status)")
             try folder.write("runnel.yaml", configuration + "runs: { limit: 4, grace: 5s }\n")
-            while try await !server.call("GET", "/api/v1/status").body.contains("\"configuration_problems\":[]") {}
+            try await server.wait(forStatus: "\"configuration_problems\":[]")
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)
         }
     }
 
     @Test(
-        "a runnel.yaml or .env that is gone changes nothing: with defaults, retention could remove runs",
+        "while a runnel.yaml or .env is gone or empty, the current configuration is kept",
         arguments: ["runnel.yaml", ".env"])
     func goneConfiguration(name: String) async throws {
         let files = [
@@ -188,7 +188,7 @@ import Testing
             #expect(
                 empty.contains("runnel.yaml\" has no settings any more; put it back, or restart Runnel to"), "\(empty)")
             try folder.write("runnel.yaml", files["runnel.yaml"] ?? "")
-            while try await !server.call("GET", "/api/v1/status").body.contains("\"configuration_problems\":[]") {}
+            try await server.wait(forStatus: "\"configuration_problems\":[]")
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)
         }
@@ -212,7 +212,7 @@ import Testing
         }
     }
 
-    @Test("how long deliveries are kept is applied without a restart, whether any are kept needs one")
+    @Test("changed limits of deliveries are applied without a restart; whether any are kept needs one")
     func changedDeliveries() async throws {
         let configuration = "server: { port: 0 }\nlog: { level: error }\n"
         try await withFolder(["runnel.yaml": configuration, "s.yaml": Self.stalled]) { folder in

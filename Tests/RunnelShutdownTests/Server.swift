@@ -120,7 +120,12 @@ final class Server: Sendable {
 
     /// Returns once so many runs are worked on.
     func waitForRunning(_ count: Int) async throws {
-        while try await !call("GET", "/api/v1/status").body.contains("\"running\":\(count),") {}
+        try await wait(forStatus: "\"running\":\(count),")
+    }
+
+    /// Returns once the status holds `part`, and throws when the test's time limit is over.
+    func wait(forStatus part: String) async throws {
+        while try await !call("GET", "/api/v1/status").body.contains(part) { try Task.checkCancellation() }
     }
 }
 
@@ -152,10 +157,10 @@ final class StreamText: Sendable {
         hasEnded.withLock { $0 = true }
     }
 
-    /// What there is once it holds `mark` and the rest of its line, or at the end.
+    /// What there is once it holds `mark` and the rest of its line, at the end, or when the test's time limit is over.
     func wait(for mark: String) async -> String {
         while true {
-            let isOver = hasEnded.withLock { $0 }
+            let isOver = hasEnded.withLock { $0 } || Task.isCancelled
             let text = current
             let rest = text.firstRange(of: mark).map { text[$0.upperBound...] }
             if isOver || rest.map({ $0.contains("\n") || mark.hasSuffix("\n") }) ?? false { return text }

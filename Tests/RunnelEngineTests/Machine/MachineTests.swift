@@ -93,12 +93,12 @@ import Testing
         var driver = MachineDriver(
             RunPlan(steps: [loop("a", rounds: 10, retry: 3)]), script: .init(failure: { _, _ in busy }))
         var attempts: [String] = []
-        while !driver.isOver, attempts.count < 20 {
+        for _ in 0..<20 where !driver.isOver {
             driver = driver.crashed()
             driver.choose(.attempt(key))
             if !driver.isOver { driver.choose(.timer(.retry(key))) }
             attempts += driver.attempts
-            // What is stored is a number, not an error of the running attempt.
+            // The stored number of failures is not shown as an error of the running attempt.
             if !driver.isOver { #expect(driver.records[key]?.json["error"] == nil) }
         }
         #expect(attempts == ["a#1", "a#2", "a#2", "a#3", "a#3"])
@@ -254,7 +254,7 @@ import Testing
         #expect(driver.violations == [])
     }
 
-    @Test("the time-out of a group is what is left of it after its earlier lives")
+    @Test("after a resume, a group has what its earlier lives left of its `timeout`")
     func groupTimeoutLeft() {
         func timer(worked: Duration, since start: Duration?) -> Duration? {
             var slow = group("g", [leaf("a")])

@@ -122,7 +122,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
         }
     }
 
-    @Test("an upload that is refused for the moment says when to come back; other refusals are about the file")
+    @Test("a transient refusal of an upload keeps its Retry-After; other refusals have a hint about the file")
     func refusedUpload() async throws {
         let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         let page = json("<title>Too large</title>" + String(repeating: "x", count: 100_000), status: "413 Too Large")

@@ -34,7 +34,7 @@ import Testing
             ])
     }
 
-    @Test("doctor asks once for an access token, and does not wait as a run does")
+    @Test("doctor asks once for an access token, and does not wait for the Retry-After")
     func oneAttempt() async throws {
         try await TestServer.run { _ in
             .reply(503, [("retry-after", "100")], "")
@@ -111,7 +111,7 @@ import Testing
         #expect(dialect.cancel == nil)
     }
 
-    @Test("changed credentials are used by the client that is there; a stand-in keeps its own")
+    @Test("the existing client uses changed credentials; a stand-in keeps its own")
     func renewed() async throws {
         func plugin(_ id: String) throws -> ChatPlugin {
             ChatPlugin().configured(

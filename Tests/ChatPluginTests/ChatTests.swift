@@ -228,7 +228,7 @@ private func notes(of progress: [StepProgress]) -> [String] {
         #expect(note.hasSuffix("(attempt 2 of 2)"))
     }
 
-    @Test("what a server says about when to come back is passed on to `retry`")
+    @Test("the Retry-After of a server is passed on to `retry`")
     func retryAfter() async throws {
         try await TestServer.run { _ in
             .reply(429, [("retry-after", "600")], "")
@@ -242,7 +242,7 @@ private func notes(of progress: [StepProgress]) -> [String] {
         }
     }
 
-    @Test("the access token is masked from the first request on, as a server may repeat it")
+    @Test("an access token that the server repeats in its answer is masked")
     func accessToken() async throws {
         let token = "access-token-0123456789"
         try await TestServer.run { request in

@@ -107,14 +107,14 @@ import Testing
         }
     }
 
-    @Test("what the HTTP client says of a header field is shown without its value")
+    @Test("the error for a header field that the HTTP client refuses does not show its value")
     func headerField() {
         let problem = TransportProblem(
             HTTPClientError.invalidHeaderFieldValues(["Bearer s3cr3t\n"]), host: "a.example", proxy: nil)
         #expect(problem == .other("Invalid header field values"))
     }
 
-    @Test("a TLS handshake or a proxy that takes too long may pass")
+    @Test("a TLS handshake or a proxy that takes too long is a transient problem")
     func slowHandshake() throws {
         let proxy = try Proxy("http://proxy.example:3128")
         func problem(_ cause: HTTPClientError, _ proxy: Proxy? = nil) -> TransportProblem {

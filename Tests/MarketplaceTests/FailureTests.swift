@@ -293,7 +293,7 @@ struct FailureTests {
         )
     }
 
-    @Test("an answer that ends within its header, or that of a token request")
+    @Test("an answer that ends within its header is a connection that was closed too early")
     func cutAnswer() {
         expect(
             error(HTTPParserError.invalidEOFState), .connectionFailed,
@@ -301,7 +301,7 @@ struct FailureTests {
             hint: "check that the server runs and that the base URL is right", transient: true)
     }
 
-    @Test("a TLS handshake or a proxy that takes too long may pass")
+    @Test("a TLS handshake or a proxy that takes too long is a transient error")
     func slowHandshake() {
         expect(
             error(HTTPClientError.tlsHandshakeTimeout), .connectTimeout,

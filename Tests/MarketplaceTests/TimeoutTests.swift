@@ -96,7 +96,7 @@ struct TimeoutTests {
             hint: "check the base URL, the network and the firewall, or raise the connect time-out", transient: true)
     }
 
-    @Test("a server that takes a connection and says nothing cannot be reached within the connect time-out")
+    @Test("a server that accepts a connection and does not answer is reported after the connect time-out")
     func unreachable() async throws {
         try await withBench(authentication: .none, answer: { _ in true }) { bench in
             async let connection: Void = bench.client.connect()

@@ -223,7 +223,7 @@ struct TokenTests {
         }
     }
 
-    @Test("a token end point that is not there, also where the page that says so is large", arguments: [0, 300_000])
+    @Test("a token end point that is not there is reported, also if its error page is large", arguments: [0, 300_000])
     func tokenNotFound(size: Int) async throws {
         try await withBench(answer: { exchange in
             exchange.reply(404, "<h1>Not here</h1>" + String(repeating: "x", count: size), type: "text/html")
@@ -268,7 +268,7 @@ struct TokenTests {
         }
     }
 
-    @Test("a rotated secret is used for the next token; the token that is there is used until it is refused")
+    @Test("a rotated secret is used for the next access token; the present one is used until it is refused")
     func rotatedSecret() async throws {
         try await withBench(answer: { exchange in
             if exchange.head.uri == tokenPath { return issuingTokens(exchange) }

@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test("what is good about a subject is not said beside a problem of it; a warning stands beside it")
+    @Test("a subject with a problem has no good finding beside it, but keeps its warnings")
     func oneVerdict() {
         let findings: [HealthFinding] = [
             .good("journal", "sound"), .warning("journal", "1 run is interrupted"), .problem("clock", "it is wrong"),

@@ -304,7 +304,7 @@ private struct Mistake: CustomTestStringConvertible {
         }
     }
 
-    @Test("where a text is expected, a number that loses digits is an error, and one that is respelled is a warning")
+    @Test("where a text is expected, a number that YAML changes is an error if it loses digits, else a warning")
     func respelled() async throws {
         let pipeline = """
             steps:
@@ -325,7 +325,8 @@ private struct Mistake: CustomTestStringConvertible {
                     "p.yaml:5:19: error: `query.a`: YAML reads this as a number, \(lost) [wrong-value]", hint,
                     "p.yaml:5:29: warning: `query.b[0]`: YAML reads this as a number, \(lost) [doubtful-value]", hint,
                     "p.yaml:5:45: warning: `query.c`: YAML reads this as true or false, \(lost) [doubtful-value]", hint,
-                    "p.yaml:6:27: warning: `headers.x-build`: YAML reads this as a number, \(lost) [doubtful-value]", hint,
+                    "p.yaml:6:27: warning: `headers.x-build`: YAML reads this as a number, \(lost) [doubtful-value]",
+                    hint,
                     "p.yaml:7:51: warning: `env.BUILD`: YAML reads this as a number, \(lost) [doubtful-value]", hint,
                     "p.yaml:7:63: error: `env.LIMIT`: YAML reads this as a number, \(lost) [wrong-value]", hint,
                     "1 pipeline checked, 1 with errors",
@@ -333,7 +334,7 @@ private struct Mistake: CustomTestStringConvertible {
         }
     }
 
-    @Test("in other data, a whole number that loses a zero or digits is a warning")
+    @Test("in other data, a whole number that loses a leading zero or digits is a warning")
     func respelledData() async throws {
         let files = [
             "runnel.yaml": "vars: { build: 0123, version: 1.10 }\nprofiles: { a: { vars: { build: 0123 } } }\n",

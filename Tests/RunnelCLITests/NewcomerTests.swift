@@ -191,7 +191,7 @@ import Testing
     }
 
     @Test(
-        "an empty name of a folder is an error, and neither the root nor the current folder",
+        "an empty name of a folder is an error, and does not mean the root or the current folder",
         arguments: [
             (["init", "--in", ""], "--in: "), (["docs", "pages", "--out", ""], "--out: "), (["trust", ""], ""),
             (["journal", "backup", ""], ""), (["journal", "restore", ""], ""), (["journal", "copy", "", "x"], ""),
@@ -398,7 +398,7 @@ import Testing
         }
     }
 
-    @Test("an event for `trigger` that is no object is named as what was read")
+    @Test("the error for an event that is not a JSON object names standard input or the file")
     func eventOfTrigger() async throws {
         try await withProject(["list.json": "[1]", "half.json": "{"]) { runnel in
             let expected = [
@@ -413,7 +413,7 @@ import Testing
         }
     }
 
-    @Test("if the current folder was removed, the root folder is not taken for the project")
+    @Test("in a current folder that was removed, commands end with an error and do not use the root folder")
     func removedFolder() async throws {
         try await withProject([:]) { runnel in
             var shell = runnel

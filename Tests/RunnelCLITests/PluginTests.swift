@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test("its manifest says what to write in place of names of other tools")
+    @Test("the hints of its manifest are printed for names of other tools")
     func hints() async throws {
         let pipeline = "name: p\nsteps:\n  - { uses: greet.hello, with: { who: Ada } }\n  - { uses: salute }\n"
         try await withProject(Self.project(["p.yaml": pipeline])) { runnel in

@@ -204,7 +204,7 @@ import Testing
         }
     }
 
-    @Test("an argument that is not UTF-8 is an error instead of another text")
+    @Test("an argument that is not UTF-8 is an error, and is not used with replaced bytes")
     func invalidArgument() async throws {
         try await withProject(["echo.yaml": echo]) { runnel in
             let script = RunnelProcess(directory: runnel.directory, program: "/bin/sh")
@@ -223,7 +223,7 @@ import Testing
                 let path = runnel.directory + "/" + name
                 #expect(FileManager.default.createFile(atPath: path, contents: nil))
                 let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-                // Sparse: read whole, it would be zeroes without end.
+                // A sparse file, which takes no space on disk.
                 try handle.truncate(atOffset: 1 << 40)
                 try handle.close()
                 let ended = try await runnel.run(["run", "echo", "--input-file", "large.txt"])

@@ -325,7 +325,7 @@ import Testing
         }
     }
 
-    @Test("a secret is not what is left of bytes that are not UTF-8")
+    @Test("a secret that is not UTF-8 is an error, and is not used with replaced bytes")
     func invalidBytes() async throws {
         let files = [
             "runnel.yaml": "secrets: { key: { command: [sh, secret.sh] } }",

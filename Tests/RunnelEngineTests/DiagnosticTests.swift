@@ -198,7 +198,7 @@ import Testing
         #expect(text.contains("p.yaml:3:") && text.contains("[empty-value]"), "\(text)")
     }
 
-    @Test("a time limit of 0, by which nothing could end, is an error")
+    @Test("a time limit of 0 is an error")
     func noTime() throws {
         let text = try printed("timeout: 0s\nsteps: [{ uses: echo, timeout: 0ms }]")
         for (place, value) in [("1:10", "0s"), ("2:32", "0ms")] {
@@ -321,7 +321,7 @@ private func step(_ name: String, _ hint: String) -> StepDefinition {
         }
     }
 
-    @Test("a plugin says what to write instead, in each place where its users try them")
+    @Test("the hints of a plugin are given in each place where its users try the names")
     func places() throws {
         let plugin = CoastPlugin(
             name: "coast", steps: [StepDefinition(Gauge.self)], triggers: [TriggerDefinition(Tide.self)])
@@ -352,7 +352,7 @@ private func step(_ name: String, _ hint: String) -> StepDefinition {
             ])
     }
 
-    @Test("of several plugins with a hint for one name, the first counts; a name that exists needs none")
+    @Test("of several hints for one name, that of the first plugin is given; a name that exists gets none")
     func order() throws {
         let plugins = [
             CoastPlugin(name: "one", steps: [step("z", "write `uses: z`")]),
@@ -363,7 +363,7 @@ private func step(_ name: String, _ hint: String) -> StepDefinition {
         #expect(try said("steps: [ { uses: level } ]", plugins + [three]) == [])
     }
 
-    @Test("a slip in a key of a step is not taken for a key of another step's `with:`")
+    @Test("a misspelled key of a step is not taken for a key of another step's `with:`")
     func slips() throws {
         let schema: Value = ["type": "object", "properties": ["timeouts": true]]
         let patient = StepDefinition(

@@ -159,7 +159,7 @@ private struct Rig {
         #expect(diagnostics.map { $0.hint ?? "" } == [hint])
     }
 
-    @Test("an entry that is the same as another one is a warning")
+    @Test("two equal entries of a trigger are a warning")
     func same() throws {
         let loader = try PipelineLoader(registry: StepRegistry([HookPlugin()]))
         let entries = "[ { path: a }, { path: b }, { path: a }, { path: b, if: input } ]"

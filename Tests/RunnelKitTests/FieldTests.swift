@@ -78,7 +78,7 @@ private struct AnyValue: FieldGroup {
     }
 
     @Test(
-        "a word of another tool has the case that it means as its hint",
+        "for a word of another tool the hint is the choice that it means",
         arguments: [("Plain", "did you mean \"text\"?"), ("jsn", "did you mean \"json\"?"), ("xml", nil)])
     func otherNames(word: String, hint: String?) throws {
         let error = try #require(throws: FieldError.self) { try Sample(fields: ["path": "a", "as": .string(word)]) }

@@ -256,7 +256,7 @@ private func legacy(
     }
 
     @Test(
-        "a server that is busy when the connection begins may be tried again", arguments: [(503, true), (404, false)])
+        "a server that is busy when the connection begins is a transient error", arguments: [(503, true), (404, false)])
     func busyAtStart(status: Int, isTransient: Bool) async throws {
         let http = FakeHTTP { _, _, _ in (status, [:], []) }
         try await withHTTP(http) { stage, plugin async throws in
@@ -267,7 +267,7 @@ private func legacy(
         }
     }
 
-    @Test("a header value that holds a line break is an error that does not show it")
+    @Test("the error for a header value with a line break does not show the value")
     func brokenHeader() async throws {
         let manifest = try PluginManifest(
             manifest: [

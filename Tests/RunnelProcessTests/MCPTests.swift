@@ -192,7 +192,7 @@ private func withServer<Result>(
         }
     }
 
-    @Test("an answer counts that the server writes without a line end before it ends, and content that is no list")
+    @Test("an answer without a line end counts when the server ends, and `content` may be a text")
     func unended() async throws {
         try await withServer("legacy") { stage, plugin, _ async throws in
             #expect(try await stage.run(plugin, "unended") == "the end")

@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test("a running group has its start, and a running loop its number of failures", arguments: JournalKind.allCases)
+    @Test("the start of a group and the failures of a loop are stored until they end", arguments: JournalKind.allCases)
     func counts(kind: JournalKind) async throws {
         try await withRun(kind) { journal, other, lease in
             var (group, loop) = (step("group", .running), step("loop", .running))

@@ -447,7 +447,7 @@ import Foundation
         }
     }
 
-    @Test("a backup that is damaged, of a newer version or of another program is refused, and nothing is replaced")
+    @Test("a backup that is damaged, of a newer version or no journal is refused, and nothing is replaced")
     func unusable() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let (directory, backup) = (folder + "/.runnel", folder + "/backup")

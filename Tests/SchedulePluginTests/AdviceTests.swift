@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(
-        "keys without effect are warned about",
+        "keys without effect are warnings",
         arguments: [
             (
                 ["cron": "@reboot", "timezone": "UTC", "jitter": "10s"],

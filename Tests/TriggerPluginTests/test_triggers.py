@@ -413,7 +413,7 @@ class IMAPTests(TriggerTest):
         self.assertEqual(runs[3]["date"], "2026-11-27T09:00:00+00:00")
         self.assertEqual((project.folder / runs[4]["attachments"][0]["path"]).read_bytes(), b"%PDF")
 
-    def test_mails_that_overload_the_parser_are_runs_and_keep_none_behind_them(self):
+    def test_mails_that_overload_the_parser_start_runs_and_hold_up_no_later_mail(self):
         parts = b"".join(
             b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (number, number) for number in range(2000))
         mails = [
@@ -520,7 +520,7 @@ class MQTTTests(TriggerTest):
         eventually(lambda: len(project.triggers()) == 6, "another run")
         client.loop_stop()
 
-    def test_large_messages_are_runs_and_keep_none_behind_them(self):
+    def test_large_messages_start_runs_and_hold_up_no_later_message(self):
         project = self.serve(self.entry(), "{{ trigger.topic }}")
         self.subscribed()
         client = self.server.publisher()

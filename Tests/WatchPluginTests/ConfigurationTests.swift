@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(
-        "patterns that match no file, or all of them, are warned about",
+        "patterns that match no file or leave none, and a pattern as `path`, are warnings",
         arguments: [
             (
                 ["path": "in/*.txt"],

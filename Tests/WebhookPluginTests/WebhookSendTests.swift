@@ -150,7 +150,7 @@ import Testing
         }
     }
 
-    @Test("a webhook counts as accepted once that status has come, and is not sent again if the rest does not come")
+    @Test("a webhook whose response breaks off after the status 200 counts as accepted, and is not sent again")
     func cutAnswer() async throws {
         try await TestServer.run { _ in
             .raw("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nthanks")

@@ -153,6 +153,10 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:3:14: error: the number "-.INF" cannot be written in JSON [wrong-value]"#,
             "= put it in quotes if it is meant as text"),
         Mistake(
+            "steps:\n  - uses: http.fetch\n    with: { url: http://a.example, query: { a: .inf } }\n",
+            #"p.yaml:3:48: error: the number ".inf" cannot be written in JSON [wrong-value]"#,
+            "= put it in quotes if it is meant as text"),
+        Mistake(
             """
             name: " "
             inputs:

@@ -92,13 +92,14 @@ public struct RunnelCommand: AsyncParsableCommand {
             Streams.error.write("error: \(error.message)\n")
             return ExitStatus.usage.rawValue
         } catch {
-            let code = exitCode(for: error)
             let message = fullMessage(for: error, columns: ParserMessage.width)
-            if code.isSuccess {
+            // Help. `exitCode(for:)` would render it again, in the columns of the terminal.
+            if !message.isEmpty, !message.hasPrefix("Error: ") {
                 Streams.output.write(ParserMessage.help(message) + "\n")
-            } else if !message.isEmpty {
-                Streams.error.write(ParserMessage.text(message) + "\n")
+                return 0
             }
+            if !message.isEmpty { Streams.error.write(ParserMessage.text(message) + "\n") }
+            let code = exitCode(for: error)
             return code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue
         }
     }

@@ -240,7 +240,7 @@ class Project:
         """`trigger` of each run, also where the journal keeps it apart."""
         return [json.loads(subprocess.run(
             [RUNNEL, "runs", "show", row, "--json"], cwd=self.folder, env=self.environment, capture_output=True,
-            check=True).stdout)["trigger"] for row in self.rows("id")]
+            check=True, timeout=60).stdout)["trigger"] for row in self.rows("id")]
 
 
 def mail(number, attachment=None):

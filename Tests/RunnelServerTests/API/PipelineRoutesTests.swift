@@ -25,7 +25,7 @@ import Testing
                 status == [
                     "version": "1.2.3", "running": 0, "queued": 0, "waiting": 0, "stranded": [],
                     "journal_problem": .null, "drained": false, "pending_restart": [],
-                    "configuration_problems": [],
+                    "configuration_problems": [], "held_runs": [],
                     "workers": status["workers"] ?? .null, "pipelines": .list(all),
                 ])
             #expect(status["workers"]?.asList?.map { $0["id"] } == ["test"])

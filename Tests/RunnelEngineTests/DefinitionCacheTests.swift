@@ -42,4 +42,22 @@ import Testing
         #expect(try await cache(journal).pipeline(of: run).declaration.name == "b")
         #expect(b.isDefinition(of: run))
     }
+
+    @Test("a run goes on with a definition that only an earlier version of Runnel accepted")
+    func acceptedEarlier() async throws {
+        let text = """
+            name: " "
+            timeout: 0s
+            inputs: { a: { enum: [1, b], required: false }, b: { enum: [], required: false } }
+            steps: [ { uses: echo, timeout: 0s } ]
+
+            """
+        let (refused, report) = loader.load(Array(text.utf8), file: "p.yaml")
+        #expect(refused?.name == nil)
+        #expect(report.diagnostics.count { $0.severity == .error } == 5)
+        let journal = MemoryJournal()
+        await journal.keep(DefinitionRecord(hash: "h", pipeline: " ", file: "p.yaml", text: text))
+        let run = RunRecord(id: "r", pipeline: " ", definition: "h", trigger: .null, createdAt: 1)
+        #expect(try await cache(journal).pipeline(of: run).declaration.inputs.count == 2)
+    }
 }

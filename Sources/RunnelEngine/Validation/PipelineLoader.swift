@@ -50,7 +50,7 @@ public struct PipelineLoader: Sendable {
             let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
             return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]))
         }
-        var decoder = makeDecoder(document.source)
+        var decoder = makeDecoder(document.source, isStored: isStored)
         let decoded = decoder.pipeline(document)
         var diagnostics = decoder.diagnostics
         guard var pipeline = decoded else {
@@ -85,8 +85,8 @@ public struct PipelineLoader: Sendable {
         } && report.unread.allSatisfy { (try? IncludeLoader.text(of: $0, in: project)) == nil }
     }
 
-    private func makeDecoder(_ source: YAMLSource) -> PipelineDecoder {
-        PipelineDecoder(source: source, environment: environment, registry: registry)
+    private func makeDecoder(_ source: YAMLSource, isStored: Bool) -> PipelineDecoder {
+        PipelineDecoder(source: source, environment: environment, registry: registry, isStored: isStored)
     }
 
     /// - Parameter stored: The texts of the files that a run began with; nil to read them.
@@ -104,7 +104,7 @@ public struct PipelineLoader: Sendable {
             return try IncludeLoader.text(of: path, in: project)
         }
         let check: (YAMLDocument, inout IncludeLoader) -> (Pipeline?, DiagnosticList) = { document, includes in
-            var decoder = makeDecoder(document.source)
+            var decoder = makeDecoder(document.source, isStored: isStored)
             let file = decoder.includedFile(document, pipeline: name)
             var diagnostics = decoder.diagnostics
             if let file {

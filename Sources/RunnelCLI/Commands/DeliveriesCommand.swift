@@ -152,16 +152,17 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
             lines.append("\(field.asList?.first?.asString ?? ""): \(field.asList?.last?.asString ?? "")")
         }
         for line in lines { Streams.output.write(styled: style.line(line) + "\n") }
-        let isUnread = !delivery.isWhole && delivery.size <= DeliveryRecord.maximumBody
-        defer { if isUnread { Streams.error.write("the body was not read to its end\n") } }
-        guard delivery.size > 0 else { return }
-        Streams.output.write("\n")
-        if let text = delivery.shownText {
-            Streams.output.write(styled: style.safe(text) + (text.hasSuffix("\n") ? "" : "\n"))
-        } else {
-            Streams.output.write("(\(ByteCount(delivery.size)) that are no text)\n")
+        if delivery.size > 0 {
+            Streams.output.write("\n")
+            if let text = delivery.shownText {
+                Streams.output.write(styled: style.safe(text) + (text.hasSuffix("\n") ? "" : "\n"))
+            } else {
+                Streams.output.write("(\(ByteCount(delivery.size)) that are no text)\n")
+            }
         }
-        if !delivery.isWhole, !isUnread {
+        if delivery.isBodyUnread {
+            Streams.error.write("the body was not read to its end\n")
+        } else if !delivery.isWhole {
             let kept = ByteCount(DeliveryRecord.maximumBody)
             Streams.error.write("\(kept) of the body are kept, of \(ByteCount(delivery.size))\n")
         }

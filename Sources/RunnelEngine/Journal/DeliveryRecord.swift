@@ -53,6 +53,8 @@ public struct DeliveryRecord: Sendable, Hashable {
 
     /// How much of a body is kept, in bytes.
     public static let maximumBody = 256 << 10
+    /// Whether the body was not read to its end, so that its size is not known.
+    public var isBodyUnread: Bool { !isWhole && size <= Self.maximumBody }
     /// The share of ``Retention/deliveryBytes`` that refused deliveries may take: one that anybody can send must not push
     /// out those that started runs.
     public static let refusedShare: Int64 = 4

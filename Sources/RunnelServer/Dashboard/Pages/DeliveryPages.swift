@@ -223,7 +223,7 @@ struct DeliveryPage {
 
     private func body(_ html: inout HTMLWriter) {
         let words = context.words
-        let isUnread = !delivery.isWhole && delivery.size <= DeliveryRecord.maximumBody
+        let isUnread = delivery.isBodyUnread
         guard delivery.size > 0 else { return html.empty(words(isUnread ? .bodyIsUnread : .bodyIsEmpty)) }
         html.element("div", .class("value")) { html in
             if !delivery.isWhole {

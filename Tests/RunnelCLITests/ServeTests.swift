@@ -220,6 +220,17 @@ import Testing
         }
     }
 
+    @Test("a private file that cannot replace what is in its place says why, and leaves nothing beside it")
+    func irreplaceable() async throws {
+        try await withProject([:]) { runnel in
+            let place = runnel.directory + "/place"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+            #expect(PrivateFile.replace(place, with: "a") == EISDIR)
+            let names = try FileManager.default.contentsOfDirectory(atPath: runnel.directory)
+            #expect(!names.contains { $0.hasSuffix(".tmp") }, "\(names)")
+        }
+    }
+
     @Test("a terminal gets the link, and a link is made for nobody else")
     func terminal() {
         var made = 0

@@ -11,12 +11,13 @@ enum PrivateFile {
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return errno }
         let bytes = Array(text.utf8)
-        let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
-        let problem = errno
+        let count = write(descriptor, bytes, bytes.count)
+        // Only a part is written, without an error, if the disk fills up.
+        var failure: Int32? = count == bytes.count ? nil : count < 0 ? errno : ENOSPC
+        if failure == nil, fsync(descriptor) != 0 { failure = errno }
         close(descriptor)
-        if isWritten, rename(temporary, path) == 0 { return nil }
-        let failure = isWritten ? errno : problem
-        unlink(temporary)
+        if failure == nil, rename(temporary, path) != 0 { failure = errno }
+        if failure != nil { unlink(temporary) }
         return failure
     }
 }

@@ -156,8 +156,10 @@ struct JournalBackupCommand: AsyncParsableCommand {
             let report = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
             Streams.output.write("\(report.runs) run\(report.runs == 1 ? "" : "s") backed up to \(folder)\n")
             guard report.lostValues > 0 else { return }
-            let values = report.lostValues == 1 ? "1 large value is" : "\(report.lostValues) large values are"
-            Streams.error.write("warning: \(values) not in the backup: the journal has lost their files\n")
+            let (values, files) =
+                report.lostValues == 1
+                ? ("1 large value is", "its file") : ("\(report.lostValues) large values are", "their files")
+            Streams.error.write("warning: \(values) not in the backup: the journal has lost \(files)\n")
             Streams.error.write("  = `runnel doctor` names them\n")
         }
     }

@@ -298,6 +298,37 @@ import Testing
         }
     }
 
+    @Test("the Marketplace's token is replaced without a restart, and kept and reported while it has no value")
+    func replacedCredentials() async throws {
+        let files = [
+            "runnel.yaml": """
+            server: { port: 0 }
+            log: { level: error }
+            marketplace: { base_url: "http://127.0.0.1:9", auth: bearer, token: { file: star } }
+
+            """,
+            "star": "first-token-0123456789", "s.yaml": Self.stalled,
+        ]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, [])
+            try FileManager.default.removeItem(atPath: "\(folder.url.path)/star")
+            let kept = await server.error.wait(for: "keeps its credentials")
+            #expect(
+                kept.contains(
+                    "star has changed; the plugin \"chat\" keeps its credentials: `marketplace.token` has no value: "
+                        + "cannot read the file \"star\" ("), "\(kept)")
+            let status = try await server.call("GET", "/api/v1/status").body
+            #expect(status.contains("the plugin \\\"chat\\\" keeps its credentials"), "\(status)")
+            try folder.write("star", "second-token-0123456789")
+            let used = await server.error.wait(for: "applied")
+            #expect(used.contains("star has changed; applied `marketplace.token`\n"), "\(used)")
+            #expect(
+                try await server.call("GET", "/api/v1/status").body.contains("\"configuration_problems\":[]"))
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
     @Test("tokens of the API are replaced without a restart, and one that has no value any more stays valid")
     func replacedTokens() async throws {
         let configuration = "log: { level: error }\nserver: { port: 0"

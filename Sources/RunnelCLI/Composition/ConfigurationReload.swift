@@ -30,17 +30,19 @@ actor ConfigurationReload {
     /// The plugins as they were at startup.
     private let plugins: [String: PluginVersion]
     private var files: FileChanges
-    /// What is wrong with values of secrets, tokens and other credentials, as it was logged, by their settings.
+    /// The logged problems with the values of secrets, tokens and other credentials, by their settings; those with the
+    /// credentials of a plugin by its name.
     private var valueProblems: [String: String] = [:]
 
-    /// The settings that are applied to a running server, by the beginning of their path.
-    private static func isApplicable(_ path: String, _ now: Project) -> Bool {
+    /// Whether a setting is applied to a running server.
+    ///
+    /// - Parameter credentials: The paths of the credentials of plugins.
+    private static func isApplicable(_ path: String, _ credentials: Set<String>) -> Bool {
         let beginnings = [
             "log.level", "runs.limit", "runs.max_queued", "journal.keep", "journal.password", "dedupe.", "deliveries.",
             "server.token",
         ]
-        return beginnings.contains { path.hasPrefix($0) }
-            || ProjectPlugins.credentialPlugins(of: now).contains { $0.credentialPaths.contains(path) }
+        return credentials.contains(path) || beginnings.contains { path.hasPrefix($0) }
     }
 
     init(
@@ -169,13 +171,17 @@ actor ConfigurationReload {
         housekeeping.set(now.settings.retention)
         var text = ""
         let (variables, secrets) = applyValues(of: now)
-        let credentials = applyJournalPassword(of: now) + applyTokens(of: now) + (await renewCredentials(of: now))
-        let pending = pendingRestart(of: now)
-        var taken = Self.changes(from: applied, to: now).filter { Self.isApplicable($0, now) }
-            .subtracting(valueProblems.keys).union(variables).subtracting(pending)
+        let plugins = ProjectPlugins.credentialPlugins(of: now)
+        let renewed = await renewCredentials(of: plugins, now)
+        let problems = applyJournalPassword(of: now) + applyTokens(of: now) + renewed
+        let credentials = plugins.reduce(into: Set<String>()) { $0.formUnion($1.credentialPaths) }
+        let kept = plugins.filter { valueProblems[$0.name] != nil }.flatMap { $0.credentialPaths }
+        let pending = pendingRestart(of: now, credentials)
+        var taken = Self.changes(from: applied, to: now).filter { Self.isApplicable($0, credentials) }
+            .subtracting(valueProblems.keys).subtracting(kept).union(variables).subtracting(pending)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
-        text += (secrets + credentials).map { "; \($0)" }.joined()
+        text += (secrets + problems).map { "; \($0)" }.joined()
         applied = now
         if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
         await host.setPendingRestart(pending)
@@ -247,15 +253,17 @@ actor ConfigurationReload {
         return words
     }
 
-    /// Has plugins use their credentials as they are now.
+    /// Has plugins use their credentials as they are now, if one has changed or has lost its value, or if they could not
+    /// before.
     ///
     /// - Returns: A clause for the log about each plugin that cannot.
-    private func renewCredentials(of now: Project) async -> [String] {
+    private func renewCredentials(of plugins: [any CredentialPlugin], _ now: Project) async -> [String] {
         guard let services else { return [] }
-        let changes = Self.changes(from: applied, to: now)
+        let lost = applied.settingSecrets.keys.filter { now.settingSecrets[$0] == nil }
+        let changes = Self.changes(from: applied, to: now).union(lost.map { $0.replacing("/", with: ".") })
         var words: [String] = []
-        for plugin in ProjectPlugins.credentialPlugins(of: now) where !plugin.credentialPaths.isDisjoint(with: changes)
-        {
+        for plugin in plugins
+        where valueProblems[plugin.name] != nil || !plugin.credentialPaths.isDisjoint(with: changes) {
             var problem: String?
             do {
                 try await plugin.renewCredentials(in: services)
@@ -268,12 +276,12 @@ actor ConfigurationReload {
     }
 
     /// The settings, secrets and plugins that differ from those in use.
-    private func pendingRestart(of now: Project) -> [String] {
+    private func pendingRestart(of now: Project, _ credentials: Set<String>) -> [String] {
         let inUse = project.values.secrets
         let changesRecording = project.settings.deliveries.areKept != now.settings.deliveries.areKept
         var names = Self.changes(from: project, to: now).filter { path in
             if path.hasPrefix("deliveries.") { return changesRecording }
-            guard path.hasPrefix("secrets.") else { return !Self.isApplicable(path, now) }
+            guard path.hasPrefix("secrets.") else { return !Self.isApplicable(path, credentials) }
             let name = String(path.dropFirst("secrets.".count))
             return inUse[name] == nil || now.settings.secrets[name] == nil
         }

@@ -15,7 +15,7 @@ struct KeyChecker {
     var key: String?
     /// What to write in place of unknown keys of the mapping itself.
     var hints: [NameHint] = []
-    /// Keys of the checked mapping whose values are checked by themselves.
+    /// Keys of the checked mapping whose values are checked elsewhere.
     var except: Set<String> = []
     /// Whether a run has begun with the file; see ``PipelineLoader/load(_:file:isStored:)``.
     var isStored = false
@@ -62,7 +62,7 @@ struct KeyChecker {
         guard diagnostics.items.count == before else { return }
         warnAboutLiterals(in: tree, node, into: &diagnostics)
         guard !isStored else { return }
-        SpellingChecker(owner: key.map { "\($0)." } ?? "", except: except).check(node, schema, into: &diagnostics)
+        PlainScalarChecker(owner: key.map { "\($0)." } ?? "", except: except).check(node, schema, into: &diagnostics)
     }
 
     /// Reports objects whose keys do not go together.

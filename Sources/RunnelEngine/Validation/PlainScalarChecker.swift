@@ -1,14 +1,14 @@
 import RunnelKit
 import YAML
 
-/// Finds numbers, true and false that YAML reads otherwise than they are written: `0123` is 123, and `1.10` is 1.1.
+/// Reports plain scalars whose text is lost because YAML reads them as numbers or booleans: `0123` is 123, and `1.10` is 1.1.
 ///
-/// Where a text is expected, a number that becomes one with other digits is an error, and anything else is a warning. In
-/// other data, a whole number that loses a leading zero or, beyond 64 bits, digits is a warning.
-struct SpellingChecker {
+/// Where a text is expected, a whole number that loses digits (a leading zero, or those beyond 64 bits) is an error, and any
+/// other loss is a warning. In data of any type, only lost digits are a warning.
+struct PlainScalarChecker {
     /// What stands before paths in messages: "retry.", or nothing.
     let owner: String
-    /// Keys of the outermost mapping that are checked by themselves.
+    /// Keys of the outermost mapping whose values are checked elsewhere.
     let except: Set<String>
 
     private static let text: Value = ["type": ["string"]]

@@ -60,7 +60,7 @@ public struct RunnelCommand: AsyncParsableCommand {
         return await GlobalOptions.$current.withValue(options) { await status(arguments) }
     }
 
-    /// The position, from 1, of the first argument whose bytes `CommandLine.arguments` has replaced.
+    /// The position, from 1, of the first argument that is not UTF-8. `CommandLine.arguments` replaces its bytes.
     private static var firstInvalidArgument: Int? {
         (0..<Int(CommandLine.argc)).dropFirst().first { index in
             CommandLine.unsafeArgv[index].map { String(validatingCString: $0) == nil } ?? false

@@ -61,10 +61,10 @@ public struct ChatPlugin: CredentialPlugin, AgentPlugin, MonitoringPlugin, Budge
         }
     }
 
-    /// What proves who asks.
+    /// The keys of the credentials.
     public static let credentials = ["client_id", "client_secret", "token"]
 
-    /// Has the Marketplace client use the credentials. A stand-in has its own.
+    /// Makes the Marketplace client use the credentials. A stand-in keeps its own.
     public func renewCredentials(in services: Services) async throws {
         guard standIn == nil else { return }
         let authentication = try setup.configuration().authentication

@@ -6,10 +6,10 @@ public import RunnelKit
 struct MarketplaceSetup {
     let settings: MarketplaceSettings
     let standIn: AgentStandIn?
-    /// Whether a person waits to hear how the server is: it is asked once, and has less time.
+    /// Whether this is a check that a person waits for: one attempt, with a shorter time limit.
     var isProbe = false
 
-    /// How long a server that is probed may take for an access token.
+    /// The maximum time for an access token in a check.
     private static let probeLimit = Duration.seconds(10)
 
     func configuration() throws -> MarketplaceConfiguration {

@@ -46,7 +46,8 @@ def text(parent, name):
 
 def plain(html):
     """The text of HTML. A `<` in front of a space or a digit is no tag."""
-    # What has no end takes the rest, as in a browser. The search for the ends would take quadratic time otherwise.
+    # Without its end, a comment, script or tag goes on to the end of the text, as in a browser. Otherwise the search for
+    # ends that are missing takes quadratic time.
     hidden = r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)"
     return html and " ".join(unescape(re.sub(rf"(?is){hidden}|<[a-z/!?][^>]*(?:>|\Z)", " ", html)).split())
 

@@ -96,7 +96,7 @@ final class StdioTransport: MCPTransport {
         }
     }
 
-    /// Takes a message that no line feed ends, where the output ends behind it.
+    /// Takes the last message if the output ends without a line feed.
     private func takeLast(_ receive: @Sendable (MCPIncoming) -> [Value]) {
         let last = state.withLock { state in state.reason == nil ? state.splitter.finish()?.line : nil }
         guard let last, case .message(let message) = MCPIncoming(last, redactor: redactor) else { return }

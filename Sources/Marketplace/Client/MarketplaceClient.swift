@@ -53,11 +53,11 @@ public final class MarketplaceClient: Sendable {
         }
     }
 
-    /// How requests prove who they come from at the moment.
+    /// The credentials in use.
     var authentication: MarketplaceConfiguration.Authentication { current.value }
 
-    /// Uses other credentials, such as a rotated secret, from the next request on. A token that was fetched with the former
-    /// ones is used until it expires or is refused. Those of another kind than the configuration's are ignored.
+    /// Uses new credentials, such as a rotated secret, from the next request on. A token that was fetched with the former
+    /// ones is used until it expires or is refused. Credentials of another kind than the configuration's are ignored.
     public func setAuthentication(_ new: MarketplaceConfiguration.Authentication) {
         switch (configuration.authentication, new) {
         case (.clientCredentials, .clientCredentials), (.bearer, .bearer): current.update { $0 = new }
@@ -108,7 +108,7 @@ enum UsageSupport {
 }
 
 extension MarketplaceClient {
-    /// How long the server has to take note of a cancellation.
+    /// The time limit for telling the server of a cancellation, with the access token that this may need.
     private static let cancelLimit = Duration.seconds(5)
 
     /// Tells the server that an answer is wanted no more. Also in a cancelled task.

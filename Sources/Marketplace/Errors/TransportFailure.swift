@@ -106,7 +106,7 @@ enum TransportFailure {
             return MarketplaceError(
                 .connectionFailed, "the HTTP client is shut down", hint: "make calls before the client is shut down")
         default:
-            // The whole description may hold a header field.
+            // `description` may quote a header field, and with it a secret.
             return answered ? cutOff(why: cause.shortDescription) : failed(url, why: cause.shortDescription)
         }
     }

@@ -7,16 +7,16 @@ internal import RunnelSupport
 struct WholeResponse: Sendable {
     let status: HTTPResponseStatus
     let headers: HTTPHeaders
-    /// Decompressed. Of a larger one the beginning, without what could be a part of a secret.
+    /// Decompressed. A body that reaches the limit is cut, and also loses its end, where a secret may be cut in two.
     var body: [UInt8] = []
 }
 
 extension HTTPClient {
     /// Sends a request and reads its response. Cancelling the task cancels the request.
     ///
-    /// Connection and delegate are on one event loop. AsyncHTTPClient 1.37 ends the process where they differ and a server
-    /// answers before it has read the request and closes the connection: it learns that the request was sent one turn of
-    /// the loop after the pool has removed the connection.
+    /// The connection and the delegate share an event loop. Otherwise AsyncHTTPClient 1.37 ends the process if a server
+    /// answers before it has read the request, and closes the connection: the client then handles the end of the request
+    /// after its pool has removed the connection.
     ///
     /// - Parameters:
     ///   - url: Where the request goes, for errors.

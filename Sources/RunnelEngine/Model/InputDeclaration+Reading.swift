@@ -18,7 +18,7 @@ extension InputDeclaration {
             + (hint.map { "; \($0)" } ?? "")
     }
 
-    /// A value that matches, as its type has it: a whole number that is written as `5.0` or `1e3` is an integer.
+    /// Converts a valid value to the declared type: `5.0` and `1e3` become integers for the type `integer`.
     public func typed(_ value: Value) -> Value {
         guard kind == .integer, let number = value.asInt else { return value }
         return .int(number)

@@ -73,7 +73,7 @@ package struct SensitiveResolver: Sendable {
             guard !found.isEmpty else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is empty"))
             }
-            // Swift has put it in the place of invalid bytes.
+            // `ProcessInfo` replaces invalid bytes with it.
             guard !found.unicodeScalars.contains("\u{FFFD}") else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is not UTF-8 text"))
             }

@@ -93,7 +93,7 @@ internal import RunnelSupport
             .connectTimeout
         case .proxyAuthenticationRequired: .proxyRefused("it wants other credentials (407)")
         case .invalidProxyResponse: .proxyRefused("it does not allow the connection")
-        // The whole description may hold a header field.
+        // `description` may quote a header field, and with it a secret.
         default: .other(cause.shortDescription)
         }
     }

@@ -68,7 +68,8 @@ public protocol CredentialPlugin: ConfigurablePlugin {
     /// The keys of the settings that ``renewCredentials(in:)`` applies.
     static var credentials: [String] { get }
 
-    /// Has the services use the credentials of this plugin, which has the new settings, from the next request on.
+    /// Makes the services use the credentials of this plugin from the next request on. It is called on a plugin that was
+    /// configured with the new settings.
     func renewCredentials(in services: Services) async throws
 }
 

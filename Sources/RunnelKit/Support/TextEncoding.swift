@@ -47,7 +47,7 @@ public struct TextEncoding: FieldValue, Hashable {
     ///
     /// - Throws: ``Failure`` at the first byte that means nothing in the encoding.
     public func text(of bytes: [UInt8]) throws(Failure) -> String {
-        // Its mark begins with that of UTF-16, in which the rest would be text with NUL characters.
+        // The byte order mark of UTF-32LE begins with that of UTF-16LE.
         guard !bytes.starts(with: [0xFF, 0xFE, 0, 0]) else {
             throw Failure(message: "is UTF-32 text, which is not supported")
         }

@@ -109,7 +109,7 @@ public enum JournalBackup {
         let new = place + ".restored"
         let suffixes = ["-wal", "-journal", ""]
         func removeCopy() { for part in suffixes + ["-shm"] { unlink(new + part) } }
-        // Of a restore that was killed.
+        // A killed restore may have left one.
         removeCopy()
         do throws(JournalError) {
             for part in suffixes where access(folder + "/journal.db" + part, F_OK) == 0 {

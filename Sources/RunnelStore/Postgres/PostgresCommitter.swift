@@ -9,8 +9,8 @@ import Synchronization
 ///
 /// Two writers have one connection each. While their transactions are being committed, writes for the next are
 /// collected: callers whose writes have been committed come back with the next, one after another. An idle writer waits
-/// until they are as many as the busy one is committing, or until that one is idle, too. Writes of one run are in one
-/// transaction, or in consecutive ones: they take effect in call order.
+/// until as many writes are collected as the other one is committing, or until that one is idle, too. Writes of one run
+/// are in one transaction, or in consecutive ones: they take effect in call order.
 final class PostgresCommitter: Sendable {
     /// One caller's write.
     struct Job: Sendable {

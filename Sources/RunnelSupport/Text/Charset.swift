@@ -120,7 +120,7 @@ package struct Charset: Sendable, Hashable {
                     switch result {
                     case RUNNEL_CONVERT_FULL where room < buffer.count: continue
                     case RUNNEL_CONVERT_INVALID where inputLeft > 0:
-                        // As Windows and the standard have it (section 10.2.1).
+                        // As in Windows code page 936 and the WHATWG Encoding Standard, section 10.2.1.
                         let isEuroSign = name == "gb18030" && input?.pointee == 0x80
                         if !isEuroSign { firstInvalid = firstInvalid ?? whole.count - inputLeft }
                         output.append(contentsOf: isEuroSign ? Array("€".utf8) : replacement)

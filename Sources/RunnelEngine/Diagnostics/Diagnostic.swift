@@ -68,6 +68,9 @@ extension Sequence<Diagnostic> {
 /// Collects the diagnostics of one file, up to a number: a generated file can have one in every place.
 package struct DiagnosticList {
     let source: YAMLSource
+    /// Whether a run has begun with the file, perhaps under a version of Runnel that checked less. What was accepted then
+    /// must not end the run.
+    let isStored: Bool
     package private(set) var items: [Diagnostic] = []
     private var errors = 0
     /// The places of what may be a secret by its schema.
@@ -78,8 +81,9 @@ package struct DiagnosticList {
     /// The highest number of errors, and of warnings.
     static let maximum = 200
 
-    package init(source: YAMLSource) {
+    package init(source: YAMLSource, isStored: Bool = false) {
         self.source = source
+        self.isStored = isStored
     }
 
     /// Has ``conceal(in:references:byName:)`` remove what the nodes hold.

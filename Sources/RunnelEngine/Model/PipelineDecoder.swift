@@ -6,17 +6,13 @@ import YAML
 struct PipelineDecoder {
     private let environment: TemplateEnvironment
     private let registry: StepRegistry
-    /// Whether a run has begun with the file, perhaps under a version of Runnel that checked less. What was accepted then
-    /// must not end the run.
-    private let isStored: Bool
     private(set) var diagnostics: DiagnosticList
     private var stepCounts: [String: Int] = [:]
 
     init(source: YAMLSource, environment: TemplateEnvironment, registry: StepRegistry, isStored: Bool) {
         self.environment = environment
         self.registry = registry
-        self.isStored = isStored
-        diagnostics = DiagnosticList(source: source)
+        diagnostics = DiagnosticList(source: source, isStored: isStored)
     }
 
     private static let keys = [
@@ -36,7 +32,7 @@ struct PipelineDecoder {
                 into: &diagnostics)
         else { return nil }
         let name = keys.string("name", into: &diagnostics)
-        if !isStored, let name, name.allSatisfy(\.isWhitespace) {
+        if !diagnostics.isStored, let name, name.allSatisfy(\.isWhitespace) {
             diagnostics.error(
                 PipelineErrorCode.wrongValue, keys["name"], "`name` is empty",
                 hint: "leave it out to name the pipeline after its file")
@@ -116,7 +112,7 @@ struct PipelineDecoder {
     /// Reads `timeout`, which must be above 0.
     private mutating func timeout(_ keys: MappingReader) -> Duration? {
         let timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
-        if !isStored, let timeout, timeout <= .zero, let place = keys["timeout"] {
+        if !diagnostics.isStored, let timeout, timeout <= .zero, let place = keys["timeout"] {
             diagnostics.error(
                 PipelineErrorCode.wrongValue, place, "`timeout`: expected a duration above 0, found \(place.found)",
                 hint: "leave it out for no time limit")
@@ -336,13 +332,13 @@ struct PipelineDecoder {
             input.defaultValue = input.defaultValue.map(input.typed)
             // Of a type that is not known nothing can be said.
             let isTyped = kind != nil || keys["type"] == nil && !keys.isMisspelled("type")
-            if !isStored, choices?.isEmpty == true {
+            if !diagnostics.isStored, choices?.isEmpty == true {
                 diagnostics.error(
                     PipelineErrorCode.wrongValue, keys["enum"], "the `enum` of the input \"\(name)\" is empty",
                     hint: "list the values that are accepted, or remove it")
                 return input
             }
-            for choice in choices ?? [] where isTyped && !isStored {
+            for choice in choices ?? [] where isTyped && !diagnostics.isStored {
                 guard let problem = input.problem(with: Value(choice)) else { continue }
                 diagnostics.error(
                     PipelineErrorCode.wrongValue, choice, "the `enum` of the input \"\(name)\": \(problem)",

@@ -17,8 +17,6 @@ struct KeyChecker {
     var hints: [NameHint] = []
     /// Keys of the checked mapping whose values are checked elsewhere.
     var except: Set<String> = []
-    /// Whether a run has begun with the file; see ``PipelineLoader/load(_:file:isStored:)``.
-    var isStored = false
 
     /// Issues that the schema describes better than the fields: about keys, and words among others.
     private static let described: Set<String> = ["additionalProperties", "required", "enum"]
@@ -61,7 +59,7 @@ struct KeyChecker {
         }
         guard diagnostics.items.count == before else { return }
         warnAboutLiterals(in: tree, node, into: &diagnostics)
-        guard !isStored else { return }
+        guard !diagnostics.isStored else { return }
         PlainScalarChecker(owner: key.map { "\($0)." } ?? "", except: except).check(node, schema, into: &diagnostics)
     }
 

@@ -71,7 +71,7 @@ struct StepChecker {
             subject: step.uses, schema: definition.schema, problems: definition.problems,
             advice: IncludePath(step.uses).map { "`inputs` of \($0.path) declares its keys" }
                 ?? "`runnel steps \(step.uses)` lists its keys",
-            hints: definition.nameHints, isStored: isStored)
+            hints: definition.nameHints)
         checker.check(step.with, node: step.withNode, place: step.usesNode, into: &diagnostics)
         if let places = definition.paths {
             paths.check(places, step.with, node: step.withNode, into: &diagnostics)

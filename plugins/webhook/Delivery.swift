@@ -88,8 +88,8 @@ struct Delivery: Sendable {
     }
 }
 
-/// What has come of an answer that accepts a webhook. Its status alone counts: the webhook is not sent again because the
-/// rest of the answer does not come.
+/// The received part of an answer that accepts a webhook. The status is enough: the webhook is not sent again if the rest
+/// of the answer does not come.
 private final class AcceptedAnswer: Sendable {
     private let received = Mutex<HTTPReply?>(nil)
 

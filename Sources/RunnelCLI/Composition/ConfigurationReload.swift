@@ -213,7 +213,7 @@ actor ConfigurationReload {
         return (variables.map { "env.\($0)" }, words)
     }
 
-    /// Has new connections to the journal's database use `journal.password` as it is now, unless it has no value.
+    /// Makes new connections to the journal's database use the current `journal.password`, unless it has no value.
     ///
     /// - Returns: A clause for the log if it has none.
     private func applyJournalPassword(of now: Project) -> [String] {
@@ -253,8 +253,8 @@ actor ConfigurationReload {
         return words
     }
 
-    /// Has plugins use their credentials as they are now, if one has changed or has lost its value, or if they could not
-    /// before.
+    /// Makes plugins use their current credentials: those of which one has changed or has lost its value, and those that
+    /// could not the last time.
     ///
     /// - Returns: A clause for the log about each plugin that cannot.
     private func renewCredentials(of plugins: [any CredentialPlugin], _ now: Project) async -> [String] {

@@ -39,7 +39,7 @@ enum JournalSetup {
         return configuration
     }
 
-    /// Has each new connection use `journal.password` as it is then.
+    /// Makes each new connection read `journal.password`.
     static func setPassword(
         of project: Project, in configuration: inout PostgresJournalConfiguration
     ) throws(JournalError) {

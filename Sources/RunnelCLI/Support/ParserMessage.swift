@@ -3,7 +3,7 @@ import RunnelKit
 
 /// Words what the argument parser says like all other messages.
 enum ParserMessage {
-    /// The width of the help in columns. The parser, whose margin is 26 columns wide, crashes in fewer.
+    /// The width of the help in columns. The parser indents by 26 columns, and crashes if there are fewer.
     static var width: Int {
         let given = getenv("COLUMNS").flatMap { Int(String(cString: $0)) }
         return max(40, given ?? Streams.output.width ?? 80)

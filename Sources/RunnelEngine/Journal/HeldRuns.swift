@@ -1,6 +1,6 @@
 public import RunnelKit
 
-/// Runs that wait for a machine, whose files they need, and on which no worker takes runs.
+/// The runs that need the files of a machine on which no worker takes runs.
 public struct HeldRuns: Sendable, Hashable {
     /// The name of the machine.
     public var machine: String

@@ -72,7 +72,7 @@ struct RunMachine: Sendable {
         case .stop: stop()
         }
         drain()
-        // Only now, so that what the groups had begun is known and is recorded as cancelled.
+        // After the groups are restored, so that the steps that they had begun are recorded as cancelled.
         while !overdue.isEmpty {
             let key = overdue.removeFirst()
             due(.group(key))

@@ -465,7 +465,7 @@ public actor PipelineHost {
     private static let disabledByOperator = TriggerHealth.waiting(
         "disabled by an operator", translations: ["ja": "オペレーターにより無効"])
 
-    /// Logs once, after a time, for which machine runs wait.
+    /// Logs for which machines runs wait: once each, in the third check in a row.
     private func logHeldRuns() async {
         // Errors of the journal are logged elsewhere.
         guard let held = try? await runs.journal.heldRuns() else { return }

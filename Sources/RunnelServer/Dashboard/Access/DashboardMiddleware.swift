@@ -144,7 +144,8 @@ struct Form: Sendable {
         self.fields = fields
     }
 
-    /// Makes a form that is sent twice, as by a double click, start a run once. nil for a form without an id.
+    /// The dedupe key of a form, so that one that is sent twice, as by a double click, starts one run. nil for a form without
+    /// an id.
     ///
     /// - Parameter subject: What the run is started for, where one form starts several.
     func dedupeKey(_ subject: String? = nil) -> String? {

@@ -78,7 +78,7 @@ export class LiveConnection {
     }, Math.min(5000, 250 * 2 ** Math.min(this.#retry, 5)) * (0.75 + Math.random() / 2));
   }
 
-  // Opened anew when a page that was loaded later subscribes: somebody has signed in again.
+  // A page that is loaded after a new sign-in opens the stream again when it subscribes.
   #signedOut(source) {
     if (source !== this.#source) return;
     this.#close();

@@ -47,7 +47,7 @@ extension DashboardRoutes {
         group.post("/pipelines/:name/trigger") { request, context in
             let form = try await form(request, context)
             let pipeline = try await page(pageContext(request, context), context).pipeline
-            let isEnabled = form["enabled"] == "true"
+            let isEnabled = try form.flag("enabled")
             try await api.setTrigger(form["key"] ?? "", of: pipeline, isEnabled: isEnabled, by: Operator(context))
             return Self.after(Self.local(form["to"]), isEnabled ? .triggerOn : .triggerOff)
         }
@@ -84,7 +84,9 @@ extension DashboardRoutes {
                 inputs[name] = .string(text)
             }
             do {
-                if form["do"] == "dry-run" { return try await dryRun(page, inputs) }
+                if form["do"] != nil, try form.choice("do", of: ["start", "dry-run"]) == "dry-run" {
+                    return try await dryRun(page, inputs)
+                }
                 page.isPriorityWrong = true
                 let priority = try Self.priority(form["priority"])
                 page.isPriorityWrong = false
@@ -206,7 +208,7 @@ extension DashboardRoutes {
         }
         group.post("/workers/drain") { request, context in
             let form = try await form(request, context)
-            let isDrained = form["drained"] == "true"
+            let isDrained = try form.flag("drained")
             _ = try await api.setWorker(form["worker"] ?? "", isDrained: isDrained, by: Operator(context))
             return Self.after("/workers", isDrained ? .drained : .undrained)
         }

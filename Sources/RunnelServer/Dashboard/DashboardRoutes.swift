@@ -285,13 +285,14 @@ struct DashboardRoutes: Sendable {
     /// Retries or cancels the selected runs.
     private func selected(_ request: Request, _ context: ServerContext) async throws -> Response {
         let form = try await form(request, context)
+        let isRetry = try form.choice("do", of: ["retry", "cancel"]) == "retry"
         let to = Self.local(form["to"])
         let ids = form.all("run").prefix(500)
         guard !ids.isEmpty else { return Self.after(to, .nothing) }
         var done = 0
         for id in ids {
             do {
-                if form["do"] == "retry" {
+                if isRetry {
                     guard let run = try await withJournal({ try await api.journal.run(id) }) else { continue }
                     _ = try await api.retry(run, dedupeKey: form.dedupeKey(id), by: Operator(context))
                 } else {
@@ -305,6 +306,6 @@ struct DashboardRoutes: Sendable {
         }
         guard done > 0 else { return Self.after(to, .failed) }
         return Self.after(
-            to, form["do"] == "retry" ? .retried : .cancelling, selected: (done, ids.count - done))
+            to, isRetry ? .retried : .cancelling, selected: (done, ids.count - done))
     }
 }

@@ -701,6 +701,33 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a form without its action, or with an unknown one, changes nothing and says so")
+    func noAction() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let run = try await Self.start("gate", server)
+            await server.gates.waitForArrivals(1, at: "g")
+            let missing = try await browser.send("/runs/selected", ["run": run, "to": "/runs"])
+            #expect(missing.status == 400)
+            #expect(missing.text.contains("expected retry or cancel, found nothing"))
+            let unknown = try await browser.send("/runs/selected", ["run": run, "do": "delete", "to": "/runs"])
+            #expect(unknown.status == 400)
+            #expect(unknown.text.contains("expected retry or cancel, found &quot;delete&quot;"))
+            #expect(try await server.journal.run(run)?.state == .running)
+            let start = try await browser.send("/pipelines/greet/start", ["input.who": "Ada", "do": "dryrun"])
+            #expect(start.status == 400)
+            #expect(start.text.contains("expected start or dry-run, found &quot;dryrun&quot;"))
+            let trigger = try await browser.send("/pipelines/gate/trigger", ["key": "schedule"])
+            #expect(trigger.status == 400)
+            #expect(trigger.text.contains("expected true or false, found nothing"))
+            #expect(try await browser.send("/workers/drain", ["worker": "w"]).status == 400)
+            await server.gates.open("g")
+            try await server.end(of: run)
+            #expect(try await server.journal.run(run)?.state == .succeeded)
+            #expect(await server.runs().count == 1)
+        }
+    }
+
     @Test("a file with errors shows them at their lines")
     func diagnostics() async throws {
         try await Self.rig.serve { server in

@@ -153,6 +153,17 @@ struct Form: Sendable {
         return "form:\(id)" + (subject.map { ":\($0)" } ?? "")
     }
 
+    /// The value of a field that must be one of the choices. A form without it has no default.
+    func choice(_ name: String, of choices: [String]) throws(APIError) -> String {
+        guard let value = self[name], choices.contains(value) else {
+            let found = self[name].map { Value.string($0).quoted(limit: 100) } ?? "nothing"
+            throw APIError(
+                400, .badBody, "`\(name)`: expected \(choices.joined(separator: " or ")), found \(found)")
+        }
+        return value
+    }
+    func flag(_ name: String) throws(APIError) -> Bool { try choice(name, of: ["true", "false"]) == "true" }
+
     subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
     func all(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
     /// The fields whose name begins with the prefix, without it.

@@ -34,8 +34,9 @@ extension API {
         var all: ValueObject = ["type": "manual"]
         for (key, value) in trigger { all[key] = value }
         let request = RunRequest(id: runs.makeID(), inputs: values, trigger: .object(all), input: input)
-        let id = try await start(runs.makeRun(request, of: pipeline, priority: priority, dedupeKey: dedupeKey))
-        await recordDone("start-run", of: pipeline.name, outcome: id, by: caller)
+        let run = runs.makeRun(request, of: pipeline, priority: priority, dedupeKey: dedupeKey)
+        let id = try await start(run)
+        if id == run.id { await recordDone("start-run", of: pipeline.name, outcome: id, by: caller) }
         return id
     }
 
@@ -77,7 +78,7 @@ extension API {
             throw APIError(error)
         }
         let id = try await start(run)
-        await recordDone("retry-run", of: old.id, outcome: id, by: caller)
+        if id == run.id { await recordDone("retry-run", of: old.id, outcome: id, by: caller) }
         return id
     }
 

@@ -84,6 +84,15 @@ import Testing
             #expect(again.run == run)
             #expect(try await server.end(of: run) == .succeeded(output: "Hello Ada, test"))
             #expect(await server.runs().count == 1)
+            let retries = [
+                try await server.post("/api/v1/runs/\(run)/retry", "", [("Idempotency-Key", "k2")]),
+                try await server.post("/api/v1/runs/\(run)/retry", "", [("Idempotency-Key", "k2")]),
+            ]
+            #expect(retries[0].status == 202)
+            #expect(retries[0].run == retries[1].run)
+            // The audit log has the runs that were started, and not their repeats.
+            let entries = try await server.journal.operators.audit(before: nil, limit: 9)
+            #expect(entries.map(\.action) == ["retry-run", "start-run"])
         }
     }
 

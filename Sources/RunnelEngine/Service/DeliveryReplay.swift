@@ -34,8 +34,10 @@ public struct DeliveryReplay: Sendable {
     ///   - pipeline: The current version.
     ///   - old: The run that the delivery has started before; the new one is a retry of it. Without one, the new run
     ///     gets the identity of the event, so that a redelivery by the sender is a duplicate.
+    ///   - dedupeKey: Makes repeats of one replay one run. The ids of their runs have this key; see
+    ///     ``UUIDv7/make(nanoseconds:key:)``: a run with the identity of the event has no other trace of it.
     public func makeRun(
-        of delivery: DeliveryRecord, in pipeline: Pipeline, retrying old: String?
+        of delivery: DeliveryRecord, in pipeline: Pipeline, retrying old: String?, dedupeKey: String?
     ) throws(Failure) -> NewRun {
         guard delivery.isWhole else { throw .cut(size: delivery.size) }
         guard
@@ -59,9 +61,10 @@ public struct DeliveryReplay: Sendable {
         var chain = 0
         if case .foreign(let before) = event.cause { chain = max(before, 0) + 1 }
         let request = RunRequest(
-            id: runs.makeID(), inputs: inputs, trigger: event.trigger(ofType: trigger.kind), input: event.input,
-            chain: chain)
-        var run = runs.makeRun(request, of: pipeline, dedupeKey: old == nil ? event.dedupeKey : nil)
+            id: runs.makeID(key: dedupeKey), inputs: inputs, trigger: event.trigger(ofType: trigger.kind),
+            input: event.input, chain: chain)
+        let eventKey = old == nil ? event.dedupeKey : nil
+        var run = runs.makeRun(request, of: pipeline, dedupeKey: eventKey ?? dedupeKey)
         run.record.retryOf = old
         return run
     }

@@ -34,7 +34,9 @@ public struct RunService: Sendable {
     // MARK: - Making
 
     /// A new id of a run.
-    public func makeID() -> String { UUIDv7.make(nanoseconds: runner.now()) }
+    ///
+    /// - Parameter key: See ``UUIDv7/make(nanoseconds:key:)``.
+    public func makeID(key: String? = nil) -> String { UUIDv7.make(nanoseconds: runner.now(), key: key) }
 
     /// A run of a pipeline.
     ///

@@ -18,13 +18,39 @@ public enum UUIDv7 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Parameter nanoseconds: The time since 1970.
-    public static func make(nanoseconds: Int64) -> String {
-        var generator = SystemRandomNumberGenerator()
+    /// - Parameters:
+    ///   - nanoseconds: The time since 1970.
+    ///   - key: Ids of one key differ in their time only; nil for a random id. Without secrets.
+    public static func make(nanoseconds: Int64, key: String? = nil) -> String {
+        guard let key else {
+            var generator = SystemRandomNumberGenerator()
+            return make(nanoseconds: nanoseconds, using: &generator)
+        }
+        var generator = HashGenerator(key)
         return make(nanoseconds: nanoseconds, using: &generator)
     }
 
-    /// Whether the text has the form of an id, as ``make(nanoseconds:)`` writes it.
+    /// Whether both ids are the same, or were made with the same key.
+    package static func haveSameKey(_ id: String, _ other: String) -> Bool {
+        id.utf8.dropFirst(timeLength).elementsEqual(other.utf8.dropFirst(timeLength))
+    }
+
+    /// The time at the beginning of an id, in characters.
+    private static let timeLength = 13
+
+    /// The hash of a key as random numbers. An id takes two.
+    private struct HashGenerator: RandomNumberGenerator {
+        private var bytes: ArraySlice<UInt8>
+
+        init(_ key: String) { bytes = ArraySlice(SHA256.hash(data: Array(key.utf8))) }
+
+        mutating func next() -> UInt64 {
+            defer { bytes = bytes.dropFirst(8) }
+            return bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+    }
+
+    /// Whether the text has the form of an id, as ``make(nanoseconds:key:)`` writes it.
     package static func matches(_ text: String) -> Bool {
         text.utf8.count == 36
             && text.utf8.allSatisfy { byte in

@@ -182,8 +182,10 @@ extension DashboardRoutes {
             return Response.page(DeliveryPage(context: PageContext(request, context), delivery: delivery).html())
         }
         group.post("/deliveries/:number/replay") { request, context in
-            _ = try await form(request, context)
-            let id = try await api.replay(api.delivery(context.parameter("number")), by: Operator(context))
+            let form = try await form(request, context)
+            let delivery = try await api.delivery(context.parameter("number"))
+            let id = try await api.replay(
+                delivery, dedupeKey: form.dedupeKey("delivery-\(delivery.number)"), by: Operator(context))
             return Self.after(Link("runs", id).text, .replayed)
         }
         group.get("/usage") { request, context in

@@ -50,11 +50,19 @@ extension API {
         _ old: RunRecord, from step: String? = nil, priority: Int? = nil, dedupeKey: String? = nil,
         by caller: Operator
     ) async throws -> String {
-        let run: NewRun
+        let run = try await makeRetry(of: old, from: step, priority: priority, dedupeKey: dedupeKey)
+        let id = try await start(run)
+        if id == run.id { await recordDone("retry-run", of: old.id, outcome: id, by: caller) }
+        return id
+    }
+
+    private func makeRetry(
+        of old: RunRecord, from step: String? = nil, priority: Int? = nil, dedupeKey: String?
+    ) async throws -> NewRun {
         do {
             try RetryError.check(old)
             let pipeline = try await stillServed(old.pipeline)
-            run = try await runs.makeRetry(
+            return try await runs.makeRetry(
                 of: old, with: pipeline, from: step, priority: priority, dedupeKey: dedupeKey)
         } catch RetryError.notEnded {
             throw APIError(409, .notEnded, "the run has not ended yet")
@@ -77,31 +85,30 @@ extension API {
         } catch RetryError.journal(let error) {
             throw APIError(error)
         }
-        let id = try await start(run)
-        if id == run.id { await recordDone("retry-run", of: old.id, outcome: id, by: caller) }
-        return id
     }
 
     /// Starts a new run for a stored delivery, of the pipeline as it is now. The signature is not checked again: the
     /// operator vouches for it. Where a run stands for the delivery, the new one retries it.
     ///
+    /// - Parameter dedupeKey: Makes repeats of one replay one run.
     /// - Returns: The id of the new run.
-    func replay(_ delivery: DeliveryRecord, by caller: Operator) async throws -> String {
+    func replay(_ delivery: DeliveryRecord, dedupeKey: String? = nil, by caller: Operator) async throws -> String {
         let pipeline = try await stillServed(delivery.pipeline)
-        let id: String
+        var run: NewRun
+        var id: String
         if !delivery.isWhole, let old = try await self.run(of: delivery) {
-            id = try await retry(old, by: caller)
+            run = try await makeRetry(of: old, dedupeKey: dedupeKey)
+            id = try await start(run)
         } else {
-            let run = try replayed(delivery, in: pipeline, retrying: delivery.runID)
-            let first = try await start(run)
-            if first == run.id {
-                id = first
-            } else {
+            run = try replayed(delivery, in: pipeline, retrying: delivery.runID, dedupeKey)
+            id = try await start(run)
+            if !UUIDv7.haveSameKey(id, run.id) {
                 // The event has a run by now, such as of the sender's own redelivery.
-                id = try await start(try replayed(delivery, in: pipeline, retrying: first))
+                run = try replayed(delivery, in: pipeline, retrying: id, dedupeKey)
+                id = try await start(run)
             }
         }
-        await recordDone("replay-delivery", of: "\(delivery.number)", outcome: id, by: caller)
+        if id == run.id { await recordDone("replay-delivery", of: "\(delivery.number)", outcome: id, by: caller) }
         return id
     }
 
@@ -122,10 +129,10 @@ extension API {
     }
 
     private func replayed(
-        _ delivery: DeliveryRecord, in pipeline: Pipeline, retrying old: String?
+        _ delivery: DeliveryRecord, in pipeline: Pipeline, retrying old: String?, _ dedupeKey: String?
     ) throws(APIError) -> NewRun {
         do throws(DeliveryReplay.Failure) {
-            return try host.replay.makeRun(of: delivery, in: pipeline, retrying: old)
+            return try host.replay.makeRun(of: delivery, in: pipeline, retrying: old, dedupeKey: dedupeKey)
         } catch {
             throw APIError(error, delivery)
         }

@@ -54,6 +54,42 @@ import Testing
         }
     }
 
+    @Test("a form that is sent twice replays a delivery once, whether or not the delivery has a run")
+    func sentTwice() async throws {
+        var rig = ServerRig(
+            pipelines: [
+                "h.yaml": Pipelines.hook(
+                    "verify: { scheme: github, secret: \"{{ secrets.hook }}\" }",
+                    steps: "{ id: say, uses: log, with: { message: got } }")
+            ], secrets: ["hook": "s3cr3t-value"])
+        rig.options.token = Browsing.token
+        try await rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let refused = try await server.call(
+                "POST", "/hooks/h",
+                [
+                    ("Content-Type", "application/json"), ("X-GitHub-Delivery", "7"),
+                    ("X-Hub-Signature-256", "sha256=" + String(repeating: "0", count: 64)),
+                ], body: "{}")
+            #expect(refused.status == 401)
+            func replay(_ form: String) async throws -> String {
+                let answer = try await browser.send("/deliveries/1/replay", ["form-id": form])
+                #expect(answer.status == 303)
+                return try #require(answer.headers["location"])
+            }
+            // The run of the first form has the identity of the event, the others retry it.
+            let first = try await replay("one")
+            #expect(try await replay("one") == first)
+            let second = try await replay("two")
+            #expect(second != first)
+            #expect(try await replay("two") == second)
+            #expect(try await replay("one") == first)
+            #expect(await server.runs().count == 2)
+            let actions = try await server.journal.operators.audit(before: nil, limit: 9).map(\.action)
+            #expect(actions.filter { $0 == "replay-delivery" }.count == 2)
+        }
+    }
+
     @Test("the page of a run leads to the delivery that started it")
     func ofRun() async throws {
         try await Self.rig.serve { server in

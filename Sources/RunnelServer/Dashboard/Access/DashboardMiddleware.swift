@@ -162,6 +162,7 @@ struct Form: Sendable {
         }
         return value
     }
+
     func flag(_ name: String) throws(APIError) -> Bool { try choice(name, of: ["true", "false"]) == "true" }
 
     subscript(name: String) -> String? { fields.first { $0.name == name }?.value }

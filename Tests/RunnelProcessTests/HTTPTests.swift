@@ -267,6 +267,28 @@ private func legacy(
         }
     }
 
+    @Test("the time that a busy server asks to wait is passed on to `retry`, in a call and when the connection begins")
+    func retryAfter() async throws {
+        let headers = json.merging(["retry-after": "7"]) { $1 }
+        let slow = #"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"slow down"}}"#
+        for (status, body, reason) in [(429, "", ""), (503, "", ""), (429, slow, " (slow down)")] {
+            try await withHTTP(legacy { _, _ in (status, headers, [body]) }) { stage, plugin async throws in
+                let error = try #require(await stage.failure(plugin, "add"))
+                #expect(
+                    error.message
+                        == #"the plugin "tools" answered with HTTP status \#(status)\#(reason) while it worked on "add""#)
+                #expect(error.isTransient)
+                #expect(error.retryAfter == .seconds(7))
+            }
+        }
+        let dated = [
+            "date": "Sun, 06 Nov 1994 08:49:37 GMT", "retry-after": "Sun, 06 Nov 1994 08:50:37 GMT",
+        ]
+        try await withHTTP(FakeHTTP { _, _, _ in (503, dated, []) }) { stage, plugin async throws in
+            #expect(await stage.failure(plugin, "add")?.retryAfter == .seconds(60))
+        }
+    }
+
     @Test("the error for a header value with a line break does not show the value")
     func brokenHeader() async throws {
         let manifest = try PluginManifest(

@@ -94,7 +94,8 @@ final class MCPClient: Sendable {
                 }
                 state.withLock { $0.answers = 0 }
                 return version
-            case .fail(let words, let isTransient): throw MCPFault.refused(words, isTransient: isTransient)
+            case .fail(let words, let isTransient, let retryAfter):
+                throw MCPFault.refused(words, isTransient: isTransient, retryAfter: retryAfter)
             }
         }
     }

@@ -260,10 +260,10 @@ actor MCPConnection: SupervisedServer {
                 "the plugin \"\(plugin.name)\" \(end.words) before it was ready\(end.trace)",
                 hint: "try to run it by hand; an MCP server waits for its input and writes nothing else than messages",
                 isTransient: true)
-        case .refused(let words, let isTransient):
+        case .refused(let words, let isTransient, let retryAfter):
             StepError(
                 PluginErrorCode.pluginStartFailed, "the plugin \"\(plugin.name)\" cannot be used: it \(words)",
-                isTransient: isTransient)
+                isTransient: isTransient, retryAfter: retryAfter)
         case .answer, .sessionExpired: fault.stepError(plugin: plugin.name, during: "it began")
         }
     }

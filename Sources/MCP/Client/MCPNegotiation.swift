@@ -12,7 +12,7 @@ struct MCPNegotiation: Sendable {
         case initialize(MCPRevision)
         case ready(MCPRevision, announcesToolChanges: Bool)
         /// The text is a predicate for "the plugin …".
-        case fail(String, isTransient: Bool = false)
+        case fail(String, isTransient: Bool = false, retryAfter: Duration? = nil)
     }
 
     private enum Stage: Equatable {
@@ -60,8 +60,8 @@ struct MCPNegotiation: Sendable {
             return discover(version)
         case (.initializing, .failure(.answer(let code, let message, _))?):
             return .fail("refused to begin with the error \(code): \(message)")
-        case (.initializing, .failure(.refused(let words, let isTransient))?):
-            return .fail(words, isTransient: isTransient)
+        case (.initializing, .failure(.refused(let words, let isTransient, let retryAfter))?):
+            return .fail(words, isTransient: isTransient, retryAfter: retryAfter)
         case (.initializing, .failure(.closed(let end))?): return .fail(end.words)
         case (.initializing, .failure(.sessionExpired)?): return .fail("ended the session at once")
         case (.initializing, nil): return .fail("did not answer \"initialize\"")

@@ -137,7 +137,7 @@ enum MCPFault: Error, Sendable {
     /// The connection has ended.
     case closed(MCPEnd)
     /// The message was rejected, and the connection is still usable. The text is a predicate for "the plugin …".
-    case refused(String, isTransient: Bool)
+    case refused(String, isTransient: Bool, retryAfter: Duration? = nil)
     /// The session has expired; a new one may be started.
     case sessionExpired
 
@@ -156,10 +156,10 @@ enum MCPFault: Error, Sendable {
             StepError(
                 PluginErrorCode.pluginCrashed, "the plugin \"\(plugin)\" \(end.words) while \(during)\(end.trace)",
                 isTransient: true)
-        case .refused(let words, let isTransient):
+        case .refused(let words, let isTransient, let retryAfter):
             StepError(
                 PluginErrorCode.mcpRefused, "the plugin \"\(plugin)\" \(words) while \(during)",
-                isTransient: isTransient)
+                isTransient: isTransient, retryAfter: retryAfter)
         case .sessionExpired:
             StepError(
                 PluginErrorCode.mcpSession, "the plugin \"\(plugin)\" ended the session while \(during)",

@@ -1,4 +1,5 @@
 internal import RunnelKit
+internal import RunnelSupport
 
 /// The rules of streamable HTTP: headers of messages and meaning of statuses. Pure.
 ///
@@ -47,12 +48,19 @@ struct MCPHTTPSession: Sendable, Hashable {
     }
 
     /// The fault for an error status without a message in the body; nil for success.
-    func fault(status: Int) -> MCPFault? {
+    ///
+    /// - Parameter now: Nanoseconds since 1970.
+    func fault(status: Int, headers: [String: String], now: Int64) -> MCPFault? {
         switch status {
         case 200..<300: nil
         case 404 where id != nil: .sessionExpired
         case 401, 403: .refused("answered with HTTP status \(status): it wants other credentials", isTransient: false)
-        case 408, 425, 429, 500..<600: .refused("answered with HTTP status \(status)", isTransient: true)
+        case 408, 425, 429, 500..<600:
+            .refused(
+                "answered with HTTP status \(status)", isTransient: true,
+                retryAfter: RetryAfter.delay(
+                    headers["retry-after"], milliseconds: headers["retry-after-ms"], date: headers["date"],
+                    now: now / 1_000_000_000))
         default: .refused("answered with HTTP status \(status)", isTransient: false)
         }
     }

@@ -51,11 +51,18 @@ final class StreamableHTTPTransport: MCPTransport {
         let response = try await exchange("POST", session.headers(for: message), message.jsonBytes())
         state.withLock { $0.session.received(headers: response.headers, to: message) }
         let isRequest = message["method"] != nil && message["id"] != nil
-        if let fault = session.fault(status: response.status) {
+        let now = WallClock.nanoseconds()
+        if let fault = session.fault(status: response.status, headers: response.headers, now: now) {
             // An error response may contain a protocol message with the reason.
             let body = try? await self.body(response)
             if case .sessionExpired = fault { throw fault }
-            if isRequest, let answer = body.flatMap({ try? Value.json($0) }), answer["error"] != nil {
+            let answer = body.flatMap { try? Value.json($0) }
+            // With `Retry-After` the status decides: it asks for a repetition.
+            if case .refused(let words, let isTransient, let retryAfter?) = fault {
+                let reason = RPCError(answer?["error"]).map { " (\($0.message))" } ?? ""
+                throw MCPFault.refused(words + reason, isTransient: isTransient, retryAfter: retryAfter)
+            }
+            if isRequest, let answer, answer["error"] != nil {
                 var object = answer.asObject ?? [:]
                 object["id"] = message["id"]
                 _ = receive(.message(.object(object)))

@@ -87,7 +87,7 @@ private func withServer<Result>(
             // The limits of the start and of the question.
             #expect(await eventually { clock.timeUntilNextDeadline == .seconds(5) })
             clock.advance(by: .seconds(5))
-            #expect(try await plugin.tools.count == 26)
+            #expect(try await plugin.tools.count == 28)
         }
     }
 
@@ -136,7 +136,7 @@ private func withServer<Result>(
     @Test("tools come from all pages, with summary and schema")
     func listing() async throws {
         try await withServer { _, plugin, _ in
-            #expect(plugin.steps.count == 26)
+            #expect(plugin.steps.count == 28)
             let step = plugin.steps.first { $0.name == "tools.add" }
             #expect(step?.summary == "Does add.")
             #expect(step?.documentation.details == "Does add. And more.")
@@ -232,6 +232,14 @@ private func withServer<Result>(
             (
                 "long", "plugin-crashed",
                 #"the plugin "tools" wrote a line longer than 256KiB (max_line) while it worked on "long""#, true
+            ),
+            (
+                "says-failed", "mcp-tool-failed",
+                #"the tool "says-failed" of the plugin "tools" failed: no such city"#, false
+            ),
+            (
+                "closes", "plugin-crashed",
+                #"the plugin "tools" closed its output while it worked on "closes""#, true
             ),
             (
                 "deep", "mcp-refused",

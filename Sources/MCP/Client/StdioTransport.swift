@@ -11,6 +11,7 @@ final class StdioTransport: MCPTransport {
         var splitter: LineSplitter
         /// The reason why Runnel stops the child, if it does.
         var reason: String?
+        var plan: StopPlan?
         /// Replies to messages that arrived before the process was assigned.
         var early: [Value] = []
     }
@@ -35,6 +36,10 @@ final class StdioTransport: MCPTransport {
                 return true
             },
             error: { [log] in log.append($0) },
+            outputEnd: { [self] in
+                takeLast(receive)
+                stop(.prompt, "closed its output")
+            },
             end: { [self] exit in
                 takeLast(receive)
                 log.finish()
@@ -42,11 +47,12 @@ final class StdioTransport: MCPTransport {
                 _ = receive(.closed(MCPEnd(words: words, trace: PluginLog.errorText(log.lastLines))))
             })
         let process = try await program.start(sinks: sinks)
-        let early = state.withLock { state in
+        let (early, plan) = state.withLock { state in
             state.process = process
             defer { state.early = [] }
-            return state.early
+            return (state.early, state.plan)
         }
+        if let plan { process.stop(plan) }
         for message in early { process.write(message.jsonBytes() + [0x0A]) }
     }
 
@@ -85,15 +91,19 @@ final class StdioTransport: MCPTransport {
             for reply in receive(MCPIncoming(line, redactor: redactor)) { answer(reply) }
         }
         if isTooLong {
-            let limit = program.manifest.maxLine
-            let process = state.withLock { state in
-                state.reason = "wrote a line longer than \(limit) (max_line)"
-                // Further output is ignored.
-                state.splitter = LineSplitter(limit: .max)
-                return state.process
-            }
-            process?.stop(.immediate)
+            stop(.immediate, "wrote a line longer than \(program.manifest.maxLine) (max_line)")
+            // Further output is ignored.
+            state.withLock { $0.splitter = LineSplitter(limit: .max) }
         }
+    }
+
+    /// Stops the child, also if it is still being started.
+    private func stop(_ plan: StopPlan, _ reason: String) {
+        let process = state.withLock { state in
+            if state.reason == nil { (state.reason, state.plan) = (reason, plan) }
+            return state.process
+        }
+        process?.stop(plan)
     }
 
     /// Takes the last message if the output ends without a line feed.

@@ -68,7 +68,7 @@ enum MCPToolResult {
                 hint: "a pipeline runs without anyone to ask; give all that it needs in with:")
         }
         let content = content(of: result)
-        if result["isError"]?.asBool == true {
+        if isError(result) {
             let text = texts(content).joined(separator: "\n")
             throw StepError(
                 PluginErrorCode.mcpToolFailed,
@@ -79,6 +79,12 @@ enum MCPToolResult {
         let texts = texts(content)
         if texts.count == content.count { return texts.isEmpty ? .null : .string(texts.joined(separator: "\n")) }
         return .list(content)
+    }
+
+    /// Whether the tool failed. Some servers send `isError` as a text or a number.
+    private static func isError(_ result: Value) -> Bool {
+        guard let value = result["isError"], !value.isNull else { return false }
+        return !["false", "0", ""].contains(value.text.lowercased())
     }
 
     /// Some servers send a text or a single content object instead of a list.

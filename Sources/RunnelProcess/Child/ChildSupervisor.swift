@@ -10,6 +10,9 @@ internal import Synchronization
 /// that thread must live as long as the child. And a thread that waits for this child only reaps it without a signal
 /// handler.
 final class ChildSupervisor {
+    /// How long a child may take to end after its output was closed, in milliseconds.
+    private static let endGrace: CInt = 200
+
     private let process: PluginProcess
     private let launch: ChildLaunch
     private let sinks: PluginProcess.Sinks
@@ -127,7 +130,18 @@ final class ChildSupervisor {
         if waits[0].revents != 0 { drainWake() }
         if waits[3].revents != 0 { feed() }
         if waits[2].revents != 0 { readError() }
-        if waits[1].revents != 0 { readOutput() }
+        if waits[1].revents != 0, !readOutput(), output < 0, stop == nil, let outputEnd = sinks.outputEnd, !endsSoon() {
+            outputEnd()
+        }
+    }
+
+    /// Whether the child has ended, or does so within a moment: the system closes its output before it can be reaped.
+    private func endsSoon() -> Bool {
+        for _ in 0..<10 where peekExit() == nil {
+            var wait = pollfd(fd: exitDescriptor, events: Int16(POLLIN), revents: 0)
+            _ = poll(&wait, 1, Self.endGrace / 10)
+        }
+        return peekExit() != nil
     }
 
     private func timeout(_ left: Duration?) -> CInt {

@@ -12,14 +12,17 @@ package final class PluginProcess: Sendable {
         /// Receives standard output. Returning false pauses reading until ``PluginProcess/resumeOutput()``.
         var output: @Sendable (_ bytes: UnsafeRawBufferPointer) -> Bool
         var error: @Sendable (_ bytes: UnsafeRawBufferPointer) -> Void
+        /// Called once if the child closes its standard output and runs on.
+        var outputEnd: (@Sendable () -> Void)?
         /// Called once, last, when the child has ended.
         var end: @Sendable (ChildExit) -> Void
 
         package init(
             output: @escaping @Sendable (UnsafeRawBufferPointer) -> Bool,
-            error: @escaping @Sendable (UnsafeRawBufferPointer) -> Void, end: @escaping @Sendable (ChildExit) -> Void
+            error: @escaping @Sendable (UnsafeRawBufferPointer) -> Void, outputEnd: (@Sendable () -> Void)? = nil,
+            end: @escaping @Sendable (ChildExit) -> Void
         ) {
-            (self.output, self.error, self.end) = (output, error, end)
+            (self.output, self.error, self.outputEnd, self.end) = (output, error, outputEnd, end)
         }
     }
 

@@ -43,7 +43,7 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 NAMES = [
     "echo", "add", "progress", "log", "fails", "error", "structured", "mixed", "empty", "twice", "half", "die", "tenth",
     "hang", "garbage", "flood", "ask", "cancelled", "where", "change", "long", "asks-back", "spawn",
-    "deep", "nan", "unended", "never-listed",
+    "deep", "nan", "unended", "says-failed", "closes", "never-listed",
 ]
 
 
@@ -136,6 +136,11 @@ def call(id, params):
         print('{"jsonrpc":"2.0","id":%d,"result":{"content":%s}}' % (id, content), flush=True)
     elif name == "asks-back":
         answer(id, {"resultType": "input_required", "requestState": "x"})
+    elif name == "says-failed":
+        answer(id, {"content": "no such city", "isError": "true"})
+    elif name == "closes":
+        os.close(1)
+        time.sleep(600)
     elif name == "spawn":
         child = subprocess.Popen(["sleep", "600"])
         text(id, str(child.pid))

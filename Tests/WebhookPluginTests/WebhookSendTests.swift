@@ -165,6 +165,20 @@ import Testing
         }
     }
 
+    @Test("the status decides whether a webhook is sent again, also if the rest of the answer does not come")
+    func cutRefusal() async throws {
+        try await TestServer.run { _ in
+            .raw("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nno label")
+        } body: { server in
+            let sending = Sending(input: 1)
+            let error = try await sending.failure(["url": .string(server.url + "/hook")])
+            #expect(error.message == #"POST http://127.0.0.1:\#(server.port)/… answered 400 Bad Request: "no label""#)
+            #expect(!error.isTransient)
+            #expect(sending.notes.isEmpty)
+            #expect(server.requests.count == 1)
+        }
+    }
+
     @Test("when all attempts fail the error says how many there were")
     func exhausted() async throws {
         try await Receiver.run { _ in

@@ -38,23 +38,25 @@ struct Delivery: Sendable {
     static let chainHeader = "runnel-chain"
 
     private func send() async throws -> HTTPReply {
-        let accepted = AcceptedAnswer()
+        let answer = BegunAnswer()
         var signed = signed(at: context.now() / 1_000_000_000)
-        signed.sink = accepted.sink
+        signed.sink = answer.sink
         let shown = "\(call.method) \(call.url.shownWithoutPath)"
         var reply: HTTPReply
         do {
             reply = try await withTimeLimit(timeout, clock: context.clock, error: TransportProblem.timedOut(timeout)) {
                 [signed] in try await sender.send(signed)
             }
-            reply.body = accepted.reply?.body ?? reply.body
+            reply.body = answer.reply?.body ?? reply.body
         } catch let problem as TransportProblem {
-            guard let begun = accepted.reply else { throw DeliveryFailure(problem, call: shown) }
-            await context.report(.note("accepted; the rest of the answer did not come: \(problem.brief)"))
+            guard let begun = answer.reply else { throw DeliveryFailure(problem, call: shown) }
             reply = begun
             reply.isBodyCut = true
+            if reply.accepts {
+                await context.report(.note("accepted; the rest of the answer did not come: \(problem.brief)"))
+            }
         }
-        guard (200...299).contains(reply.status) else {
+        guard reply.accepts else {
             let own = signed.redactor(more: ownSecrets)
             throw DeliveryFailure(reply, from: call.url, call: shown, now: context.now()) {
                 own.redact(context.redactor.redact($0))
@@ -88,18 +90,22 @@ struct Delivery: Sendable {
     }
 }
 
-/// The received part of an answer that accepts a webhook. The status is enough: the webhook is not sent again if the rest
-/// of the answer does not come.
-private final class AcceptedAnswer: Sendable {
+extension HTTPReply {
+    /// Whether the webhook was accepted.
+    fileprivate var accepts: Bool { (200...299).contains(status) }
+}
+
+/// The received part of an answer. Its status alone decides whether the webhook is sent again, also if the rest does not
+/// come.
+private final class BegunAnswer: Sendable {
     private let received = Mutex<HTTPReply?>(nil)
 
-    /// nil before the header of such an answer has come.
+    /// nil before the header of the answer has come.
     var reply: HTTPReply? { received.withLock { $0 } }
 
     var sink: HTTPBodySink {
         HTTPBodySink(
             where: { [self] reply in
-                guard (200...299).contains(reply.status) else { return false }
                 received.withLock { $0 = reply }
                 return true
             },

@@ -27,6 +27,17 @@ public enum Timestamp {
 
     /// The nanoseconds since 1970 that an RFC 3339 time says; nil when it says none.
     public static func parse(_ text: String) -> Int64? {
+        guard let (seconds, fraction) = parts(of: text) else { return nil }
+        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (total, overflowAtEnd) = nanoseconds.addingReportingOverflow(fraction)
+        return overflow || overflowAtEnd ? nil : total
+    }
+
+    /// The seconds since 1970 that an RFC 3339 time says, also in years that nanoseconds do not reach; rounded down.
+    package static func seconds(_ text: String) -> Int64? { parts(of: text)?.seconds }
+
+    /// - Returns: Seconds since 1970, and nanoseconds.
+    private static func parts(of text: String) -> (seconds: Int64, fraction: Int64)? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
             bytes[10] | 0x20 == UInt8(ascii: "t") || bytes[10] == 0x20, bytes[13] == UInt8(ascii: ":"),
@@ -46,11 +57,7 @@ public enum Timestamp {
             rest = rest.dropFirst(1 + digits.count)
         }
         guard let offset = offset(rest) else { return nil }
-        let (nanoseconds, overflow) =
-            (Int64(date.daysSinceEpoch) * 86_400 + hour * 3600 + minute * 60 + second - offset)
-            .multipliedReportingOverflow(by: 1_000_000_000)
-        let (total, overflowAtEnd) = nanoseconds.addingReportingOverflow(fraction)
-        return overflow || overflowAtEnd ? nil : total
+        return (Int64(date.daysSinceEpoch) * 86_400 + hour * 3600 + minute * 60 + second - offset, fraction)
     }
 
     /// `Z` or `+09:00`, in seconds.

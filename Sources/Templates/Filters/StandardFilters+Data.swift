@@ -38,27 +38,32 @@ extension StandardFilters {
             name: "date", summary: "Formats a time in UTC by a pattern of %Y %m %d %H %M %S %j %F %T %%.",
             usage: #"date("%Y-%m-%d")"#, arguments: 1...1
         ) { value, arguments in
-            guard let nanoseconds = value.asString.flatMap({ instant($0) }) ?? epoch(value) else {
+            guard let seconds = value.asString.flatMap({ instant($0) }) ?? epoch(value), years.contains(seconds) else {
                 throw FilterError(
                     "expected a time such as \"2026-11-23T09:00:00Z\" or seconds since 1970, found \(value.shown)")
             }
-            return .string(try formatted(Timestamp.text(nanoseconds: nanoseconds), try arguments[0].filterText()))
+            return .string(try formatted(seconds, try arguments[0].filterText()))
         },
     ]
 
     /// A date without a time, such as `today()`, means midnight in UTC.
     private static func instant(_ text: String) -> Int64? {
-        Timestamp.parse(text.utf8.count == 10 ? text + "T00:00:00Z" : text)
+        Timestamp.seconds(text.utf8.count == 10 ? text + "T00:00:00Z" : text)
     }
 
     private static func epoch(_ value: Value) -> Int64? {
-        guard let seconds = value.asDouble, abs(seconds) < 9_000_000_000 else { return nil }
-        return Int64(seconds * 1e9)
+        value.asDouble.flatMap { Int64(exactly: $0.rounded(.down)) }
     }
 
-    /// - Parameter time: RFC 3339 in UTC, as ``Timestamp`` writes it.
-    private static func formatted(_ time: String, _ pattern: String) throws(FilterError) -> String {
-        func part(_ start: Int, _ length: Int) -> String { String(time.dropFirst(start).prefix(length)) }
+    /// The years 0000 to 9999, in seconds since 1970.
+    private static let years: Range<Int64> = -62_167_219_200..<253_402_300_800
+
+    /// - Parameter seconds: Since 1970, within ``years``.
+    private static func formatted(_ seconds: Int64, _ pattern: String) throws(FilterError) -> String {
+        let days = Int(seconds.flooredQuotient(86_400))
+        let date = CivilDate(daysSinceEpoch: days)
+        let time = Int(seconds.flooredRemainder(86_400))
+        let (hour, minute, second) = ((time / 3600).padded(2), (time / 60 % 60).padded(2), (time % 60).padded(2))
         var result = ""
         var characters = pattern.makeIterator()
         while let character = characters.next() {
@@ -67,18 +72,17 @@ extension StandardFilters {
                 continue
             }
             switch characters.next() {
-            case "Y": result += part(0, 4)
-            case "m": result += part(5, 2)
-            case "d": result += part(8, 2)
-            case "H": result += part(11, 2)
-            case "M": result += part(14, 2)
-            case "S": result += part(17, 2)
-            case "F": result += part(0, 10)
-            case "T": result += part(11, 8)
+            case "Y": result += date.year.padded(4)
+            case "m": result += date.month.padded(2)
+            case "d": result += date.day.padded(2)
+            case "H": result += hour
+            case "M": result += minute
+            case "S": result += second
+            case "F": result += date.description
+            case "T": result += "\(hour):\(minute):\(second)"
             case "j":
-                let first = Timestamp.parse(part(0, 4) + "-01-01T00:00:00Z") ?? 0
-                let days = ((Timestamp.parse(time) ?? first) - first) / 86_400_000_000_000 + 1
-                result += String(repeating: "0", count: max(0, 3 - String(days).count)) + String(days)
+                let first = CivilDate(year: date.year, month: 1, day: 1).daysSinceEpoch
+                result += (days - first + 1).padded(3)
             case "%": result += "%"
             case let other?: throw FilterError("%\(other) is unknown in a date pattern")
             case nil: throw FilterError("the date pattern ends with a single %")

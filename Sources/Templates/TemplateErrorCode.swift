@@ -35,7 +35,7 @@ public enum TemplateErrorCode: String, ErrorCode {
                 "the expression is empty", "the expression is nested deeper than … levels", "unexpected `:`",
                 "the expression has more than … operators", "unexpected `=`", "expected …, found …",
                 "`…` is not allowed in an expression", "the number … does not fit 64 bits", "the string is not closed",
-                "`…` is half of a surrogate pair",
+                "`…` is half of a surrogate pair", "the key … appears twice in one object",
                 hints: "write the arguments of a filter in parentheses: `x | …(…)`", "write `==` to compare",
                 #"write both halves, such as `\ud83d\ude00`, or the character itself"#)
         case .badOperand:

@@ -51,6 +51,7 @@ import Testing
                 "bad-expression: unexpected `:`; write the arguments of a filter in parentheses: `x | upper(…)`"
             ),
             ("{{ count = 3 }}", "bad-expression: unexpected `=`; write `==` to compare"),
+            (#"{{ {"a": 1, 'a': 2} }}"#, #"bad-expression: the key "a" appears twice in one object"#),
             ("{{ (1 }}", "bad-expression: expected `)`, found the end of the expression"),
             (
                 "{{ 'abc }}",

@@ -249,9 +249,15 @@ struct ExpressionParser {
 
     private mutating func members() throws(TemplateIssue) -> [(key: String, value: ExpressionNode)] {
         var members: [(key: String, value: ExpressionNode)] = []
+        var keys: Set<String> = []
         while !take("}") {
             if !members.isEmpty { try expect(",", or: "}") }
             guard case .literal(.string(let key)) = current.kind else { throw unexpected("a key in quotes") }
+            guard keys.insert(key).inserted else {
+                throw TemplateIssue(
+                    TemplateErrorCode.badExpression, "the key \(Value.string(key).quoted()) appears twice in one object",
+                    current.range)
+            }
             advance()
             try expect(":")
             members.append((key, try expression()))

@@ -129,12 +129,18 @@ package final class SpanExporter: Sendable {
             await pause(delay)
             return true
         }
-        guard let rejected else {
-            if Task.isCancelled { logLeft(batch.count) }
-            return Self.count(batch.count, "failed")
-        }
-        Self.count(batch.count - rejected, "exported")
-        Self.count(rejected, "failed")
+        if rejected == nil, Task.isCancelled { logLeft(batch.count) }
+        let (exported, failed) = Self.outcome(of: batch.count, rejected: rejected)
+        Self.count(exported, "exported")
+        Self.count(failed, "failed")
+    }
+
+    /// How many spans of a batch arrived. A receiver may claim to have rejected more than it got.
+    ///
+    /// - Parameter rejected: As the receiver says; nil if the batch was not delivered.
+    static func outcome(of batch: Int, rejected: Int?) -> (exported: Int, failed: Int) {
+        let failed = min(max(0, rejected ?? batch), batch)
+        return (batch - failed, failed)
     }
 
     private func logLeft(_ spans: Int) {

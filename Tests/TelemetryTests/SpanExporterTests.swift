@@ -151,6 +151,13 @@ import Tracing
         #expect(log.lines.first?.hasSuffix("rejected 2 spans: too old") == true)
     }
 
+    @Test(
+        "no more spans of a batch are counted than it has, whatever the receiver says",
+        arguments: [(nil, 0, 3), (0, 3, 0), (2, 1, 2), (9, 0, 3), (Int.max, 0, 3), (-1, 3, 0)] as [(Int?, Int, Int)])
+    func rejected(count: Int?, exported: Int, failed: Int) {
+        #expect(SpanExporter.outcome(of: 3, rejected: count) == (exported, failed))
+    }
+
     @Test("a receiver that never answers holds the end up for no longer than the limit")
     func silence() async throws {
         var limits = SpanExporter.Limits()

@@ -276,7 +276,8 @@ private func legacy(
                 let error = try #require(await stage.failure(plugin, "add"))
                 #expect(
                     error.message
-                        == #"the plugin "tools" answered with HTTP status \#(status)\#(reason) while it worked on "add""#)
+                        == #"the plugin "tools" answered with HTTP status \#(status)\#(reason) while it worked on "add""#
+                )
                 #expect(error.isTransient)
                 #expect(error.retryAfter == .seconds(7))
             }

@@ -255,8 +255,8 @@ struct ExpressionParser {
             guard case .literal(.string(let key)) = current.kind else { throw unexpected("a key in quotes") }
             guard keys.insert(key).inserted else {
                 throw TemplateIssue(
-                    TemplateErrorCode.badExpression, "the key \(Value.string(key).quoted()) appears twice in one object",
-                    current.range)
+                    TemplateErrorCode.badExpression,
+                    "the key \(Value.string(key).quoted()) appears twice in one object", current.range)
             }
             advance()
             try expect(":")

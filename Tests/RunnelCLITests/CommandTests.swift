@@ -173,6 +173,29 @@ import Testing
         }
     }
 
+    @Test("`schedule next` says when a schedule without ticks runs, and what `-n` takes")
+    func scheduleAtStart() async throws {
+        let files = [
+            "p.yaml": """
+            on: { schedule: [ { cron: "@reboot" }, { every: 24h } ] }
+            steps: [ { uses: log, with: { message: x } } ]
+
+            """
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["schedule", "next", "p", "-n", "1", "--after", "2026-11-24T00:00:00Z"])
+            let lines = ended.output.split(separator: "\n")
+            #expect(lines.first == "at the start of `runnel serve`")
+            #expect(lines.last?.hasSuffix("  2026-11-25T00:00:00Z") == true)
+            #expect(lines.count == 2)
+            for command in [["schedule", "next", "p"], ["runs", "list"], ["audit"]] {
+                let wrong = try await runnel.run(command + ["-n", "-1"])
+                #expect(wrong.status == 2)
+                #expect(wrong.error.hasPrefix("error: --limit -1: expected 1 or more\n"), "\(wrong.error)")
+            }
+        }
+    }
+
     @Test("`schedule next` lists no ticks of a schedule that an operator has disabled, and says so")
     func scheduleDisabledByOperator() async throws {
         let files = [

@@ -134,7 +134,8 @@ struct ScheduleTrigger: TimedTrigger {
         let schedule = try schedule()
         return TriggerPreview(
             next: { schedule.next(after: $0) }, text: { schedule.text(of: $0) },
-            event: { ScheduleSession.event(of: $0, key: $1, firedAt: $2) }, isEnabled: enabled)
+            event: { ScheduleSession.event(of: $0, key: $1, firedAt: $2) }, isEnabled: enabled,
+            occasion: cron?.isAtStart ?? false ? "at the start of `runnel serve`" : nil)
     }
 
     func schedule() throws(FieldError) -> Schedule {

@@ -21,7 +21,7 @@ struct LedgerCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
     @Argument(help: "The trigger's key; not needed for the only one that remembers entries.") var trigger: String?
-    @Option(name: [.customShort("n"), .long], help: "How many, by name.") var limit = 100
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "How many, by name.") var limit = 100
     @Option(help: ArgumentHelp("Only those behind this: `next` of a page before.", valueName: "position"))
     var after: String?
     @Flag(help: "Print a JSON object.") var json = false

@@ -21,7 +21,7 @@ struct MCPCommand: AsyncParsableCommand {
     @Argument(
         help: "The folder; default is `pipelines` of the project, or the project's folder.", completion: .directory)
     var path: String?
-    @Option(help: "Maximum number of concurrent calls.") var limit = 16
+    @Option(parsing: .unconditional, help: "Maximum number of concurrent calls.") var limit = 16
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @OptionGroup var options: ProjectOptions
 

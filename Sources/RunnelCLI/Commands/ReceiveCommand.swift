@@ -18,8 +18,9 @@ struct ReceiveCommand: AsyncParsableCommand {
             ]))
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
-    @Option(help: "The port to listen on; 0 takes any free one.") var port = 8792
-    @Option(help: ArgumentHelp("Stop after this number of webhooks.", valueName: "number")) var count: Int?
+    @Option(parsing: .unconditional, help: "The port to listen on; 0 takes any free one.") var port = 8792
+    @Option(parsing: .unconditional, help: ArgumentHelp("Stop after this number of webhooks.", valueName: "number"))
+    var count: Int?
 
     /// The maximum size of a body in bytes; a larger one is rejected with 413.
     private static let maximumBody = 1 << 20

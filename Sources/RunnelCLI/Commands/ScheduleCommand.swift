@@ -26,7 +26,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
 
     @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
-    @Option(name: [.customShort("n"), .long], help: "How many.") var limit = 10
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "How many.") var limit = 10
     @Option(help: ArgumentHelp("Start from this time instead of now, such as 2026-11-24T09:00:00Z.", valueName: "time"))
     var after: String?
     @OptionGroup var options: ProjectOptions
@@ -61,6 +61,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
                     Streams.error.write("\(trigger.key) is disabled by an operator\n")
                     continue
                 }
+                if let occasion = schedule.occasion { Streams.output.write("\(occasion)\n") }
                 if let next = schedule.next(start) { schedules.append((schedule, next)) }
             } catch {
                 throw ExitStatus.usage.reporting("\(trigger.key): \(error)")
@@ -107,7 +108,9 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
     @Option(help: ArgumentHelp("The first time, such as 2026-11-24T09:00:00Z.", valueName: "time")) var from: String
     @Option(help: ArgumentHelp("The last time; now by default.", valueName: "time")) var to: String?
-    @Option(name: [.customShort("n"), .long], help: "The maximum number of ticks; with more nothing is run.")
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional,
+        help: "The maximum number of ticks; with more nothing is run.")
     var limit = 100
     @Flag(help: "Print only the ticks that were missing.") var missing = false
     @Flag(help: "Run ticks again whose run failed or was cancelled.") var again = false

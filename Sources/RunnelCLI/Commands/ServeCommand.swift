@@ -38,7 +38,7 @@ struct ServeCommand: AsyncParsableCommand {
         help: "The folder; default is `pipelines` of the project, or the project's folder.", completion: .directory)
     var path: String?
     @Option(help: "The address to listen on.") var host: String?
-    @Option(help: "The port to listen on; 0 takes any free one.") var port: Int?
+    @Option(parsing: .unconditional, help: "The port to listen on; 0 takes any free one.") var port: Int?
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @Option(help: "The lowest level of messages to log.") var logLevel: LogSettings.Level?
     @OptionGroup var options: ProjectOptions

@@ -14,7 +14,7 @@ struct SimulateCommand: AsyncParsableCommand {
             ]))
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
-    @Option(help: "The port to listen on; 0 takes any free one.") var port = 8791
+    @Option(parsing: .unconditional, help: "The port to listen on; 0 takes any free one.") var port = 8791
     @Option(help: "The time between two tokens, such as 20ms.") var pace = "15ms"
     @Option(help: "The lifetime of an access token.") var tokenLifetime = "1h"
     @Option(help: "The documented shape of answers: guide or quickstart.") var shape = "guide"

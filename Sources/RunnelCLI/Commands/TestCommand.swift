@@ -41,13 +41,20 @@ struct TestCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only tests whose name contains this text.", valueName: "text")) var filter: String?
     @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"), completion: .file())
     var junit: String?
-    @Option(help: "Number of tests to run in parallel; default is the number of processors.") var parallel: Int?
-    @Option(help: ArgumentHelp("Time limit of one test.", valueName: "duration")) var limit: DurationArgument?
+    @Option(parsing: .unconditional, help: "Number of tests to run in parallel; default is the number of processors.")
+    var parallel: Int?
+    @Option(parsing: .unconditional, help: ArgumentHelp("Time limit of one test.", valueName: "duration"))
+    var limit: DurationArgument?
     @Flag(help: "Ask the configured agent instead of taking the answers in the test files.") var live = false
-    @Option(help: ArgumentHelp("With --live: how often each test runs.", valueName: "number")) var samples = 1
-    @Option(help: ArgumentHelp("With --live: the share of samples that has to pass, from 0 to 1.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("With --live: how often each test runs.", valueName: "number"))
+    var samples = 1
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("With --live: the share of samples that has to pass, from 0 to 1.", valueName: "share"))
     var atLeast = 1.0
-    @Option(help: ArgumentHelp("With --live: begin no sample beyond this many model tokens.", valueName: "tokens"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("With --live: begin no sample beyond this many model tokens.", valueName: "tokens"))
     var budget: Int?
     @Flag(help: "With --live: write the agent's answers into the test files.") var record = false
     @OptionGroup var options: ProjectOptions

@@ -24,7 +24,9 @@ struct UsageCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ProjectOptions
 
-    @Option(help: ArgumentHelp("Only calls within this period: `12h`, `30d`.", valueName: "duration"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Only calls within this period: `12h`, `30d`.", valueName: "duration"))
     var since = DurationArgument(.seconds(30 * 86_400))
 
     @Option(help: "What each line sums up.") var by = Grouping.pipeline

@@ -98,9 +98,11 @@ struct PriorityOption: ParsableArguments {
 
 /// `--limit` and `--before` of commands that list numbered records, the newest first.
 struct PagingOptions: ParsableArguments {
-    @Option(name: [.customShort("n"), .long], help: "How many, the newest first.")
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "How many, the newest first.")
     var limit = 50
-    @Option(help: ArgumentHelp("Only those before this number: the last of a page before.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Only those before this number: the last of a page before.", valueName: "number"))
     var before: Int?
 
     func validate() throws {

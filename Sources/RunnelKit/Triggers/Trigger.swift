@@ -168,17 +168,20 @@ public struct TriggerPreview: Sendable {
     public var event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)?
     /// Whether the entry lets the trigger fire; the times of one that does not can still be backfilled.
     public var isEnabled: Bool
+    /// When the trigger fires apart from these times, such as "at the start of `runnel serve`".
+    public var occasion: String?
 
     /// A preview of these times.
     public init(
         next: @escaping @Sendable (_ after: Int64) -> Int64?, text: @escaping @Sendable (_ time: Int64) -> String,
         event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)? = nil,
-        isEnabled: Bool = true
+        isEnabled: Bool = true, occasion: String? = nil
     ) {
         self.next = next
         self.text = text
         self.event = event
         self.isEnabled = isEnabled
+        self.occasion = occasion
     }
 }
 

@@ -22,10 +22,13 @@ struct RunsListCommand: AsyncParsableCommand {
 
     @Option(help: "Only runs of this pipeline.", completion: PipelineCompletion.names) var pipeline: String?
 
-    @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
     var since: DurationArgument?
 
-    @Option(name: [.customShort("n"), .long], help: "Maximum number of runs to list.") var limit = 50
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Maximum number of runs to list.")
+    var limit = 50
 
     @Flag(help: "Print a JSON array.") var json = false
 

@@ -17,9 +17,12 @@ struct RunsPruneCommand: AsyncParsableCommand {
             ]))
 
     @OptionGroup var options: ProjectOptions
-    @Option(help: ArgumentHelp("Keep runs that ended within this time.", valueName: "duration"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Keep runs that ended within this time.", valueName: "duration"))
     var keep: DurationArgument?
-    @Option(help: ArgumentHelp("Number of runs to keep of each pipeline.", valueName: "number")) var keepRuns: Int?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Number of runs to keep of each pipeline.", valueName: "number"))
+    var keepRuns: Int?
 
     func validate() throws {
         if let keepRuns, keepRuns < 0 { throw ValidationError("--keep-runs \(keepRuns): expected 0 or more") }

@@ -38,7 +38,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
             valueName: "state"))
     var states: [SeenRunState] = []
     @Option(help: "Only runs of this pipeline.", completion: PipelineCompletion.names) var pipeline: String?
-    @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
     var since: DurationArgument?
     @Option(
         name: .customLong("input"),

@@ -101,7 +101,7 @@ package enum YAMLErrorCode: String, ErrorCode {
                 "a tab follows the \"…\"; YAML allows only ", "spaces there", hints: "replace the tab with spaces")
         case .tagMismatch: ErrorExplanation("…, but has the tag \"…\"", hints: "remove the tag or correct the value")
         case .tooDeep: ErrorExplanation("lists and mappings are nested more than … levels deep here")
-        case .tooLarge: ErrorExplanation("the file is larger than the limit of … bytes")
+        case .tooLarge: ErrorExplanation("the file is larger than the limit of …")
         case .tooManyDirectives: ErrorExplanation("there are more than … %TAG lines")
         case .tooManyNodes: ErrorExplanation("the document has more than … values once its aliases are expanded")
         case .unclosedList: ErrorExplanation("expected \",\" or \"]\", found …")

@@ -1,3 +1,5 @@
+import RunnelSupport
+
 /// Parses a YAML document into nodes with their positions.
 ///
 /// YAML 1.2 core schema on libyaml's syntax. Accepts what libyaml accepts, except for these errors: more than one
@@ -18,7 +20,7 @@ public enum YAMLParser {
         guard bytes.count <= min(limits.maxBytes, 1 << 30) else {
             throw YAMLError(
                 code: YAMLErrorCode.tooLarge,
-                message: "the file is larger than the limit of \(min(limits.maxBytes, 1 << 30)) bytes",
+                message: "the file is larger than the limit of \(SizeText.format(min(limits.maxBytes, 1 << 30)))",
                 range: YAMLRange(at: YAMLPosition(line: 1, column: 1)),
                 source: YAMLSource(name: name, text: ""))
         }

@@ -577,7 +577,7 @@ struct AnswerEndTests {
                 try await ask(server, nil) == .success("Hello"))
             #expect(
                 try await ask(server, nil, limits: .init(maxEvent: 1 << 20))
-                    == .failure(.lineTooLong, "the server sent a line longer than 1048576 bytes"))
+                    == .failure(.lineTooLong, "the server sent a line longer than 1MiB"))
             #expect(
                 try await ask(server, nil, limits: .init(maxAnswer: 1 << 10)) == .success("Hello"))
         }
@@ -598,7 +598,7 @@ struct AnswerEndTests {
             try feed(chunk)
             let error = #expect(throws: MarketplaceError.self) { try feed(chunk) }
             #expect(error?.code == .answerTooLarge)
-            #expect(error?.message == "the answer is longer than 1024 bytes")
+            #expect(error?.message == "the answer is longer than 1KiB")
         }
     }
 

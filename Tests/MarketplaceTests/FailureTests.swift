@@ -193,7 +193,7 @@ struct FailureTests {
             $0.send("data: " + String(repeating: "x", count: 16 << 20))
         }
         expect(
-            error, .lineTooLong, "the server sent a line longer than 16777216 bytes",
+            error, .lineTooLong, "the server sent a line longer than 16MiB",
             hint:
                 "raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once"
         )

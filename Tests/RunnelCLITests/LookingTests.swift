@@ -278,7 +278,7 @@ import Testing
             try handle.close()
             let ended = try await runnel.run(["validate", "large.yaml"])
             #expect(ended.status == 2)
-            #expect(ended.error.contains("the file is larger than the limit of 8388608 bytes [too-large]"))
+            #expect(ended.error.contains("the file is larger than the limit of 8MiB [too-large]"))
             try #require(mkfifo(runnel.directory + "/pipe.yaml", 0o600) == 0)
             #expect(try await runnel.run(["validate", "pipe.yaml"]).error.contains("the file is empty"))
         }

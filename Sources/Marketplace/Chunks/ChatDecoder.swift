@@ -379,15 +379,17 @@ struct ChatDecoder: Sendable {
             "raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once"
         switch failure {
         case .lineTooLong(let limit):
-            return MarketplaceError(.lineTooLong, "the server sent a line longer than \(limit) bytes", hint: hint)
+            return MarketplaceError(
+                .lineTooLong, "the server sent a line longer than \(SizeText.format(limit))", hint: hint)
         case .eventTooLarge(let limit):
-            return MarketplaceError(.eventTooLarge, "the server sent an event larger than \(limit) bytes", hint: hint)
+            return MarketplaceError(
+                .eventTooLarge, "the server sent an event larger than \(SizeText.format(limit))", hint: hint)
         }
     }
 
     private var tooLong: MarketplaceError {
         MarketplaceError(
-            .answerTooLarge, "the answer is longer than \(rules.maxAnswer) bytes",
+            .answerTooLarge, "the answer is longer than \(SizeText.format(rules.maxAnswer))",
             hint: "ask for less at once, or raise the limit, in runnel.yaml `marketplace.limits.max_answer`")
     }
 }

@@ -133,7 +133,7 @@ public struct MarketplaceConfiguration: Sendable {
         }
         for (name, bytes) in [("largest event", limits.maxEvent), ("longest answer", limits.maxAnswer)] {
             try require(
-                (1024...(1 << 30)).contains(bytes), "the limit of the \(name) is \(bytes) bytes",
+                (1024...(1 << 30)).contains(bytes), "the limit of the \(name) is \(SizeText.format(bytes))",
                 "it must be from 1 KiB to 1 GiB")
         }
     }

@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// A number of bytes, written as a whole number or with a unit: `512`, `64KiB`, `10MiB`, `1MB`.
 public struct ByteCount: Sendable, Hashable, FieldValue {
     /// How many bytes.
@@ -58,10 +60,5 @@ public struct ByteCount: Sendable, Hashable, FieldValue {
 
 extension ByteCount: CustomStringConvertible {
     /// The size in the largest binary unit that divides it: "10MiB", "1000B".
-    public var description: String {
-        for (name, size) in Self.units.prefix(3) where bytes >= size && bytes % size == 0 {
-            return "\(bytes / size)\(name)"
-        }
-        return "\(bytes)B"
-    }
+    public var description: String { SizeText.format(bytes) }
 }

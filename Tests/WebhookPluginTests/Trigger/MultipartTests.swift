@@ -106,7 +106,7 @@ import Testing
             ),
             (
                 part("a", "1", "X: " + String(repeating: "x", count: 9000)) + ["--b--"],
-                "the header of a part is longer than 8192 bytes"
+                "the header of a part is longer than 8KiB"
             ),
         ])
     func broken(lines: [String], message: String) {

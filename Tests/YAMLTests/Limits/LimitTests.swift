@@ -9,7 +9,7 @@ struct LimitTests {
         #expect(limit == 8 * 1024 * 1024)
         let error = try failure([UInt8](repeating: 0x23, count: limit + 1))
         #expect(
-            error.description == "p.yaml:1:1: error: the file is larger than the limit of 8388608 bytes [too-large]")
+            error.description == "p.yaml:1:1: error: the file is larger than the limit of 8MiB [too-large]")
         #expect(try YAMLParser.parse([UInt8](repeating: 0x23, count: limit), name: "p.yaml").root == nil)
     }
 

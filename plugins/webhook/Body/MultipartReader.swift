@@ -90,7 +90,7 @@ struct MultipartReader {
                 throw .malformed("the body ends in the header of a part")
             }
             guard end - start <= Self.maxHeaders else {
-                throw .malformed("the header of a part is longer than \(Self.maxHeaders) bytes")
+                throw .malformed("the header of a part is longer than \(ByteCount(Self.maxHeaders))")
             }
             let line = bytes[index..<end]
             index = end + 2

@@ -172,6 +172,19 @@ import Testing
         }
     }
 
+    @Test("runs and usage are read from a read-only disk", .enabled(if: canMount))
+    func readOnlyDisk() async throws {
+        try await withProject(Self.kept) { runnel in
+            let ended = try await mounting(
+                """
+                "$1" run p >/dev/null && mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" && ! touch file \
+                && "$1" usage && exec "$1" runs list
+                """, runnel)
+            #expect(ended.status == 0, "\(ended.output)\(ended.error)")
+            #expect(ended.output.contains("succeeded"), "\(ended.output)\(ended.error)")
+        }
+    }
+
     @Test("a subject with a problem has no good finding beside it, but keeps its warnings")
     func oneVerdict() {
         let findings: [HealthFinding] = [

@@ -20,6 +20,7 @@ struct JournalFile {
         guard access(path, R_OK) == 0 || errno == ENOENT else {
             throw JournalError.unreadable(path, in: directory, errno: errno)
         }
+        guard migrates || !isFolderReadOnly else { return try openReadOnly() }
         if migrates { try makeDirectory() }
         // The lock prevents two processes from creating the file concurrently.
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
@@ -43,11 +44,22 @@ struct JournalFile {
         }
     }
 
+    /// Whether nothing can be created in the folder, such as on a read-only disk.
+    private var isFolderReadOnly: Bool { access(directory, W_OK) != 0 && (errno == EROFS || errno == EACCES) }
+
+    /// Opens an existing journal without a lock, which would be a file.
+    private func openReadOnly() throws(JournalError) -> DatabasePool {
+        do {
+            try checkVersion()
+            return try DatabasePool(path: path, configuration: Self.readOnlyConfiguration)
+        } catch {
+            throw JournalError(error, path: path)
+        }
+    }
+
     /// Throws unless the tables are those of this version. Reads only: a pool writes when it is opened.
     private func checkVersion() throws {
-        var configuration = Self.configuration
-        configuration.readonly = true
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let queue = try DatabaseQueue(path: path, configuration: Self.readOnlyConfiguration)
         let migrator = JournalSchema.migrator
         try queue.read { db in
             if try migrator.hasBeenSuperseded(db) { throw newer }
@@ -71,6 +83,12 @@ struct JournalFile {
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
         // One connection writes on one queue; reads do not wait for it.
         configuration.qos = .userInitiated
+        return configuration
+    }
+
+    private static var readOnlyConfiguration: Configuration {
+        var configuration = Self.configuration
+        configuration.readonly = true
         return configuration
     }
 

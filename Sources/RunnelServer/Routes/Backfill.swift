@@ -87,8 +87,8 @@ struct Backfill: Sendable {
                 throw APIError(400, .badInput, error.message)
             }
             guard let run else { continue }
-            let id = try await api.start(run)
-            if id == run.id {
+            let (id, isNew) = try await api.start(run)
+            if isNew {
                 outcomes.append(Outcome(tick: tick, run: id, status: .started))
                 continue
             }

@@ -7,10 +7,10 @@ extension API {
     /// Accepts the run.
     ///
     /// - Returns: Its id, or that of the run that the same event has started before. It is on disk.
-    func start(_ run: NewRun) async throws(APIError) -> String {
+    func start(_ run: NewRun) async throws(APIError) -> (id: String, isNew: Bool) {
         do {
-            if case .duplicate(let other) = try await runs.start(run) { return other }
-            return run.id
+            if case .duplicate(let other) = try await runs.start(run) { return (other, false) }
+            return (run.id, true)
         } catch {
             throw APIError(error)
         }
@@ -35,8 +35,8 @@ extension API {
         for (key, value) in trigger { all[key] = value }
         let request = RunRequest(id: runs.makeID(), inputs: values, trigger: .object(all), input: input)
         let run = runs.makeRun(request, of: pipeline, priority: priority, dedupeKey: dedupeKey)
-        let id = try await start(run)
-        if id == run.id { await recordDone("start-run", of: pipeline.name, outcome: id, by: caller) }
+        let (id, isNew) = try await start(run)
+        if isNew { await recordDone("start-run", of: pipeline.name, outcome: id, by: caller) }
         return id
     }
 
@@ -51,8 +51,8 @@ extension API {
         by caller: Operator
     ) async throws -> String {
         let run = try await makeRetry(of: old, from: step, priority: priority, dedupeKey: dedupeKey)
-        let id = try await start(run)
-        if id == run.id { await recordDone("retry-run", of: old.id, outcome: id, by: caller) }
+        let (id, isNew) = try await start(run)
+        if isNew { await recordDone("retry-run", of: old.id, outcome: id, by: caller) }
         return id
     }
 
@@ -94,22 +94,21 @@ extension API {
     /// - Returns: The id of the new run.
     func replay(_ delivery: DeliveryRecord, dedupeKey: String? = nil, by caller: Operator) async throws -> String {
         let pipeline = try await stillServed(delivery.pipeline)
-        var run: NewRun
-        var id: String
+        var started: (id: String, isNew: Bool)
         if !delivery.isWhole, let old = try await self.run(of: delivery) {
-            run = try await makeRetry(of: old, dedupeKey: dedupeKey)
-            id = try await start(run)
+            started = try await start(makeRetry(of: old, dedupeKey: dedupeKey))
         } else {
-            run = try replayed(delivery, in: pipeline, retrying: delivery.runID, dedupeKey)
-            id = try await start(run)
-            if !UUIDv7.haveSameKey(id, run.id) {
+            let run = try replayed(delivery, in: pipeline, retrying: delivery.runID, dedupeKey)
+            started = try await start(run)
+            if !UUIDv7.haveSameKey(started.id, run.id) {
                 // The event has a run by now, such as of the sender's own redelivery.
-                run = try replayed(delivery, in: pipeline, retrying: id, dedupeKey)
-                id = try await start(run)
+                started = try await start(replayed(delivery, in: pipeline, retrying: started.id, dedupeKey))
             }
         }
-        if id == run.id { await recordDone("replay-delivery", of: "\(delivery.number)", outcome: id, by: caller) }
-        return id
+        if started.isNew {
+            await recordDone("replay-delivery", of: "\(delivery.number)", outcome: started.id, by: caller)
+        }
+        return started.id
     }
 
     /// The pipeline of a run or delivery, as it is now.

@@ -76,6 +76,27 @@ import Testing
         }
     }
 
+    @Test("ledger needs no configured agent")
+    func ledgerWithoutAgent() async throws {
+        let trigger = "on: { watch: { path: inbox, after: keep } }\n"
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n",
+            "pipelines/p.yaml": trigger + "steps: [ { uses: file.write, with: { path: out.txt, content: done } } ]\n",
+            "inbox/a.txt": "one",
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") {
+                let isDone = await eventually { FileManager.default.fileExists(atPath: runnel.directory + "/out.txt") }
+                #expect(isDone)
+            }
+            try (trigger + "steps: [ { uses: chat, with: { prompt: Hello } } ]\n").write(
+                toFile: runnel.directory + "/pipelines/p.yaml", atomically: true, encoding: .utf8)
+            let ledger = try await runnel.run(["ledger", "p"])
+            #expect(ledger.status == 0, "\(ledger.error)")
+            #expect(ledger.output.hasSuffix("  inbox/a.txt\n"), "\(ledger.output)")
+        }
+    }
+
     @Test("config shows prices by agent and model, with their places")
     func prices() async throws {
         let settings = "prices:\n  AGENTIC STAR: { input: 3 USD, output: 15 USD }\n  bot:\n    call: 0.02 USD\n"

@@ -34,7 +34,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try options.project()
-        let page = try await OfflineServer(options: options, project: project).perform {
+        let page = try await OfflineServer(options: options, project: project).perform(simulates: true) {
             [pipeline, trigger, after, limit] in
             try await $0.ledger(pipeline, key: trigger, after: after, limit: limit)
         }

@@ -16,12 +16,15 @@ struct OfflineServer: Sendable {
 
     /// Performs the operations. A refusal ends the command with the reason. A missing journal is an error, unless
     /// `createsJournal` is set, for operations that need no earlier run.
+    ///
+    /// - Parameter simulates: Whether pipelines need no configured agent, for operations that start no run.
     func perform<Result: Sendable>(
-        createsJournal: Bool = false, _ body: @Sendable (OfflineOperations) async throws -> Result
+        createsJournal: Bool = false, simulates: Bool = false,
+        _ body: @Sendable (OfflineOperations) async throws -> Result
     ) async throws -> Result {
         let journal =
             try createsJournal ? JournalSetup.open(project) : options.journal(of: project, migrates: true)
-        let loader = try await project.loader(startsServers: false, simulates: false)
+        let loader = try await project.loader(startsServers: false, simulates: simulates)
         let assembly = await RunnerAssembly(loader: loader, project: project, grantedFiles: [], simulator: nil)
         let result: Swift.Result<Result, any Error>
         do {

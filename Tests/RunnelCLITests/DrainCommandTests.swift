@@ -42,7 +42,7 @@ import Testing
             try await runnel.serving("pipelines") { runnel in
                 let none = try await runnel.run(["workers", "drain", "no-such-host"])
                 #expect(none.status == 2)
-                #expect(none.error.hasPrefix("error: there is no worker \"no-such-host\"; there is "))
+                #expect(none.error.hasPrefix("error: there is no worker \"no-such-host\"; the workers are "))
                 let list = try await runnel.run(["workers"])
                 let lines = list.output.split(separator: "\n")
                 #expect(lines.count == 2 && lines.allSatisfy { $0.count <= 80 }, "\(list.output)")

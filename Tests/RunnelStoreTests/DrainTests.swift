@@ -109,7 +109,9 @@ private final class Updates: Sendable {
         error = #expect(throws: WorkerNameError.self) { try WorkerStatus.find("box", in: twins) }
         #expect(error?.message == "2 workers are called \"box\"; name one of them: 0190cc-4, 0190cc-5")
         error = #expect(throws: WorkerNameError.self) { try WorkerStatus.find("web-3", in: all) }
-        #expect(error?.message == "there is no worker \"web-3\"; there is web-1/7, web-2/8, web-2/9")
+        #expect(error?.message == "there is no worker \"web-3\"; the workers are web-1/7, web-2/8, web-2/9")
+        error = #expect(throws: WorkerNameError.self) { try WorkerStatus.find("web-3", in: []) }
+        #expect(error?.message == "there is no worker \"web-3\"; no worker is running")
         // A command in the foreground and a process that was killed are not meant.
         var others = [status("0190cc-4", 10), status("0190cc-5", 11)]
         others[0].worker.role = "run"

@@ -109,8 +109,8 @@ public struct WorkerNameError: Error, Sendable {
             let names = found.prefix(5).map { isUnique ? $0.name : $0.id.text }.joined(separator: ", ")
             return "\(found.count) workers are called \(quoted); name one of them: \(names)"
         }
-        if all.isEmpty { return "there is no worker \(quoted), and no other" }
-        return "there is no worker \(quoted); there is \(all.prefix(5).map(\.name).joined(separator: ", "))"
+        if all.isEmpty { return "there is no worker \(quoted); no worker is running" }
+        return "there is no worker \(quoted); the workers are \(all.prefix(5).map(\.name).joined(separator: ", "))"
     }
 }
 

@@ -46,7 +46,8 @@ import Testing
             #expect(unknown.status == 404)
             #expect(
                 try unknown.json()["error"] == [
-                    "code": "no-such-worker", "message": "there is no worker \"nowhere\"; there is here/1, there/8",
+                    "code": "no-such-worker",
+                    "message": "there is no worker \"nowhere\"; the workers are here/1, there/8",
                 ])
             await Self.other(server, "0190bbbb-3")
             let both = try await server.call("POST", "/api/v1/workers/there/drain")

@@ -19,7 +19,7 @@ import Testing
                 "✓ configuration runnel.yaml", "✓ secrets       1 secret, with a value",
                 "✓ pipelines     1 pipeline, valid",
                 "✓ folders       \"inbox\" is watched by p", "takes the credentials",
-                "✓ journal       there is none yet; the first run creates it in \(runnel.directory)/.runnel",
+                "✓ journal       does not exist yet; the first run creates it in \(runnel.directory)/.runnel",
                 "✓ server        no server is running at 127.0.0.1:9",
             ] { #expect(ended.output.contains(line), "\(line)") }
             #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory).count == 3)

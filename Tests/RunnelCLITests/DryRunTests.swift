@@ -35,7 +35,7 @@ import Testing
                         Say hello
                         to Ada, ***.
                       system: Be brief.
-                    dry run ended before it: it costs or changes something
+                    dry run stopped before this step, which costs or changes something
                     """)
             let left = try FileManager.default.contentsOfDirectory(atPath: runnel.directory)
             #expect(left.sorted() == ["p.yaml", "runnel.yaml"])

@@ -110,7 +110,7 @@ struct NewPluginCommand: AsyncParsableCommand {
                   python3 plugins/\(name)/test_main.py
                       tests its program
                   runnel plugins check \(name) -e folder=inbox
-                      tries it as Runnel does; four new files in inbox are needed
+                      checks it; put a new file into inbox each time it asks for an event
 
                 """)
             return

@@ -51,7 +51,7 @@ struct PluginsCheckCommand: AsyncParsableCommand {
         let conformance = TriggerConformance(
             definition, entry: try settings(), harness: harness, patience: limit, keepsPosition: !noCatchUp)
         let findings = await conformance.findings { number in
-            Streams.error.write("event \(number) of 4 can happen now\n")
+            Streams.error.write("make event \(number) of 4 happen now\n")
         }
         await harness.services.shutDown()
         for event in await harness.runs.accepted {

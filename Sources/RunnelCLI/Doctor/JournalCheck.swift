@@ -28,7 +28,7 @@ enum JournalCheck {
         do throws(JournalError) {
             guard let existing = try JournalSetup.existing(of: project, migrates: false) else {
                 let place = try JournalSetup.place(of: project)
-                return [.good("journal", "there is none yet; the first run creates it in \(place)")]
+                return [.good("journal", "does not exist yet; the first run creates it in \(place)")]
             }
             journal = existing
         } catch {

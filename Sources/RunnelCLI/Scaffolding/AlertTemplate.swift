@@ -85,7 +85,7 @@ extension ProjectTemplate {
                         - json:
                             text: "3 events:\n• 2 × import failed: no such file\n• 1 × export recovered\nLast run: https://runnel.example/runs/r-3"
 
-                  - name: a problem of Runnel is told with its subject
+                  - name: a problem of Runnel is reported with its subject
                     trigger:
                       type: health
                       count: 1

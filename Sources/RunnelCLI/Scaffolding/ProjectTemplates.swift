@@ -23,7 +23,7 @@ extension ProjectTemplate {
             test: """
                 pipeline: hello.yaml
                 tests:
-                  - name: the summary is kept
+                  - name: the summary is saved
                     input: A runnel is a small channel that carries a stream.
                     chat: [ { text: It carries a stream. } ]
                     expect:
@@ -129,7 +129,7 @@ extension ProjectTemplate {
             test: """
                 pipeline: inbox.yaml
                 tests:
-                  - name: the summary stands under the text's name
+                  - name: the summary is saved under the text's name
                     files: { inbox/notes.txt: It rained all day. }
                     trigger: { type: watch, path: inbox/notes.txt }
                     chat: [ { text: It rained. } ]

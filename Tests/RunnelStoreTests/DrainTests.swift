@@ -84,7 +84,7 @@ private final class Updates: Sendable {
             }
             for line in [
                 "this worker was drained by an operator: it finishes 1 run and claims no more",
-                "this worker is drained: its last run has left it",
+                "this worker is drained: it has no runs left",
                 "this worker is not drained any more: it claims runs again",
             ] {
                 #expect(first.recorder.lines.count { $0.contains(line) } == 1, "\(line)")

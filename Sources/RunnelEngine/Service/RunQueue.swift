@@ -353,7 +353,7 @@ public actor RunQueue {
         case .lost: logger.warning("\(name) is no longer owned by this process")
         case .broken(let error): logger.error("\(name) must wait: \(error)")
         }
-        if worker.isDrained, working.isEmpty { logger.notice("this worker is drained: its last run has left it") }
+        if worker.isDrained, working.isEmpty { logger.notice("this worker is drained: it has no runs left") }
         wake.yield()
     }
 

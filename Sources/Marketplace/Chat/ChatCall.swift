@@ -259,7 +259,7 @@ final class ChatCall: Sendable {
             return (state.reconnection, state.progress.text)
         }
         if reconnection.isOfEarlierProcess {
-            client.logger.info("the answer of an earlier process cannot be taken up again; it is asked for anew")
+            client.logger.info("the answer of an earlier process cannot be resumed; the chat is sent again")
             return
         }
         // What ended the answer itself is the failure; what befell the connection is told by its first time.

@@ -90,12 +90,12 @@ import Testing
             #expect(
                 missing.error == """
                     error: there is no pipeline "hidden"
-                      = there is none \(place)
+                      = no pipelines were found \(place)
                       = `runnel init` makes a project with a pipeline
 
                     """)
             let none = try await runnel.run(["doctor", "--offline"]).output
-            #expect(none.contains("! pipelines     there are none \(place)\n"), "\(none)")
+            #expect(none.contains("! pipelines     none were found \(place)\n"), "\(none)")
             try write("pipelines/near.yaml", pipeline)
             #expect(try await runnel.run(["run", "near"]).output == "a\n")
             let one = try await runnel.run(["doctor", "--offline"]).output

@@ -48,6 +48,16 @@ import Testing
         #expect(view.text(run, [], []).contains("  trigger     manual\n  priority    -3\n  accepted    "))
     }
 
+    @Test("a cancellation is shown until the run has ended")
+    func cancellation() {
+        let view = RunView(style: TextStyle(hasColor: false), isFull: false)
+        var run = Self.run(["type": "manual"])
+        run.isCancelRequested = true
+        #expect(!view.text(run, [], []).contains("  cancel "))
+        (run.state, run.endedAt, run.error) = (.running, nil, nil)
+        #expect(view.text(run, [], []).contains("\n  cancel      requested\n"))
+    }
+
     @Test("an interrupted run has no time that grows")
     func interrupted() {
         var run = Self.run(["type": "manual"])

@@ -68,7 +68,7 @@ struct LoadedPipeline: Sendable {
             if let folder = folders.lazy.compactMap({ PipelineNames.unreadable(below: $0 ?? ".") }).first {
                 return PipelineFolder.unreadable(folder).message
             }
-            return "there is none \(PipelineFolder.searched((folders.last ?? nil) ?? "."))\n"
+            return "no pipelines were found \(PipelineFolder.searched((folders.last ?? nil) ?? "."))\n"
                 + "  = `runnel init` makes a project with a pipeline"
         }
         let shown = known.prefix(8).map { $0.file.withoutEnding }

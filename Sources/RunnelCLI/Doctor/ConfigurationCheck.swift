@@ -91,7 +91,7 @@ enum ConfigurationCheck {
                 [],
                 [
                     .warning(
-                        "pipelines", "there are none \(PipelineFolder.searched(folder))",
+                        "pipelines", "none were found \(PipelineFolder.searched(folder))",
                         Project.isProject(folder)
                             ? "`runnel new pipeline NAME` creates one" : "`runnel init` makes a project with a pipeline"
                     )

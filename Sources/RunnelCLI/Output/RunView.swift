@@ -47,7 +47,7 @@ struct RunView {
         if run.deaths > 0 {
             field("died", "its process \(run.deaths == 1 ? "once" : "\(run.deaths) times") since a step ended")
         }
-        if run.isCancelRequested, !run.state.isFinal { field("cancel", "asked for") }
+        if run.isCancelRequested, !run.state.isFinal { field("cancel", "requested") }
         field("retry of", run.retryOf)
         field("retried by", run.retriedBy.map { id in retry.map { "\(id)  \($0.stateText)" } ?? id })
         field("file now at", run.movedTo)

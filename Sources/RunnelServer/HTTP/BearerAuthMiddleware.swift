@@ -19,11 +19,7 @@ struct BearerAuthMiddleware: RouterMiddleware {
             let given = request.headers[.authorization] ?? ""
             guard given.lowercased().hasPrefix("bearer "),
                 let found = try tokens.token(given.dropFirst(7), from: context.clientAddress)
-            else {
-                var error = APIError(401, .unauthorized, "the API needs the token: Authorization: Bearer …")
-                error.headers[.wwwAuthenticate] = "Bearer"
-                throw error
-            }
+            else { throw Self.unauthorized }
             (context.caller, context.scope) = (found.name, found.scope)
             context.isAdmitted = { [tokens] in tokens.isInUse(found) }
             try AccessRule.check(request, context)
@@ -47,6 +43,12 @@ struct BearerAuthMiddleware: RouterMiddleware {
                     "the API does not answer to pages of other sites; a token lets them in")
             }
         }
+    }
+
+    static var unauthorized: APIError {
+        var error = APIError(401, .unauthorized, "the API needs the token: Authorization: Bearer …")
+        error.headers[.wwwAuthenticate] = "Bearer"
+        return error
     }
 
     static let wrongHost = APIError(

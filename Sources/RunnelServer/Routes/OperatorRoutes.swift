@@ -41,6 +41,8 @@ struct OperatorRoutes: Sendable {
             let path = sessions.signInPath(
                 to: DashboardRoutes.local(try query.one("to")), as: context.caller,
                 within: try query.number("seconds", in: 1...longest) ?? longest, now: context.now)
+            // A token that was replaced after the check must not get a link of the new value.
+            guard context.isAdmitted() else { throw BearerAuthMiddleware.unauthorized }
             return Response.json(["path": .string(path)])
         }
     }

@@ -59,6 +59,28 @@ import Testing
         #expect(sessions.session(ofCookie: other, now: 2)?.caller == "a")
     }
 
+    @Test("a link does not sign in once the value of its token is replaced")
+    func linkOfReplacedToken() {
+        let tokens = Watched([APIToken(name: "a", value: "one", scope: .run)])
+        let sessions = DashboardSessions(tokens: tokens)
+        let code = sessions.makeLinkCode(for: "a", now: 0)
+        tokens.update { $0 = [APIToken(name: "a", value: "two", scope: .run)] }
+        #expect(sessions.redeem(code, now: 1) == nil)
+        #expect(sessions.redeem(sessions.makeLinkCode(for: "a", now: 1), now: 2)?.value == "two")
+    }
+
+    @Test("a token has at most 32 links, and they do not replace those of other tokens")
+    func maximumLinks() {
+        let one = APIToken(name: "a", value: "one", scope: .admin)
+        let other = APIToken(name: "b", value: "two", scope: .read)
+        let sessions = DashboardSessions(tokens: Watched([one, other]))
+        let code = sessions.makeLinkCode(for: "a", now: 0)
+        let codes = (Int64(1)...33).map { sessions.makeLinkCode(for: "b", now: $0) }
+        #expect(sessions.redeem(codes[0], now: 40) == nil)
+        #expect(sessions.redeem(codes[1], now: 40) == other)
+        #expect(sessions.redeem(code, now: 40) == one)
+    }
+
     @Test("the name of the session cookie contains the port, because browsers send cookies to all ports of a host")
     func cookieName() async throws {
         try await ServerRig.dashboard().serve { server in

@@ -39,13 +39,14 @@ final class DashboardSessions: Sendable {
     static let lifetime: Int64 = 14 * 86_400
     /// The maximum lifetime of a one-time link, in seconds.
     static let linkLifetime = 600
+    /// The maximum number of one-time links of a token.
     private static let maximumLinks = 32
-    /// The maximum number of cookies that are known to be signed out. Beyond, the one that was signed out first is
+    /// The maximum number of cookies of a token that are known to be signed out. Beyond, the one that was signed out first is
     /// forgotten.
     private static let maximumSignedOut = 4096
 
-    /// An expiry in nanoseconds since 1970, and the name of a token.
-    private typealias Entry = (expiry: Int64, caller: String)
+    /// An expiry in nanoseconds since 1970, and a token.
+    private typealias Entry = (expiry: Int64, token: APIToken)
 
     private let tokensInUse: Watched<[APIToken]>
     private var tokens: [APIToken] { tokensInUse.value }
@@ -92,16 +93,20 @@ final class DashboardSessions: Sendable {
 
     /// Ends the session of a cookie, also for a copy of the cookie, until this process ends.
     func signOut(cookie: String, now: Int64) {
-        guard needsToken, let session = session(ofCookie: cookie, now: now) else { return }
-        let entry = (expiry: now + Self.lifetime * 1_000_000_000, caller: session.caller)
+        guard let session = session(ofCookie: cookie, now: now), let token = token(named: session.caller) else {
+            return
+        }
+        let entry = (expiry: now + Self.lifetime * 1_000_000_000, token: token)
         signedOut.withLock { Self.add(entry, as: cookie, to: &$0, atMost: Self.maximumSignedOut, now: now) }
     }
 
+    /// - Parameter maximum: The maximum number of entries of one token, whose entries do not replace those of other tokens.
     private static func add(
         _ entry: Entry, as key: String, to entries: inout [String: Entry], atMost maximum: Int, now: Int64
     ) {
         entries = entries.filter { $0.value.expiry > now }
-        while entries.count >= maximum, let oldest = entries.min(by: { $0.value.expiry < $1.value.expiry }) {
+        let own = entries.filter { $0.value.token.name == entry.token.name }
+        if own.count >= maximum, let oldest = own.min(by: { $0.value.expiry < $1.value.expiry }) {
             entries[oldest.key] = nil
         }
         entries[key] = entry
@@ -122,10 +127,14 @@ final class DashboardSessions: Sendable {
         return "\(caller).\(expiry).\(nonce).\(Self.sign(key(token), "session", caller, expiry, nonce))"
     }
 
-    /// Creates a one-time code that signs in as the token with this name. It is valid for a number of seconds.
+    private func token(named name: String) -> APIToken? { tokens.first { $0.name == name } }
+
+    /// Creates a one-time code that signs in as the token with this name. It is valid for a number of seconds, and until the
+    /// token is replaced.
     func makeLinkCode(for caller: String, within seconds: Int = linkLifetime, now: Int64) -> String {
         let code = Self.random()
-        let entry = (expiry: now + Int64(seconds) * 1_000_000_000, caller: caller)
+        guard let token = token(named: caller) else { return code }
+        let entry = (expiry: now + Int64(seconds) * 1_000_000_000, token: token)
         links.withLock { Self.add(entry, as: code, to: &$0, atMost: Self.maximumLinks, now: now) }
         return code
     }
@@ -147,7 +156,7 @@ final class DashboardSessions: Sendable {
     func redeem(_ code: String, now: Int64) -> APIToken? {
         let found = links.withLock { $0.removeValue(forKey: code) }
         guard let found, found.expiry > now else { return nil }
-        return tokens.first { $0.name == found.caller }
+        return tokens.first { $0.name == found.token.name && $0.value == found.token.value }
     }
 
     /// Without a full stop, which separates the parts of a cookie.

@@ -105,6 +105,17 @@ import Testing
         }
     }
 
+    @Test("an empty Transfer-Encoding is refused: its body would be read as the next request", arguments: ["", ","])
+    func emptyCoding(value: String) async throws {
+        try await Self.rig.serve { server in
+            let text = "POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: \(value)\r\n\r\n"
+            let answer = try Answer(Array(try await Self.all(text, server).utf8))
+            #expect(answer.status == 400)
+            #expect(answer.error == "bad-request the only supported Transfer-Encoding is chunked")
+            #expect(await server.runs().isEmpty)
+        }
+    }
+
     @Test("a client cannot say itself that a request is malformed")
     func forged() async throws {
         try await Self.rig.serve { server in

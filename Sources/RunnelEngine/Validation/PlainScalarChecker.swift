@@ -13,14 +13,18 @@ struct PlainScalarChecker {
 
     private static let text: Value = ["type": ["string"]]
 
-    func check(
-        _ node: YAMLNode, _ schema: Value, at path: [FieldError.PathElement] = [],
-        into diagnostics: inout DiagnosticList
+    func check(_ node: YAMLNode, _ schema: Value, into diagnostics: inout DiagnosticList) {
+        // Few files have such a scalar; only those need their schemas.
+        if Self.hasRespelled(node) { check(node, schema, at: [], into: &diagnostics) }
+    }
+
+    private func check(
+        _ node: YAMLNode, _ schema: Value, at path: [FieldError.PathElement], into diagnostics: inout DiagnosticList
     ) {
         let choices = schema["anyOf"]?.asList ?? [schema]
         switch node.content {
         case .scalar(let scalar):
-            guard node.tag == nil, Self.isRespelled(scalar, as: Value(node)) else { return }
+            guard Self.hasRespelled(node) else { return }
             let isText = choices.contains { $0["type"]?.asList?.contains("string") ?? false }
             let isData = choices.contains { $0["type"] == nil && $0["enum"] == nil && $0["const"] == nil }
             let losesDigits = Self.losesDigits(scalar)
@@ -49,13 +53,19 @@ struct PlainScalarChecker {
         }
     }
 
-    private static func isRespelled(_ scalar: YAMLScalar, as value: Value) -> Bool {
-        guard scalar.style == .plain else { return false }
-        switch scalar.value {
-        case .null, .string: return false
-        // Reported where templates are read.
-        case .float(let number) where !number.isFinite: return false
-        case .bool, .int, .float: return value.json() != scalar.text
+    /// Whether the node is, or holds, a number or boolean that JSON writes differently.
+    private static func hasRespelled(_ node: YAMLNode) -> Bool {
+        switch node.content {
+        case .sequence(let items): return items.contains(where: hasRespelled)
+        case .mapping(let pairs): return pairs.contains { hasRespelled($0.value) }
+        case .scalar(let scalar):
+            guard scalar.style == .plain, node.tag == nil else { return false }
+            switch scalar.value {
+            case .null, .string: return false
+            case .bool, .int: break
+            case .float(let number): if !number.isFinite { return false }
+            }
+            return Value(node).json() != scalar.text
         }
     }
 

@@ -56,11 +56,10 @@ struct TriggerChecker {
                 diagnostics.groupError(problem, of: trigger.kind, in: node)
             }
             if diagnostics.items.count == before {
-                let entry = Value(trigger.node)
                 let others = pipeline.triggers[..<index].filter { $0.kind == trigger.kind }
                 // Claims of two entries that exclude each other are reported for the whole folder.
-                if definition.claims(trigger.entry.literal?.asObject ?? [:], context).isEmpty,
-                    let twin = others.first(where: { Value($0.node) == entry })
+                if let twin = others.first(where: { Value($0.node) == Value(trigger.node) }),
+                    definition.claims(trigger.entry.literal?.asObject ?? [:], context).isEmpty
                 {
                     diagnostics.warning(
                         PipelineErrorCode.doubtfulValue, trigger.node, "`\(trigger.key)` is the same as `\(twin.key)`",

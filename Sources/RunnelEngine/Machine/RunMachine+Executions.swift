@@ -65,10 +65,7 @@ extension RunMachine {
             kind: step.isParallel ? .parallel : .sequence, steps: step.children ?? [], items: key.items,
             input: around.input)
         (frame.parent, frame.owner, frame.scope) = (execution.frame, key, step.scope)
-        if let limit = step.groupTimeout {
-            actions.append(.startTimer(.group(key), max(.zero, limit - used)))
-            if used >= limit { overdue.append(key) }
-        }
+        if let timeout = step.groupTimeout { startTimer(.group(key), timeout, used: used) }
         openInside(key, frame)
     }
 

@@ -22,8 +22,8 @@ struct RunMachine: Sendable {
     /// Outputs and input at the end of the last phase, passed to the next.
     private var handedOn: (outputs: ValueObject, input: Value)
     var isStopping = false
-    /// The groups whose `timeout` was used up before this claim, outermost first.
-    var overdue: [ExecutionKey] = []
+    /// The timers whose `timeout` was used up before this claim, outermost first.
+    private var overdue: [TimerID] = []
     /// Whether the answer to ``Action/renderOutput`` is awaited: the run is about to end.
     private var isRendering = false
     private var cancellations = 0
@@ -50,11 +50,10 @@ struct RunMachine: Sendable {
         switch event {
         case .begin(let now, let isCancelled):
             self.now = now
-            if let timeout = plan.timeout { actions.append(.startTimer(.run, max(.zero, timeout - plan.worked))) }
+            if let timeout = plan.timeout { startTimer(.run, timeout, used: plan.worked) }
             beginPhase(.steps, plan.steps)
             drain()
             if isCancelled { cancel() }
-            if let timeout = plan.timeout, plan.worked >= timeout { due(.run) }
         case .decided(let key, let decision): decided(key, decision)
         case .succeeded(let key, let output): succeeded(key, output)
         case .again(let key, let output): again(key, output)
@@ -74,8 +73,7 @@ struct RunMachine: Sendable {
         drain()
         // After the groups are restored, so that the steps that they had begun are recorded as cancelled.
         while !overdue.isEmpty {
-            let key = overdue.removeFirst()
-            due(.group(key))
+            due(overdue.removeFirst())
             drain()
         }
         if isStopping, !isOver, !isRendering, executions.values.allSatisfy({ $0.phase != .running }) {
@@ -168,6 +166,14 @@ struct RunMachine: Sendable {
         for (key, execution) in executions where execution.phase == .waiting {
             actions.append(.stopTimer(.retry(key)))
         }
+    }
+
+    /// Starts the timer of a `timeout`.
+    ///
+    /// - Parameter used: The part of the `timeout` that earlier claims have used.
+    mutating func startTimer(_ timer: TimerID, _ timeout: Duration, used: Duration) {
+        actions.append(.startTimer(timer, max(.zero, timeout - used)))
+        if used >= timeout { overdue.append(timer) }
     }
 
     private mutating func due(_ timer: TimerID) {

@@ -21,8 +21,7 @@ package enum LookalikeHint {
 
     /// The code point, such as `U+00A0`.
     private static func name(of scalar: Unicode.Scalar) -> String {
-        let digits = String(scalar.value, radix: 16, uppercase: true)
-        return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+        "U+" + TextDecoder.hex(scalar.value, digits: 4)
     }
 
     /// For a value in typographic quotes; nil if there is none at the position.

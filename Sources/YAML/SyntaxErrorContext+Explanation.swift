@@ -90,8 +90,7 @@ extension SyntaxErrorContext {
             let scalars = String(validating: units, as: UTF16.self)?.unicodeScalars, scalars.count == 1,
             let character = scalars.first
         else { return nil }
-        let digits = String(character.value, radix: 16, uppercase: true)
-        let escape = #"\U"# + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        let escape = #"\U"# + TextDecoder.hex(character.value, digits: 8)
         return SyntaxExplanation(
             code: YAMLErrorCode.badEscape,
             sentence: "the escape sequence \(source.quoted(escapes, at: start)) is a surrogate pair, "

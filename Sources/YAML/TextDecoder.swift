@@ -100,7 +100,8 @@ enum TextDecoder {
         }
     }
 
-    private static func hex(_ value: UInt32, digits: Int) -> String {
+    /// Hexadecimal in upper case, with at least this number of digits.
+    static func hex(_ value: UInt32, digits: Int) -> String {
         let text = String(value, radix: 16, uppercase: true)
         return String(repeating: "0", count: max(0, digits - text.count)) + text
     }

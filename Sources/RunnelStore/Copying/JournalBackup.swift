@@ -108,9 +108,8 @@ public enum JournalBackup {
         // A process that opened the backup may have left commits in its write-ahead log alone.
         let new = place + ".restored"
         let suffixes = ["-wal", "-journal", ""]
-        func removeCopy() { for part in suffixes + ["-shm"] { unlink(new + part) } }
-        // A killed restore may have left one.
-        removeCopy()
+        // A killed restore may have left a copy.
+        JournalFile.remove(new)
         do throws(JournalError) {
             for part in suffixes where access(folder + "/journal.db" + part, F_OK) == 0 {
                 try copy(folder + "/journal.db" + part, to: new + part)
@@ -122,7 +121,7 @@ public enum JournalBackup {
                 try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
             }
         } catch {
-            removeCopy()
+            JournalFile.remove(new)
             throw error
         }
         // The database last, so that a journal never names files that are not there yet.
@@ -158,8 +157,6 @@ public enum JournalBackup {
                 }
             }
             try queue.close()
-        } catch let error as JournalError {
-            throw error
         } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
             throw JournalError(
                 .corrupt, "\(backup) is damaged: \(error.message ?? "it is no SQLite database")",

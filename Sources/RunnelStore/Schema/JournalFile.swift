@@ -102,7 +102,7 @@ struct JournalFile {
     /// created under a temporary name and renamed, so that a journal is never incomplete.
     private func create() throws {
         let new = path + ".new"
-        for suffix in ["", "-journal", "-wal", "-shm"] { unlink(new + suffix) }
+        Self.remove(new)
         let descriptor = Self.open(new, O_RDWR | O_CREAT | O_EXCL, 0o600)
         guard descriptor >= 0 else { throw JournalError(errno: errno, path: new) }
         defer { close(descriptor) }
@@ -119,6 +119,14 @@ struct JournalFile {
         try FileSystem.syncFolder(of: path)
     }
 
+    /// The suffixes of the database and of the files that SQLite keeps beside it.
+    private static let suffixes = ["", "-wal", "-shm", "-journal"]
+
+    /// Removes a database with all its files, if it exists.
+    static func remove(_ path: String) {
+        for suffix in suffixes { unlink(path + suffix) }
+    }
+
     /// Moves a journal out of the way, and what is left of one whose database is gone: SQLite applies a write-ahead log
     /// to whatever database stands beside it.
     ///
@@ -126,7 +134,7 @@ struct JournalFile {
     /// - Returns: The new path of the database; nil if there was none.
     @discardableResult func moveAside(to suffix: String) throws(JournalError) -> String? {
         func parts(of name: String) -> [String] {
-            ["", "-wal", "-shm", "-journal"].filter { access(name + $0, F_OK) == 0 }
+            Self.suffixes.filter { access(name + $0, F_OK) == 0 }
         }
         let found = parts(of: path)
         var (name, number) = (path + suffix, 2)

@@ -175,6 +175,8 @@ extension DiagnosticList {
 extension YAMLNode {
     /// The hint for a null that is not allowed.
     static let nullHint = "remove it, or give it a value"
+    /// The hint for a scalar that YAML does not read as a string.
+    static let quotesHint = "put it in quotes if it is meant as text"
 
     /// The hint for a number or a boolean where a string was expected, and for `yes` or `"true"` where a boolean was; nil
     /// otherwise.
@@ -182,7 +184,7 @@ extension YAMLNode {
     /// - Parameter message: The error message about the node, such as `expected a string, found …`.
     func typeHint(for message: String) -> String? {
         if message.hasPrefix("expected a string"), isScalar, !isNull, asString == nil {
-            return "put it in quotes if it is meant as text"
+            return Self.quotesHint
         }
         guard message.hasPrefix("expected true or false"), let word = asString?.lowercased() else { return nil }
         if ["yes", "y", "on", "true"].contains(word) { return "write `true`" }

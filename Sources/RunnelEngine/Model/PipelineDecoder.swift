@@ -28,7 +28,7 @@ struct PipelineDecoder {
         let names = ForeignKeys(registry: registry)
         guard
             let keys = MappingReader(
-                root, "a pipeline", keys: Self.keys, allowsExtensions: true, hint: { names.hint(forPipeline: $0) },
+                root, "a pipeline", keys: Self.keys, allowsExtensions: true, hint: names.hint(forPipeline:),
                 into: &diagnostics)
         else { return nil }
         let name = keys.string("name", into: &diagnostics)

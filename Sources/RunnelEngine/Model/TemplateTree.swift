@@ -115,7 +115,7 @@ extension TemplateTree {
             if case .float(let number) = scalar.value, !number.isFinite {
                 diagnostics.error(
                     PipelineErrorCode.wrongValue, node, "the number \(node.found) cannot be written in JSON",
-                    hint: "put it in quotes if it is meant as text")
+                    hint: YAMLNode.quotesHint)
                 self = Self.unknown(node, environment)
                 return
             }
@@ -148,9 +148,7 @@ extension TemplateTree {
                 pairs.map { ($0.key.keyText, TemplateTree($0.value, environment: environment, into: &diagnostics)) })
         }
     }
-}
 
-extension TemplateTree {
     /// A value that is not known, so that nothing more is said about it.
     private static func unknown(_ node: YAMLNode, _ environment: TemplateEnvironment) -> TemplateTree {
         .template(Template.parse("{{ input }}", environment: environment).template, node)

@@ -30,11 +30,12 @@ struct PlainScalarChecker {
             let losesDigits = Self.losesDigits(scalar)
             guard isText || isData && losesDigits else { return }
             let isError = isText && losesDigits
+            let place = owner + FieldError("", path: path).place
             diagnostics.add(
                 isError ? PipelineErrorCode.wrongValue : PipelineErrorCode.doubtfulValue, isError ? .error : .warning,
                 node.range,
-                "`\(owner)\(FieldError("", path: path).place)`: YAML reads this as \(node.kindName), so the text as it is written is lost",
-                hint: "put it in quotes if it is meant as text")
+                "`\(place)`: YAML reads this as \(node.kindName), so the text as it is written is lost",
+                hint: YAMLNode.quotesHint)
         case .sequence(let items):
             let inner = choices.lazy.compactMap { $0["items"] }.first ?? true
             for (index, item) in items.enumerated() {

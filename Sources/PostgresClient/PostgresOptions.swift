@@ -8,7 +8,8 @@ package struct PostgresOptions: Sendable {
     package var url: String
     /// Wins over a password in the URL.
     package var password: String?
-    /// Gives the password for each new connection, where it may be rotated. Wins over ``password``.
+    /// Returns the password for each new connection, so that it can be rotated. Overrides ``password``, even with
+    /// nil.
     package var passwordSource: (@Sendable () throws(PostgresError) -> String?)?
     /// The name that `pg_stat_activity` shows.
     package var application: String
@@ -87,7 +88,7 @@ package struct PostgresOptions: Sendable {
 
     /// Keywords and values for libpq; later ones win.
     ///
-    /// - Parameter host: nil leaves the host to libpq, which also reads a service file.
+    /// - Parameter host: If nil, libpq determines the host; it also reads a service file.
     func parameters(for host: Host?) -> [(String, String)] {
         var parameters = [
             ("fallback_application_name", application),

@@ -52,15 +52,15 @@ public struct TriggerHarness: Sendable {
     /// The context to hand to `validate(in:)` and `claims(in:)`.
     public var validation: ValidationContext { ValidationContext(pipeline: pipeline, project: project) }
 
-    /// Tells a trigger that a run which repeats one of its runs has ended; see `Trigger.retried(_:_:)`.
+    /// Notifies a trigger that a retry of one of its runs has ended; see `Trigger.retried(_:_:)`.
     ///
     /// - Parameters:
     ///   - trigger: The type of the trigger.
-    ///   - source: Where the trigger had put what the run was started for; see `RecordedRuns.sources`.
-    ///   - end: How the run ended.
-    ///   - runID: The id of the run.
-    ///   - startedAt: When the run began, in nanoseconds since 1970.
-    /// - Returns: Where the trigger says that it is now.
+    ///   - source: The source of the run, such as a moved file, as the trigger recorded it; see `RecordedRuns.sources`.
+    ///   - end: How the retry ended.
+    ///   - runID: The id of the retry.
+    ///   - startedAt: When the retry began, in nanoseconds since 1970.
+    /// - Returns: The source as the trigger returns it, such as at a new place.
     public func retried<T: Trigger>(
         _ trigger: T.Type, _ source: RunSource, _ end: RunEnd, runID: String = "run-2", startedAt: Int64 = 0
     ) async throws -> RunSource? {

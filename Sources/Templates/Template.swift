@@ -123,7 +123,7 @@ public struct Reference: Sendable, Hashable {
 
     /// The first name, such as `steps`.
     public var root: String
-    /// What stands behind it, up to the first part that is known only when the template is rendered.
+    /// The elements after the root, up to the first one that is known only when the template is rendered.
     public var path: [Element]
     /// The range of the whole path in the template's text.
     public var utf8Range: Range<Int>

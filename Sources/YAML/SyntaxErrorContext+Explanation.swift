@@ -81,7 +81,8 @@ extension SyntaxErrorContext {
         }
     }
 
-    /// The explanation of an escape such as `\ud83d\ude00`, by which JSON writes one character; nil for another.
+    /// The explanation of a surrogate pair such as `\ud83d\ude00`, with which JSON writes one character; nil for other
+    /// escapes.
     private func surrogatePair(at start: YAMLPosition) -> SyntaxExplanation? {
         let range = YAMLRange(start: start, end: YAMLPosition(line: start.line, column: start.column + 12))
         let escapes = String(decoding: source.bytes(in: range), as: UTF8.self)

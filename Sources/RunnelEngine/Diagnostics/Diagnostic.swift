@@ -68,8 +68,8 @@ extension Sequence<Diagnostic> {
 /// Collects the diagnostics of one file, up to a number: a generated file can have one in every place.
 package struct DiagnosticList {
     let source: YAMLSource
-    /// Whether a run has begun with the file, perhaps under a version of Runnel that checked less. What was accepted then
-    /// must not end the run.
+    /// Whether the file is the stored definition of a run. An older version of Runnel with fewer checks may have accepted
+    /// it; checks that are new must not fail the run.
     let isStored: Bool
     package private(set) var items: [Diagnostic] = []
     private var errors = 0

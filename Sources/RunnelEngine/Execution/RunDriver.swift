@@ -192,7 +192,7 @@ final class RunDriver {
         }
     }
 
-    /// The interval at which the worked time is stored where a `timeout` counts it: so much of it is lost with a crash.
+    /// How often the worked time is stored if a `timeout` counts it. A crash loses at most this much.
     private static let workedTimeInterval = Duration.seconds(5)
 
     private func measureWorkedTime(in group: inout ThrowingTaskGroup<Event, any Error>) {

@@ -1,22 +1,22 @@
 public import RunnelKit
 
-/// The runs that need the files of a machine on which no worker takes runs.
+/// The runs that need the files of a machine without an active worker: none is running there, or all are drained.
 public struct HeldRuns: Sendable, Hashable {
     /// The name of the machine.
     public var machine: String
     /// The number of queued runs.
     public var queued: Int
-    /// The number of ended retries whose trigger has not been told; see ``Journal/endedRetries(after:limit:)``.
+    /// The number of ended retries whose trigger has not been notified; see ``Journal/endedRetries(after:limit:)``.
     public var retries: Int
-    /// Whether a worker runs there, and was drained.
+    /// Whether the machine has a worker, which is drained.
     public var isDrained: Bool
 
-    /// What waits for a machine.
+    /// The runs that wait for a machine; see the properties.
     public init(machine: String, queued: Int, retries: Int, isDrained: Bool) {
         (self.machine, self.queued, self.retries, self.isDrained) = (machine, queued, retries, isDrained)
     }
 
-    /// What waits, and until when, in a sentence.
+    /// What waits for the machine, and how long, in a sentence.
     public var message: String {
         let name = "the machine \(Value.string(machine).quoted())"
         var parts: [String] = []

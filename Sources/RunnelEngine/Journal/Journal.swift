@@ -66,7 +66,7 @@ public protocol Journal: Sendable {
     func oldestQueued() async throws(JournalError) -> Int64?
     /// The number of waiting runs.
     func waitingCount() async throws(JournalError) -> Int
-    /// What waits for machines on which no worker takes runs, by machine.
+    /// The runs and ended retries that wait for each machine without an active worker.
     func heldRuns() async throws(JournalError) -> [HeldRuns]
     /// Claims a queued run with a new epoch, if the limits allow it. Durable.
     ///
@@ -95,9 +95,9 @@ public protocol Journal: Sendable {
     ///
     /// - Parameters:
     ///   - source: See ``RunRecord/source``.
-    ///   - isDue: Whether the trigger has still to be told when the run has ended; see ``endedRetries(after:limit:)``.
+    ///   - isDue: Whether the trigger must still be notified when the run ends; see ``endedRetries(after:limit:)``.
     func relocate(_ runID: String, to source: Value, isDue: Bool) async throws(JournalError)
-    /// Ended runs with a due source and a greater id, in the order of ids. Retention keeps them until
+    /// Ended runs with a greater id whose trigger must be notified, in the order of ids. Retention keeps them until
     /// ``relocate(_:to:isDue:)`` clears `isDue`, for at most ``Retention/dueRetries``.
     func endedRetries(after runID: String, limit: Int) async throws(JournalError) -> [String]
 
@@ -192,7 +192,7 @@ extension Journal {
     /// Unknown.
     public func size() async throws(JournalError) -> Int64? { nil }
 
-    /// None: the runs of a journal of one machine need no other.
+    /// None: in a journal of one machine, no run waits for another machine.
     public func heldRuns() async throws(JournalError) -> [HeldRuns] { [] }
 
     /// No signals: whoever waits for runs polls.

@@ -53,8 +53,8 @@ public struct Retention: Sendable, Hashable {
     /// How many bytes of deliveries are kept, the newest ones; see ``DeliveryRecord/refusedShare``.
     public var deliveryBytes: Int64
 
-    /// How long after its end a retry is kept beyond all limits for its trigger to be told of the end. It cannot be told
-    /// where the machine that has the files does not come back, or the trigger's plugin was removed.
+    /// How long after its end a retry whose trigger has not been notified is kept, whatever the other limits are. The
+    /// notification never happens if the machine with the files does not come back, or the trigger's plugin was removed.
     public static let dueRetries = Duration.seconds(30 * 86_400)
 
     /// What is not given does not limit.

@@ -58,8 +58,8 @@ public struct StepRecord: Sendable, Hashable {
     package var retryAt: Int64?
     /// The output of a succeeded step.
     public var output: Value?
-    /// The error of the last attempt; see ``RunError/json``. In an unfinished loop with the number of ``failures``, which
-    /// may stand there alone.
+    /// The error of the last attempt; see ``RunError/json``. In an unfinished loop, it also holds the number of
+    /// ``failures``, even if there is no error.
     public var error: Value?
     /// The items of a `for_each` at the start of the step.
     public var items: Value?
@@ -67,8 +67,8 @@ public struct StepRecord: Sendable, Hashable {
     public var with: Value?
     /// What the step says of the last attempt, such as `model`.
     public var attributes: Value?
-    /// The checkpoint that an interrupted attempt resumes from, or the ``groupStart``; nil once the attempt or the group has
-    /// ended.
+    /// The checkpoint that an interrupted attempt resumes from; in a group, the ``groupStart``. nil once the attempt or
+    /// the group has ended.
     public var checkpoint: Value?
 
     package init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {
@@ -85,7 +85,7 @@ extension StepRecord {
     /// See ``RunMachine/Execution/failures``.
     var failures: Int { Int(clamping: error?[Self.failuresKey]?.asInt ?? 0) }
 
-    /// The error of the last attempt for people and programs; nil where only the number of ``failures`` is stored.
+    /// The error of the last attempt, as it is shown; nil if only the number of ``failures`` is stored.
     public var shownError: Value? {
         guard let error, error[Self.failuresKey] != nil, error["code"] == nil else { return error }
         return nil

@@ -274,10 +274,10 @@ extension RunMachine {
         var reason: String?
         /// See ``Execution/failures``.
         var failures = 0
-        /// Whether a group begins whose `timeout` counts from now on.
+        /// Whether a group with a `timeout` begins: its time counts from now on.
         var isGroupStart = false
 
-        /// The error as the step's record stores it. That of an unfinished loop includes its number of failures, so that a
+        /// The error as the step's record stores it. In an unfinished loop, it includes the number of failures, so that a
         /// resumed run continues to count.
         var recordedError: Value? {
             guard !state.isFinal, failures > 0 else { return error?.json }

@@ -14,7 +14,7 @@ package struct MappingReader {
     ///
     /// - Parameters:
     ///   - allowsExtensions: Whether keys that begin with `x-` are passed over: places for YAML anchors.
-    ///   - hint: A hint for an unknown key, which then counts as one of another tool; nil if there is none.
+    ///   - hint: Returns a hint for an unknown key, such as a key of another tool; nil if there is none.
     package init?(
         _ node: YAMLNode, _ what: String, keys known: [String], allowsExtensions: Bool = false,
         hint: (_ key: String) -> String? = { _ in nil }, into diagnostics: inout DiagnosticList
@@ -102,7 +102,7 @@ package struct MappingReader {
 
     /// A value of a `FieldValue` type.
     ///
-    /// - Parameter hints: For unknown keys of a group.
+    /// - Parameter hints: Hints for unknown keys of a group.
     func field<Field: FieldValue>(
         _ type: Field.Type, _ key: String, hints: [NameHint] = [], into diagnostics: inout DiagnosticList
     ) -> Field? {
@@ -178,8 +178,8 @@ extension YAMLNode {
     /// The hint for a scalar that YAML does not read as a string.
     static let quotesHint = "put it in quotes if it is meant as text"
 
-    /// The hint for a number or a boolean where a string was expected, and for `yes` or `"true"` where a boolean was; nil
-    /// otherwise.
+    /// A hint for a number or boolean where a string is expected, and for a string such as `yes` where a boolean is
+    /// expected; nil otherwise.
     ///
     /// - Parameter message: The error message about the node, such as `expected a string, found …`.
     func typeHint(for message: String) -> String? {

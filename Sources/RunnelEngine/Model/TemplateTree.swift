@@ -149,7 +149,7 @@ extension TemplateTree {
         }
     }
 
-    /// A value that is not known, so that nothing more is said about it.
+    /// Stands in for an invalid value, so that no further errors are reported for it.
     private static func unknown(_ node: YAMLNode, _ environment: TemplateEnvironment) -> TemplateTree {
         .template(Template.parse("{{ input }}", environment: environment).template, node)
     }

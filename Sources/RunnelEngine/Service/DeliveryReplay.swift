@@ -34,8 +34,8 @@ public struct DeliveryReplay: Sendable {
     ///   - pipeline: The current version.
     ///   - old: The run that the delivery has started before; the new one is a retry of it. Without one, the new run
     ///     gets the identity of the event, so that a redelivery by the sender is a duplicate.
-    ///   - dedupeKey: Makes repeats of one replay one run. The ids of their runs have this key; see
-    ///     ``UUIDv7/make(nanoseconds:key:)``: a run with the identity of the event has no other trace of it.
+    ///   - dedupeKey: Repeated replays with one key start one run. The run's id is made with the key, because a run with
+    ///     the event's identity does not store it; see ``UUIDv7/make(nanoseconds:key:)``.
     public func makeRun(
         of delivery: DeliveryRecord, in pipeline: Pipeline, retrying old: String?, dedupeKey: String?
     ) throws(Failure) -> NewRun {

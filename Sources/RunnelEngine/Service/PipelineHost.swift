@@ -107,7 +107,7 @@ public actor PipelineHost {
     private var losers: [TriggerPlace: String] = [:]
     private var isFolderUnreadable = false
     private var looks = 0
-    /// In how many checks in a row runs have waited for each machine.
+    /// By machine: in how many consecutive checks runs have waited for it.
     private var heldLooks: [String: Int] = [:]
     private var running: [TriggerPlace: AbandonableTask<Void>] = [:]
     /// All triggers that have not ended, including replaced ones.
@@ -465,7 +465,7 @@ public actor PipelineHost {
     private static let disabledByOperator = TriggerHealth.waiting(
         "disabled by an operator", translations: ["ja": "オペレーターにより無効"])
 
-    /// Logs for which machines runs wait: once each, in the third check in a row.
+    /// Logs the machines that runs wait for, each once, after ``heldPatience`` consecutive checks.
     private func logHeldRuns() async {
         // Errors of the journal are logged elsewhere.
         guard let held = try? await runs.journal.heldRuns() else { return }
@@ -476,7 +476,7 @@ public actor PipelineHost {
         }
     }
 
-    /// In how many checks runs wait for a machine before that is logged: its worker may just be restarting.
+    /// The number of checks before a warning: the worker may just be restarting.
     private static let heldPatience = 3
 
     /// The number of looks between checks for ended runs whose triggers were not told.

@@ -73,7 +73,7 @@ package struct SensitiveResolver: Sendable {
             guard !found.isEmpty else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is empty"))
             }
-            // `ProcessInfo` replaces invalid bytes with it.
+            // `ProcessInfo` replaces invalid UTF-8 with U+FFFD.
             guard !found.unicodeScalars.contains("\u{FFFD}") else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is not UTF-8 text"))
             }

@@ -20,7 +20,7 @@ public enum UUIDv7 {
 
     /// - Parameters:
     ///   - nanoseconds: The time since 1970.
-    ///   - key: Ids of one key differ in their time only; nil for a random id. Without secrets.
+    ///   - key: Ids with the same key differ only in their time; nil for a random id. It must not contain secrets.
     public static func make(nanoseconds: Int64, key: String? = nil) -> String {
         guard let key else {
             var generator = SystemRandomNumberGenerator()
@@ -35,10 +35,10 @@ public enum UUIDv7 {
         id.utf8.dropFirst(timeLength).elementsEqual(other.utf8.dropFirst(timeLength))
     }
 
-    /// The time at the beginning of an id, in characters.
+    /// The length of the time at the beginning of an id, in characters.
     private static let timeLength = 13
 
-    /// The hash of a key as random numbers. An id takes two.
+    /// Derives the random bits of an id from the hash of a key. The hash is enough for four numbers; an id takes two.
     private struct HashGenerator: RandomNumberGenerator {
         private var bytes: ArraySlice<UInt8>
 

@@ -2,7 +2,7 @@ import RunnelKit
 
 /// Hints for names of other tools, and of other places in Runnel's files: what to write instead.
 ///
-/// The lists here are those of a pipeline itself. Steps and triggers bring their own; see `NameHint`.
+/// The lists here are for the keys of pipelines. Steps and triggers declare their own; see `NameHint`.
 struct ForeignKeys {
     let registry: StepRegistry
 
@@ -21,7 +21,7 @@ struct ForeignKeys {
         if let hint = Self.step.hint(for: key) ?? allHints.hint(for: key, in: .step) { return hint }
         if uses == nil, registry[key] != nil { return "write `uses: \(key)` and `with: { … }`" }
         let isOwn = uses.map { declares($0, key) } ?? false
-        // A slip in a key of a step is likelier than a setting of another step.
+        // A misspelled key of the step is more likely than a setting of another step.
         let isOther = Suggestion.closest(to: key, among: known) == nil && registry.names.contains { declares($0, key) }
         return isOwn || isOther ? "indent `\(key)` below `with:`" : nil
     }

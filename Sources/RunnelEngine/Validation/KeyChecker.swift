@@ -13,7 +13,7 @@ struct KeyChecker {
     let advice: String
     /// The key of the checked mapping, which begins the paths in messages; nil for those of a file or a `with:`.
     var key: String?
-    /// What to write in place of unknown keys of the mapping itself.
+    /// Hints for unknown keys of the mapping itself, not of objects in it.
     var hints: [NameHint] = []
     /// Keys of the checked mapping whose values are checked elsewhere.
     var except: Set<String> = []
@@ -316,11 +316,11 @@ private final class KeyRules: Sendable {
         let rules: KeyRules
     }
 
-    /// Those of the object itself.
+    /// The rules of the object itself.
     let own: [FieldRule]
     /// Its known keys.
     let declared: [String]
-    /// Whether it has no other keys.
+    /// Whether other keys are errors.
     let isClosed: Bool
     private let members: [String: KeyRules]
     private let others: KeyRules?
@@ -340,7 +340,7 @@ private final class KeyRules: Sendable {
         if own.isEmpty, members.isEmpty, others == nil, items == nil { return nil }
     }
 
-    /// The objects of a value that have rules, outermost first. The outermost is there also where it is no object.
+    /// The objects of a value that have rules, outermost first. Includes the outermost value even if it is no object.
     func objects(in value: Value, at path: [FieldError.PathElement] = []) -> [Object] {
         var found: [Object] = []
         if !own.isEmpty, path.isEmpty || value.asObject != nil {
@@ -395,9 +395,9 @@ private final class KeyRules: Sendable {
     }
 }
 
-/// A schema as it is checked. Kept, because compiling one costs a hundred times what a pipeline's values cost.
+/// A compiled schema. Cached, because compiling takes a hundred times as long as checking the values of a pipeline.
 private struct CheckedSchema: Sendable {
-    /// Without the ``rules``; nil for what is not a schema.
+    /// Without the ``rules``; nil for an invalid schema.
     let compiled: JSONSchema?
     /// nil if there are none.
     let rules: KeyRules?

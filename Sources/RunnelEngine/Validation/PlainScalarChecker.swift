@@ -6,7 +6,7 @@ import YAML
 /// Where a text is expected, a whole number that loses digits (a leading zero, or those beyond 64 bits) is an error, and any
 /// other loss is a warning. In data of any type, only lost digits are a warning.
 struct PlainScalarChecker {
-    /// What stands before paths in messages: "retry.", or nothing.
+    /// The prefix of paths in messages: "retry.", or empty.
     let owner: String
     /// Keys of the outermost mapping whose values are checked elsewhere.
     let except: Set<String>
@@ -14,7 +14,7 @@ struct PlainScalarChecker {
     private static let text: Value = ["type": ["string"]]
 
     func check(_ node: YAMLNode, _ schema: Value, into diagnostics: inout DiagnosticList) {
-        // Few files have such a scalar; only those need their schemas.
+        // Most files have no such scalar; then the schema is not walked.
         if Self.hasRespelled(node) { check(node, schema, at: [], into: &diagnostics) }
     }
 

@@ -10,7 +10,7 @@ internal import Synchronization
 ///     }
 public protocol FieldGroup: FieldValue, Decodable {
     /// A group with the defaults of its fields, from which the declarations are read. Only optional fields and those with
-    /// a default have a value in it: reading another one ends the process. A public type has to write it.
+    /// a default have a value in it: reading another one ends the process. A public type must declare it.
     init()
     /// Rules over which keys are there. None unless a group says otherwise.
     static var rules: [FieldRule] { get }

@@ -175,8 +175,8 @@ extension Array: FieldValue where Element: FieldValue {
 ///
 ///     enum Format: String, FieldChoice { case text, json, csv }
 public protocol FieldChoice: FieldValue, CaseIterable, RawRepresentable where RawValue == String {
-    /// Words that users of other tools try, in lower case, each with the case that is suggested: `["txt": .text]`. None
-    /// unless a type says otherwise.
+    /// Words of other tools, in lower case, with the case that is suggested for each: `["txt": .text]`. None unless a type
+    /// says otherwise.
     static var otherNames: [String: Self] { get }
 }
 

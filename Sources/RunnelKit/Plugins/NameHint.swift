@@ -14,7 +14,7 @@ public struct NameHint: Sendable, Hashable {
     @nonexhaustive public enum Place: String, Sendable, Hashable, CaseIterable, FieldChoice {
         /// As a key of the step's `with:`, or of the trigger's entry under `on:`. Keys of objects inside it do not count.
         case keys
-        /// As the name of a step after `uses:`, or of a trigger under `on:`. Who declares the hint decides which.
+        /// As the name of a step after `uses:` if a step declares the hint; of a trigger under `on:` if a trigger does.
         case name
         /// As a key of any step of a pipeline, beside `uses:` or in its place.
         case step

@@ -5,7 +5,7 @@
 public protocol Plugin: Sendable {
     /// A short word, unique among the plugins of a worker.
     var name: String { get }
-    /// The steps that it brings. No two plugins of a worker have a step of the same name. Asked for more than once.
+    /// The steps that it brings. No two plugins of a worker have a step of the same name. Runnel reads it more than once.
     var steps: [StepDefinition] { get }
     /// The triggers that it brings. Their names are unique, too.
     var triggers: [TriggerDefinition] { get }
@@ -68,7 +68,7 @@ public protocol CredentialPlugin: ConfigurablePlugin {
     /// The keys of the settings that ``renewCredentials(in:)`` applies.
     static var credentials: [String] { get }
 
-    /// Makes the services use the credentials of this plugin from the next request on. It is called on a plugin that was
+    /// Makes the services use this plugin's credentials from the next request on. Runnel calls it on a plugin that was
     /// configured with the new settings.
     func renewCredentials(in services: Services) async throws
 }

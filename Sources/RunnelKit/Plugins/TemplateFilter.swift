@@ -8,7 +8,7 @@ public struct TemplateFilter: Sendable {
     public let usage: String
     /// How many arguments it takes beside the value before the `|`.
     public let arguments: ClosedRange<Int>
-    /// What other template languages call it. The filter is suggested in their place.
+    /// Names of the filter in other template languages. Runnel suggests this filter for them.
     public let otherNames: [String]
     /// Makes the result from the value and the arguments. What goes wrong is a ``FilterError``.
     public let apply: @Sendable (Value, [Value]) throws -> Value

@@ -29,8 +29,7 @@ public protocol Step: FieldGroup {
     /// when they are validated. None unless a step says otherwise. See also ``StepContext/writing(_:_:)``.
     static var writtenPaths: [String] { get }
 
-    /// What to write in place of names that users of other tools try: for the step, for its keys. None unless a step says
-    /// otherwise.
+    /// Hints for names that other tools use: what to write instead. None unless a step says otherwise.
     static var nameHints: [NameHint] { get }
 
     /// The JSON schema (2020-12) of the output, where its keys are fixed; nil, which is the default, where they are not.

@@ -34,8 +34,7 @@ public protocol Trigger: FieldGroup {
     /// is `on: { health: { events: [disk] } }`. None unless a trigger says otherwise.
     static var shorthand: String? { get }
 
-    /// What to write in place of names that users of other tools try: for the trigger, for its keys. None unless a trigger
-    /// says otherwise.
+    /// Hints for names that other tools use: what to write instead. None unless a trigger says otherwise.
     static var nameHints: [NameHint] { get }
 
     /// What the trigger listens to, such as the folder of a `watch`. By it the trigger is recognised when its other
@@ -73,7 +72,7 @@ public protocol Trigger: FieldGroup {
     /// Whether what a run of this trigger was started for is still where ``TriggerContext/relocate(_:to:)`` noted, for a
     /// selection of runs to repeat. True unless a trigger says otherwise.
     ///
-    /// - Throws: If this cannot be determined, for example without permission.
+    /// - Throws: If this cannot be determined, for example because permission is missing.
     static func isThere(_ source: RunSource, in project: ProjectDirectory) throws -> Bool
 
     /// What `runnel doctor` says of the trigger in a pipeline: what it needs and whether that is there. Nothing unless a
@@ -168,7 +167,7 @@ public struct TriggerPreview: Sendable {
     public var event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)?
     /// Whether the entry lets the trigger fire; the times of one that does not can still be backfilled.
     public var isEnabled: Bool
-    /// When the trigger fires apart from these times, such as "at the start of `runnel serve`".
+    /// When else the trigger fires, such as "at the start of `runnel serve`".
     public var occasion: String?
 
     /// A preview of these times.

@@ -61,7 +61,7 @@ public enum JournalBackup {
                     }
                     try copy.close()
                     let missing = try copyFiles(names, from: files, to: folder)
-                    // Retention removes a file after what names it; one that is still named is lost.
+                    // Retention removes the rows that name a file first: a missing file that is still named is lost.
                     if try missing.isEmpty || missing.isSubset(of: pool.read { try SQLiteJournal.namedFiles($0) }) {
                         guard rename(new, path) == 0 else { throw JournalError(errno: errno, path: path) }
                         try FileSystem.syncFolder(of: path)
@@ -105,7 +105,7 @@ public enum JournalBackup {
         guard try !WorkerLocks(directory: directory + "/workers").areHeld() else {
             throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
         }
-        // A process that opened the backup may have left commits in its write-ahead log alone.
+        // A process that opened the backup may have left commits only in its write-ahead log.
         let new = place + ".restored"
         let suffixes = ["-wal", "-journal", ""]
         // A killed restore may have left a copy.
@@ -115,7 +115,7 @@ public enum JournalBackup {
                 try copy(folder + "/journal.db" + part, to: new + part)
             }
             try check(new, of: folder)
-            // Object stores and some copying programs keep no empty folders.
+            // The folder may be missing: object stores and some copy tools do not keep empty folders.
             let values = try access(folder + "/outputs", F_OK) == 0 ? FileSystem.names(in: folder + "/outputs") : []
             for name in values where OutputFiles.hash(of: name) != nil {
                 try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
@@ -134,7 +134,7 @@ public enum JournalBackup {
         return aside
     }
 
-    /// Throws unless the copied database is whole and that of a journal, of this version or an older one.
+    /// Throws unless the copied database is intact, and is a journal of this version or an older one.
     private static func check(_ path: String, of folder: String) throws(JournalError) {
         let backup = "the backup \(folder)"
         do {
@@ -166,7 +166,7 @@ public enum JournalBackup {
         }
     }
 
-    /// - Returns: Those that are not there.
+    /// - Returns: The hashes whose files are missing.
     private static func copyFiles(
         _ hashes: Set<[UInt8]>, from files: OutputFiles, to folder: String
     ) throws(JournalError) -> Set<[UInt8]> {

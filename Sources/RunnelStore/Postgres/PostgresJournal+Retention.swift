@@ -67,8 +67,8 @@ extension PostgresJournal {
 
     // MARK: - Runs
 
-    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``, if that is after the
-    /// time `$4`. These are few, and an index lists them.
+    /// Excludes runs that ended after the time `$4` and whose trigger has not been notified; see
+    /// ``endedRetries(after:limit:)``. They are few, and an index lists them.
     private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due AND ended_at > $4)"
 
     /// Runs beyond the limits on age or count.

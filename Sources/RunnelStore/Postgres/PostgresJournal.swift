@@ -175,7 +175,8 @@ public struct PostgresJournalConfiguration: Sendable {
     public var url: String
     /// Wins over a password in the URL.
     public var password: String?
-    /// Gives the password for each new connection, where it may be rotated. Wins over ``password``; nil for none.
+    /// Returns the password for each new connection, so that it can be rotated. Overrides ``password``, even with
+    /// nil.
     public var passwordSource: (@Sendable () -> Result<String?, UnavailableSecret>)?
     /// The schema of the database that holds the tables.
     public var schema = "runnel"

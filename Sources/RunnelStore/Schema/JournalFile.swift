@@ -47,7 +47,7 @@ struct JournalFile {
     /// Whether nothing can be created in the folder, such as on a read-only disk.
     private var isFolderReadOnly: Bool { access(directory, W_OK) != 0 && (errno == EROFS || errno == EACCES) }
 
-    /// Opens an existing journal without a lock, which would be a file.
+    /// Opens an existing journal without the lock, whose file cannot be created.
     private func openReadOnly() throws(JournalError) -> DatabasePool {
         do {
             try checkVersion()

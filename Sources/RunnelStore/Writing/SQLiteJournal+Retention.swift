@@ -79,8 +79,8 @@ extension SQLiteJournal {
 
     // MARK: - Runs
 
-    /// Excludes runs whose trigger has yet to be told of their end, see ``endedRetries(after:limit:)``, if that is after the
-    /// time given. These are few, and an index lists them.
+    /// Excludes runs that ended after the time `?` and whose trigger has not been notified; see
+    /// ``endedRetries(after:limit:)``. They are few, and an index lists them.
     private static let isSettled = "id NOT IN (SELECT id FROM runs WHERE source_due = 1 AND ended_at > ?)"
 
     /// Runs beyond the limits on age or count.

@@ -33,10 +33,11 @@ public enum Timestamp {
         return overflow || overflowAtEnd ? nil : total
     }
 
-    /// The seconds since 1970 that an RFC 3339 time says, also in years that nanoseconds do not reach; rounded down.
+    /// Parses an RFC 3339 time into seconds since 1970, rounded down; nil if it is none. Also reads years that nanoseconds
+    /// in 64 bits do not reach.
     package static func seconds(_ text: String) -> Int64? { parts(of: text)?.seconds }
 
-    /// - Returns: Seconds since 1970, and nanoseconds.
+    /// - Returns: Seconds since 1970, and the nanoseconds of the fraction.
     private static func parts(of text: String) -> (seconds: Int64, fraction: Int64)? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),

@@ -33,8 +33,8 @@ public struct HeldRuns: Sendable, Hashable {
                 ? ("file of 1 ended retry is", "retry", "its")
                 : ("files of \(retries) ended retries are", "retries", "their")
             parts.append(
-                "the \(files) moved once a worker runs on \(name); retention removes the \(runs) 30 days after \(their) end"
-            )
+                "the \(files) moved once a worker runs on \(name); "
+                    + "retention removes the \(runs) 30 days after \(their) end")
         }
         return parts.joined(separator: "; ")
     }
@@ -43,7 +43,7 @@ public struct HeldRuns: Sendable, Hashable {
     public var hint: String {
         isDrained
             ? "`runnel workers undrain \(machine)`, or `runnel runs cancel` for runs that are not needed any more"
-            : "start Runnel there, or set `journal.machine: \(machine)` where another machine has its files now"
+            : "start Runnel there, or set `journal.machine: \(machine)` on the machine that has its files now"
     }
 
     /// As the API shows it.

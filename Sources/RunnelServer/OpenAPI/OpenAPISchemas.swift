@@ -35,7 +35,7 @@ enum OpenAPISchemas {
                     "What is wrong with the configuration as it is on disk; what was valid before stays in use.",
                     ["type": "array", "items": text]),
                 "held_runs": described(
-                    "Runs that wait for machines on which no worker takes runs, and ended retries whose files are there.",
+                    "Queued runs and ended retries that wait for a machine whose workers are all stopped or drained.",
                     [
                         "type": "array",
                         "items": object(["machine": text, "queued": number, "retries": number, "problem": text]),

@@ -142,7 +142,7 @@ public enum JournalBackup {
             let migrator = JournalSchema.migrator
             try queue.read { db in
                 guard try String.fetchAll(db, sql: "PRAGMA quick_check(1)") == ["ok"] else {
-                    throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a page of it is wrong")
+                    throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a page is corrupt")
                 }
                 let applied = try migrator.appliedIdentifiers(db)
                 if try migrator.hasBeenSuperseded(db) {

@@ -97,7 +97,7 @@ struct PostgresWorkersTests {
                 + "machine \"disk\"; retention removes the retry 30 days after its end")
         #expect(
             held.hint
-                == "start Runnel there, or set `journal.machine: disk` where another machine has its files now")
+                == "start Runnel there, or set `journal.machine: disk` on the machine that has its files now")
         try await journal.join(record("c", on: "disk"))
         #expect(try await journal.heldRuns().isEmpty)
         await journal.close()

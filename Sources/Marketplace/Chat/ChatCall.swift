@@ -311,11 +311,7 @@ final class ChatCall: Sendable {
     ) throws -> HTTPClient.Request {
         var headers: HTTPHeaders = ["Accept": "text/event-stream"]
         if hasBody { headers.add(name: "Content-Type", value: "application/json") }
-        if let token {
-            headers.add(name: "Authorization", value: "Bearer \(token.value)")
-        } else if case .bearer(let key) = client.authentication {
-            headers.add(name: "Authorization", value: "Bearer \(key)")
-        }
+        if let value = client.authentication.header(token) { headers.add(name: "Authorization", value: value) }
         if let key = request.idempotencyKey {
             guard !key.isEmpty, key.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
                 throw MarketplaceError(

@@ -37,14 +37,8 @@ extension MarketplaceClient {
             "Accept": "application/json", "Content-Type": "multipart/form-data; boundary=\(boundary)",
         ]
         let authentication = authentication
-        var secrets = authentication.secrets
-        if let token {
-            headers.add(name: "Authorization", value: "Bearer \(token.value)")
-            secrets.append(token.value)
-        } else if case .bearer(let key) = authentication {
-            headers.add(name: "Authorization", value: "Bearer \(key)")
-        }
-        let redactor = ResponseRedactor(secrets: secrets)
+        if let value = authentication.header(token) { headers.add(name: "Authorization", value: value) }
+        let redactor = ResponseRedactor(secrets: authentication.secrets + (token.map { [$0.value] } ?? []))
         let response: WholeResponse
         do {
             let request = try HTTPClient.Request(

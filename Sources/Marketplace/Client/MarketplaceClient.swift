@@ -119,11 +119,8 @@ extension MarketplaceClient {
         return await Task {
             let (result, _) = await withDeadline(Self.cancelLimit, clock: time.clock) {
                 var headers: HTTPHeaders = ["Accept": "application/json"]
-                if let token = try await self.tokens?.token() {
-                    headers.add(name: "Authorization", value: "Bearer \(token.value)")
-                } else if case .bearer(let key) = self.authentication {
-                    headers.add(name: "Authorization", value: "Bearer \(key)")
-                }
+                let token = try await self.tokens?.token()
+                if let value = self.authentication.header(token) { headers.add(name: "Authorization", value: value) }
                 let url = self.configuration.baseURL + path
                 let request = try HTTPClient.Request(
                     url: url, method: HTTPMethod(rawValue: endpoint.method), headers: headers)

@@ -152,6 +152,13 @@ extension MarketplaceConfiguration.Authentication {
         case .none: []
         }
     }
+
+    /// The value of the header field `Authorization`: with the access token if there is one, else with the fixed token.
+    func header(_ token: AccessToken?) -> String? {
+        if let token { return "Bearer \(token.value)" }
+        if case .bearer(let key) = self { return "Bearer \(key)" }
+        return nil
+    }
 }
 
 extension MarketplaceConfiguration.Authentication: CustomStringConvertible, CustomDebugStringConvertible,

@@ -9,9 +9,8 @@ final class StdioTransport: MCPTransport {
     private struct State {
         var process: PluginProcess?
         var splitter: LineSplitter
-        /// The reason why Runnel stops the child, if it does.
-        var reason: String?
-        var plan: StopPlan?
+        /// How and why Runnel stops the child; nil while it does not.
+        var stop: (plan: StopPlan, reason: String)?
         /// Replies to messages that arrived before the process was assigned.
         var early: [Value] = []
     }
@@ -43,14 +42,14 @@ final class StdioTransport: MCPTransport {
             end: { [self] exit in
                 takeLast(receive)
                 log.finish()
-                let words = state.withLock { $0.reason } ?? exit.words
+                let words = state.withLock { $0.stop?.reason } ?? exit.words
                 _ = receive(.closed(MCPEnd(words: words, trace: PluginLog.errorText(log.lastLines))))
             })
         let process = try await program.start(sinks: sinks)
         let (early, plan) = state.withLock { state in
             state.process = process
             defer { state.early = [] }
-            return (state.early, state.plan)
+            return (state.early, state.stop?.plan)
         }
         if let plan { process.stop(plan) }
         for message in early { process.write(message.jsonBytes() + [0x0A]) }
@@ -100,7 +99,7 @@ final class StdioTransport: MCPTransport {
     /// Stops the child, also if it is still being started.
     private func stop(_ plan: StopPlan, _ reason: String) {
         let process = state.withLock { state in
-            if state.reason == nil { (state.reason, state.plan) = (reason, plan) }
+            if state.stop == nil { state.stop = (plan, reason) }
             return state.process
         }
         process?.stop(plan)
@@ -108,7 +107,7 @@ final class StdioTransport: MCPTransport {
 
     /// Takes the last message if the output ends without a line feed.
     private func takeLast(_ receive: @Sendable (MCPIncoming) -> [Value]) {
-        let last = state.withLock { state in state.reason == nil ? state.splitter.finish()?.line : nil }
+        let last = state.withLock { state in state.stop == nil ? state.splitter.finish()?.line : nil }
         guard let last, case .message(let message) = MCPIncoming(last, redactor: redactor) else { return }
         _ = receive(.message(message))
     }

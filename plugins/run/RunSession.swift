@@ -24,7 +24,7 @@ struct RunSession {
             let ends = try await context.ends(after: position, limit: Self.batch)
             for end in ends {
                 if let state = trigger.state(for: end, in: context.pipeline) {
-                    hasProblem = try await start(end, state, hasProblem: hasProblem)
+                    try await start(end, state, hasProblem: &hasProblem)
                     saved = end.number
                 }
                 position = end.number
@@ -58,19 +58,16 @@ struct RunSession {
     /// Starts the run for an end, and tries again while it is refused. The dedupe key is the run and its state, so it
     /// never starts twice, also if two entries of a pipeline name it.
     ///
-    /// - Parameter hasProblem: Whether a problem was reported last.
-    /// - Returns: The same, after this end.
-    private func start(_ end: EndedRun, _ state: EndState, hasProblem: Bool) async throws -> Bool {
+    /// - Parameter hasProblem: Whether the last report was a problem. Updated.
+    private func start(_ end: EndedRun, _ state: EndState, hasProblem: inout Bool) async throws {
         var payload = try await context.details(of: end)
         payload["state"] = .string(state.rawValue)
         let event = TriggerEvent(
             dedupeKey: "\(end.runID)/\(end.state.rawValue)", payload: payload,
             memory: [Self.watermarkKey: .int(end.number)], cause: .run(end.runID))
-        var (hasProblem, isGivenUp) = (hasProblem, false)
-        try await context.emit(event, every: Self.interval) { refusal in
+        let isAccepted = try await context.emit(event, every: Self.interval) { refusal in
             hasProblem = true
             if refusal.reason == .chainTooLong {
-                isGivenUp = true
                 context.logger.error("\(refusal.message)", metadata: ["run": "\(end.runID)"])
                 await context.report(.problem(refusal.message))
                 try await remember(end.number)
@@ -79,9 +76,9 @@ struct RunSession {
             await context.report(.problem("the run after \(end.runID) has to wait: \(refusal.message)"))
             return true
         }
-        guard hasProblem, !isGivenUp else { return hasProblem }
+        guard isAccepted, hasProblem else { return }
         await context.report(waiting)
-        return false
+        hasProblem = false
     }
 }
 
@@ -90,17 +87,18 @@ extension TriggerContext {
     ///
     /// - Parameters:
     ///   - interval: The shortest pause before another attempt.
-    ///   - isWorthRetrying: Gets each refusal; false gives the event up.
-    func emit(
+    ///   - isWorthRetrying: Called for each refusal. Return false to give up the event.
+    /// - Returns: Whether the event was accepted.
+    @discardableResult func emit(
         _ event: TriggerEvent, every interval: Duration, isWorthRetrying: (TriggerRefusal) async throws -> Bool
-    ) async throws {
+    ) async throws -> Bool {
         while true {
             try Task.checkCancellation()
             do throws(TriggerRefusal) {
                 _ = try await emit(event)
-                return
+                return true
             } catch {
-                guard try await isWorthRetrying(error) else { return }
+                guard try await isWorthRetrying(error) else { return false }
                 try await clock.sleep(for: max(error.retryAfter, interval))
             }
         }

@@ -109,12 +109,7 @@ private final class BegunAnswer: Sendable {
                 received.withLock { $0 = reply }
                 return true
             },
-            write: { [self] bytes in
-                received.withLock { reply in
-                    guard reply != nil else { return }
-                    reply?.body += bytes
-                }
-            })
+            write: { [self] bytes in received.withLock { $0?.body += bytes } })
     }
 }
 

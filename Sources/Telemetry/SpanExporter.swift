@@ -135,9 +135,9 @@ package final class SpanExporter: Sendable {
         Self.count(failed, "failed")
     }
 
-    /// How many spans of a batch arrived. A receiver may claim to have rejected more than it got.
+    /// The numbers of exported and failed spans of a batch. A receiver may report more rejected spans than it received.
     ///
-    /// - Parameter rejected: As the receiver says; nil if the batch was not delivered.
+    /// - Parameter rejected: The number that the receiver reports; nil if the batch was not delivered.
     static func outcome(of batch: Int, rejected: Int?) -> (exported: Int, failed: Int) {
         let failed = min(max(0, rejected ?? batch), batch)
         return (batch - failed, failed)

@@ -18,8 +18,8 @@ final class ChatExchange {
     /// The answer that does not fit the schema and was sent back, also in an earlier life of the run.
     private(set) var rejected: RejectedAnswer?
 
-    /// The minimum length in bytes of an access token that is masked. Test servers issue shorter ones, which may be words of
-    /// other texts.
+    /// The minimum length in bytes of an access token that is masked. Shorter ones, as test servers issue, may be ordinary
+    /// words.
     private static let minimumTokenLength = 16
     /// More changes of the ids of one answer are not kept: a server may name new ones without end.
     private static let maximumSaves = 8

@@ -64,7 +64,7 @@ public struct ChatPlugin: CredentialPlugin, AgentPlugin, MonitoringPlugin, Budge
     /// The keys of the credentials.
     public static let credentials = ["client_id", "client_secret", "token"]
 
-    /// Makes the Marketplace client use the credentials. A stand-in keeps its own.
+    /// Passes the current credentials to the Marketplace client. A stand-in keeps its own.
     public func renewCredentials(in services: Services) async throws {
         guard standIn == nil else { return }
         let authentication = try setup.configuration().authentication

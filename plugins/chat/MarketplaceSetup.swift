@@ -6,10 +6,10 @@ public import RunnelKit
 struct MarketplaceSetup {
     let settings: MarketplaceSettings
     let standIn: AgentStandIn?
-    /// Whether this is a check that a person waits for: one attempt, with a shorter time limit.
+    /// Whether this is for an interactive check, which makes one attempt with a shorter time limit.
     var isProbe = false
 
-    /// The maximum time for an access token in a check.
+    /// The maximum time limit for fetching an access token in a check.
     private static let probeLimit = Duration.seconds(10)
 
     func configuration() throws -> MarketplaceConfiguration {

@@ -46,14 +46,14 @@ def text(parent, name):
 
 def plain(html):
     """The text of HTML. A `<` in front of a space or a digit is no tag."""
-    # Without its end, a comment, script or tag goes on to the end of the text, as in a browser. Otherwise the search for
-    # ends that are missing takes quadratic time.
+    # An unclosed comment, script or tag extends to the end of the text, as in a browser. A search for each missing end
+    # would take quadratic time.
     hidden = r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)"
     return html and " ".join(unescape(re.sub(rf"(?is){hidden}|<[a-z/!?][^>]*(?:>|\Z)", " ", html)).split())
 
 
 def rfc3339(date):
-    """The time in UTC, which is also the zone of a time without one. A date that cannot be converted stays unchanged."""
+    """The date in UTC. A time without a zone counts as UTC. A date that cannot be converted stays unchanged."""
     try:
         # Besides UT and GMT, RFC 822 has zone names only for North America.
         time = parsedate_to_datetime(re.sub(r"\bJST$", "+0900", date))

@@ -23,16 +23,16 @@ import time
 
 TEXT_LIMIT = 1 << 20
 HEADER_LIMIT = 64 << 10
-# Of all header fields together, before they are parsed.
+# The maximum size of all header fields together, before they are parsed.
 RAW_HEADER_LIMIT = 256 << 10
 ATTACHMENT_COUNT = 100
 NAME_LIMIT = 1000
-# The maximum CPU time in seconds of each of the four parsers. Together they take less time than the heartbeat allows.
+# The maximum CPU time in seconds of each of the four calls of `parsed`: together less than the 2 minutes of the heartbeat.
 PARSE_TIME = 20
 # Between two lines to Runnel, which takes a program that is silent for longer than 2 minutes for frozen.
 HEARTBEAT = 30
 TIMEOUT = 60
-# A mailbox with 150,000 mails is listed in a line that is longer than the limit of imaplib.
+# The line that lists a mailbox with 150,000 mails is longer than the default limit of imaplib.
 imaplib._MAXLINE = 16 << 20
 
 
@@ -186,7 +186,7 @@ def rfc3339(seconds):
 
 @contextlib.contextmanager
 def time_limit(seconds):
-    """Limits the CPU time, so that a machine that is busy or was suspended does not count."""
+    """Limits the CPU time. The elapsed time would also count while the machine is busy or suspended."""
     def stop(*_):
         raise TooSlow(f"it takes longer than {seconds} s")
 
@@ -199,10 +199,10 @@ def time_limit(seconds):
 
 
 def parsed(uid, what, parse, fallback):
-    """The result of `parse`, and whether it succeeded; otherwise that of `fallback`.
+    """The result of `parse` and True; if `parse` fails or takes too long, the result of `fallback` and False.
 
-    For some mails Python's parsers throw, recurse too deeply, or take quadratic time. A mail must not block the mails
-    after it.
+    For some mails Python's parsers raise an error, recurse too deeply, or take quadratic time. Such a mail must not block
+    the mails after it.
     """
     try:
         with time_limit(PARSE_TIME):
@@ -232,7 +232,7 @@ def decoded(name, raw):
     try:
         return str(email.policy.default.header_fetch_parse(name, raw))
     except Exception:
-        # Python's parser throws for some malformed fields, such as `From: "`.
+        # Python's parser raises an error for some malformed fields, such as `From: "`.
         return unparsed(name, raw)
 
 
@@ -321,7 +321,7 @@ def write(folder, name, content):
 def content_of(part):
     content = part.get_payload(decode=True)
     if content is None:
-        # A mail is forwarded without the header of the part that it is in.
+        # For a forwarded mail, the header of the part that contains it is left out.
         inner = part.get_payload(0) if part.get_content_type() == "message/rfc822" else part
         content = inner.as_bytes(policy=part.policy.clone(linesep="\r\n", refold_source="none"))
     return content

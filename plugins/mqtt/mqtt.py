@@ -19,8 +19,8 @@ import uuid
 HEARTBEAT = 30
 # More unacknowledged messages than any broker sends at once by default (receive maximum below).
 RECEIVE_MAXIMUM = 20
-# The maximum size of a message, and of its user properties, in bytes. The text is in the event twice, and a byte of it takes
-# up to 6 bytes as JSON: less than `max_line` in plugin.yaml.
+# The maximum sizes of a message and of its user properties in bytes. An event contains the text twice, and each byte takes up
+# to 6 bytes in JSON: in all less than `max_line` in plugin.yaml.
 CONTENT_LIMIT = 4 << 20
 PROPERTIES_LIMIT = 64 << 10
 # The maximum nesting of a message's JSON. Runnel's limit for the whole line is 512.
@@ -119,7 +119,7 @@ def parsed(text):
 
 
 def payload(message, content):
-    """`content` is that of the message; None if it is too large."""
+    """The payload of the event. `content` is the content of the message, or None if it is too large."""
     try:
         text = content.decode("utf-8") if content is not None else None
     except UnicodeDecodeError:

@@ -95,12 +95,12 @@ extension HTTPReply {
     fileprivate var accepts: Bool { (200...299).contains(status) }
 }
 
-/// The received part of an answer. Its status alone decides whether the webhook is sent again, also if the rest does not
-/// come.
+/// The received part of an answer. The status alone decides whether the webhook is sent again, even if the rest of the
+/// answer is missing.
 private final class BegunAnswer: Sendable {
     private let received = Mutex<HTTPReply?>(nil)
 
-    /// nil before the header of the answer has come.
+    /// nil until the header of the answer has been received.
     var reply: HTTPReply? { received.withLock { $0 } }
 
     var sink: HTTPBodySink {

@@ -137,7 +137,7 @@ final class MCPClient: Sendable {
     }
 
     /// Cancels `body` after ``endingLimit``, so that a server that does not respond delays neither the end of a call nor a
-    /// shutdown. Closing still waits until a child process has ended: the stop plan kills it.
+    /// shutdown. A child process is an exception: closing waits until it has ended, and the stop plan kills it in time.
     private func withinEndingLimit(_ body: @escaping @Sendable () async throws -> Void) async {
         _ = await withDeadline(Self.endingLimit, clock: clock, body)
     }

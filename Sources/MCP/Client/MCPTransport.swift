@@ -28,7 +28,7 @@ enum MCPIncoming: Sendable {
     /// The connection has ended.
     case closed(MCPEnd)
 
-    /// Decodes a line, or the data of a server-sent event.
+    /// Decodes a line (stdio), or the data of a server-sent event (HTTP).
     init(_ text: [UInt8], redactor: Redactor) {
         do {
             self = .message(try Value.json(text))

@@ -47,7 +47,7 @@ public typealias MCPHTTPAccess = @Sendable (Services) async throws -> any MCPHTT
 
 /// An HTTP client for MCP servers. Responses are streams without an idle timeout, because a tool may take long.
 public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
-    /// The clients behind it.
+    /// The HTTP clients that send the requests.
     public typealias Service = HTTPClients
 
     /// For errors.

@@ -57,7 +57,7 @@ final class StreamableHTTPTransport: MCPTransport {
             let body = try? await self.body(response)
             if case .sessionExpired = fault { throw fault }
             let answer = body.flatMap { try? Value.json($0) }
-            // With `Retry-After` the status decides: it asks for a repetition.
+            // `Retry-After` asks for a retry. The message in the body would hide it.
             if case .refused(let words, let isTransient, let retryAfter?) = fault {
                 let reason = RPCError(answer?["error"]).map { " (\($0.message))" } ?? ""
                 throw MCPFault.refused(words + reason, isTransient: isTransient, retryAfter: retryAfter)

@@ -5,7 +5,7 @@ internal import RunnelSupport
 
 /// A tool from a server's list.
 public struct MCPTool: Sendable, Hashable {
-    /// The name by which the server knows it.
+    /// The tool's name on the server.
     public let name: String
     /// The display name; empty if there is none.
     public let title: String
@@ -81,13 +81,13 @@ enum MCPToolResult {
         return .list(content)
     }
 
-    /// Whether the tool failed. Some servers send `isError` as a text or a number.
+    /// Whether the tool failed. Some servers send `isError` as a string or a number.
     private static func isError(_ result: Value) -> Bool {
         guard let value = result["isError"], !value.isNull else { return false }
         return !["false", "0", ""].contains(value.text.lowercased())
     }
 
-    /// Some servers send a text or a single content object instead of a list.
+    /// The content items. Some servers send a string or a single item instead of a list.
     private static func content(of result: Value) -> [Value] {
         switch result["content"] {
         case nil, .null?: []

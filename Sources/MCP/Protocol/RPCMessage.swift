@@ -70,7 +70,7 @@ struct RPCError: Error, Sendable, Hashable {
         (self.code, self.message, self.data) = (code, message, data)
     }
 
-    /// Reads the error of a response; nil if there is none. Some servers send a text instead of an object.
+    /// Reads the error of a response; nil if there is none. Some servers send a string instead of an object.
     init?(_ value: Value?) {
         guard let value, !value.isNull else { return nil }
         let object = value.asObject ?? ["message": value]

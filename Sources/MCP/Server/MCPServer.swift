@@ -118,7 +118,7 @@ public actor MCPServer {
 public struct ServedTool: Sendable, Hashable {
     /// Letters, digits, `_` and `-`, at most 64: what all models accept.
     public let name: String
-    /// What it does, for the model that chooses a tool.
+    /// Tells a model what the tool does.
     public let description: String
     /// The JSON schema of the arguments, an object's.
     public let inputSchema: Value

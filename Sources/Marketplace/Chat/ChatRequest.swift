@@ -56,7 +56,7 @@ public struct ChatRequest: Sendable {
     /// Asked each time a connection takes the request. When it throws, the server gets no whole request, and the chat fails
     /// with the code `cancelled`.
     public var willSend: (@Sendable () throws -> Void)?
-    /// Called with the access token that an attempt sends, before it is sent, so that the token can be masked.
+    /// Called with the access token of an attempt before it is sent, so that the caller can mask the token.
     public var onToken: (@Sendable (String) -> Void)?
     /// Called before each repetition that the client decided on by itself.
     public var onRetry: (@Sendable (RetryNotice) -> Void)?

@@ -236,7 +236,7 @@ enum ChunkDecoder {
             timestamp: value["timestamp"]?.integer)
     }
 
-    /// The numbers that can be true; nil where there are none.
+    /// The token counts that are plausible; nil if there are none.
     private static func usage(_ value: Value?) -> TokenUsage? {
         guard let value, value.isObject else { return nil }
         func count(_ value: Value?, _ names: String...) -> Int? {

@@ -56,8 +56,8 @@ public final class MarketplaceClient: Sendable {
     /// The credentials in use.
     var authentication: MarketplaceConfiguration.Authentication { current.value }
 
-    /// Uses new credentials, such as a rotated secret, from the next request on. A token that was fetched with the former
-    /// ones is used until it expires or is refused. Credentials of another kind than the configuration's are ignored.
+    /// Uses new credentials, such as a rotated secret, from the next request on. A token that was fetched with the old ones
+    /// stays in use until it expires or is refused. Ignores credentials of another kind than the configuration's.
     public func setAuthentication(_ new: MarketplaceConfiguration.Authentication) {
         switch (configuration.authentication, new) {
         case (.clientCredentials, .clientCredentials), (.bearer, .bearer): current.update { $0 = new }
@@ -108,7 +108,7 @@ enum UsageSupport {
 }
 
 extension MarketplaceClient {
-    /// The time limit for telling the server of a cancellation, with the access token that this may need.
+    /// The time limit for a cancellation request, including the fetch of an access token.
     private static let cancelLimit = Duration.seconds(5)
 
     /// Tells the server that an answer is wanted no more. Also in a cancelled task.

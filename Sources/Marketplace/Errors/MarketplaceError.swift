@@ -113,7 +113,7 @@ public struct MarketplaceError: Error, Sendable {
     public var isTransient: Bool { storage.content.isTransient }
     /// The HTTP status, where the failure is one.
     public var httpStatus: Int? { storage.content.httpStatus }
-    /// How long the server asked to wait before the call is made again (`Retry-After`).
+    /// How long the server asks to wait before a retry (`Retry-After`).
     public var retryAfter: Duration? { storage.content.retryAfter }
     /// The text that was received before the stream broke; at most the first 4 MiB. `nil` when there was none.
     public var partialText: String? { storage.content.partialText }

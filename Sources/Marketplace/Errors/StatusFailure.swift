@@ -5,13 +5,13 @@ internal import RunnelSupport
 struct StatusFailure {
     var status: Int
     var server: ServerMessage
-    /// What the server asked for (`Retry-After`).
+    /// How long the server asks to wait (`Retry-After`).
     var retryAfter: Duration?
     var url: String
     var redactor: ResponseRedactor
 
     /// - Parameters:
-    ///   - body: What was read of the body.
+    ///   - body: The body, or the beginning that was read.
     ///   - now: Seconds since 1970, for a `Retry-After` that is a date.
     init(
         status: HTTPResponseStatus, headers: HTTPHeaders, body: [UInt8], url: String,

@@ -106,7 +106,7 @@ enum TransportFailure {
             return MarketplaceError(
                 .connectionFailed, "the HTTP client is shut down", hint: "make calls before the client is shut down")
         default:
-            // `description` may quote a header field, and with it a secret.
+            // `description` may quote a header field, which may contain a secret.
             return answered ? cutOff(why: cause.shortDescription) : failed(url, why: cause.shortDescription)
         }
     }

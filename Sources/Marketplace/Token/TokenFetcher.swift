@@ -9,7 +9,7 @@ struct TokenFetcher: Sendable {
     /// The longest answer that is read.
     private static let bodyLimit = 256 * 1024
 
-    /// Client credentials, which may be replaced.
+    /// The client credentials. They may be replaced, so each request reads them.
     var authentication: Watched<MarketplaceConfiguration.Authentication>
     var url: String
     var timeouts: MarketplaceConfiguration.Timeouts

@@ -121,7 +121,7 @@ struct AccessToken: Sendable, Equatable {
 }
 
 extension AccessToken: CustomStringConvertible, CustomReflectable {
-    /// Without the token: an error may hold it.
+    /// Without the token, because errors and logs may show this text.
     var description: String { "AccessToken(generation: \(generation))" }
     var customMirror: Mirror { Mirror(self, children: [("generation", generation)]) }
 }

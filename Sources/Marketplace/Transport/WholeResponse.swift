@@ -3,24 +3,25 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import RunnelSupport
 
-/// A response that is read as a whole, unlike that of a chat.
+/// A response that is collected in memory. Chats are streamed instead.
 struct WholeResponse: Sendable {
     let status: HTTPResponseStatus
     let headers: HTTPHeaders
-    /// Decompressed. A body that reaches the limit is cut, and also loses its end, where a secret may be cut in two.
+    /// Decompressed. A body that reaches the limit is truncated, and loses its last 16 KiB: half a secret there could not be
+    /// redacted.
     var body: [UInt8] = []
 }
 
 extension HTTPClient {
     /// Sends a request and reads its response. Cancelling the task cancels the request.
     ///
-    /// The connection and the delegate share an event loop. Otherwise AsyncHTTPClient 1.37 ends the process if a server
-    /// answers before it has read the request, and closes the connection: the client then handles the end of the request
-    /// after its pool has removed the connection.
+    /// The connection and the delegate share an event loop. Otherwise AsyncHTTPClient 1.37 crashes if a server responds and
+    /// closes the connection before it has read the request: the client then handles the end of the request after its pool
+    /// has removed the connection.
     ///
     /// - Parameters:
-    ///   - url: Where the request goes, for errors.
-    ///   - limit: How much of the body is kept, before and after it is decompressed.
+    ///   - url: The URL of the request, for error messages.
+    ///   - limit: The maximum size of the body in bytes, both compressed and decompressed.
     func collect(_ request: Request, from url: String, upTo limit: Int) async throws -> WholeResponse {
         let eventLoop = eventLoopGroup.next()
         let task = execute(
@@ -45,12 +46,12 @@ extension HTTPClient {
     }
 }
 
-/// Keeps the beginning of a body. The library's accumulator fails where the body is larger.
+/// Collects the beginning of a body. The library's `ResponseAccumulator` fails if the body is larger than its limit.
 private final class ResponseCollector: HTTPClientResponseDelegate {
     typealias Response = WholeResponse?
 
     private let limit: Int
-    /// Touched on the event loop only, which the box enforces.
+    /// Accessed only on the event loop; the box checks this.
     private let response: NIOLoopBoundBox<WholeResponse?>
 
     init(limit: Int, eventLoop: any EventLoop) {

@@ -13,7 +13,7 @@ internal import RunnelSupport
     case refused
     /// The network has no route to the host.
     case unreachable
-    /// The other side reset the connection.
+    /// The peer reset the connection.
     case reset
     /// The connection ended before the answer did.
     case closed
@@ -21,7 +21,7 @@ internal import RunnelSupport
     case connectTimeout
     /// The whole call took too long.
     case timedOut(Duration)
-    /// TLS could not be agreed on, or the certificate is not trusted; with the reason.
+    /// The TLS handshake failed, or the certificate is not trusted; with the reason.
     case tlsFailed(String)
     /// The server wants a client certificate, or does not accept the one that it got.
     case clientCertificate
@@ -39,7 +39,7 @@ internal import RunnelSupport
     case proxyRefused(String)
     /// The body is not in the coding that its `Content-Encoding` names.
     case corruptBody(coding: String)
-    /// Anything else, in the words of the HTTP client.
+    /// Any other problem, as the HTTP client describes it.
     case other(String)
 
     /// Reads what the HTTP client reports.
@@ -93,7 +93,7 @@ internal import RunnelSupport
             .connectTimeout
         case .proxyAuthenticationRequired: .proxyRefused("it wants other credentials (407)")
         case .invalidProxyResponse: .proxyRefused("it does not allow the connection")
-        // `description` may quote a header field, and with it a secret.
+        // `description` may quote a header field, which may contain a secret.
         default: .other(cause.shortDescription)
         }
     }

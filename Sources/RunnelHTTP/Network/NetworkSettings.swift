@@ -4,9 +4,9 @@ public import RunnelKit
 public struct NetworkSettings: FieldGroup {
     /// Whether requests may reach private addresses.
     @nonexhaustive public enum PrivateAddresses: String, FieldChoice {
-        /// They may, also if the URL depends on data from outside.
+        /// Requests may reach them, even if the URL depends on data from outside.
         case allow
-        /// They may not, except for hosts and networks in `http.allow`.
+        /// Requests may not reach them, except the hosts and networks in `http.allow`.
         case deny
     }
 

@@ -135,7 +135,7 @@ final class ChildSupervisor {
         }
     }
 
-    /// Whether the child has ended, or does so within a moment: the system closes its output before it can be reaped.
+    /// Whether the child ends within ``endGrace``: the kernel closes the output of a child before the child can be reaped.
     private func endsSoon() -> Bool {
         for _ in 0..<10 where peekExit() == nil {
             var wait = pollfd(fd: exitDescriptor, events: Int16(POLLIN), revents: 0)

@@ -12,7 +12,7 @@ package final class PluginProcess: Sendable {
         /// Receives standard output. Returning false pauses reading until ``PluginProcess/resumeOutput()``.
         var output: @Sendable (_ bytes: UnsafeRawBufferPointer) -> Bool
         var error: @Sendable (_ bytes: UnsafeRawBufferPointer) -> Void
-        /// Called once if the child closes its standard output and runs on.
+        /// Called once if the child closes its standard output but keeps running.
         var outputEnd: (@Sendable () -> Void)?
         /// Called once, last, when the child has ended.
         var end: @Sendable (ChildExit) -> Void

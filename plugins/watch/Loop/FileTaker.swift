@@ -93,7 +93,7 @@ struct FileTaker: Sendable {
 final class DuplicateMessages: Sendable {
     private struct State {
         var isShared = false
-        /// The latest runs that this session started. Their files can come again, such as in a folder that was moved away
+        /// The latest runs that this session started. Their files can appear again, for example if a folder is moved away
         /// and back.
         var own: [String] = []
     }

@@ -1,6 +1,6 @@
 internal import RunnelKit
 
-/// Finds patterns of a `watch` that are valid, but match no file, or all of them.
+/// Warns of valid patterns of a `watch` that match no file or every file.
 struct PatternAdvice {
     let folder: FilePath
     let include: [Glob]

@@ -105,6 +105,7 @@ struct MultipartReader {
             }
             let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
             let value = String(decoding: line[colon...].dropFirst().drop { $0 == 0x20 || $0 == 0x09 }, as: UTF8.self)
+            // The first field of a name counts. Without a name, the continuation lines of a repeated field are dropped.
             last = headers[name] == nil ? name : ""
             if headers[name] == nil { headers[name] = value }
         }

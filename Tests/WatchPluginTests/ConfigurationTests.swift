@@ -45,7 +45,7 @@ import Testing
             (
                 ["path": "in/*.txt"],
                 [
-                    "`path`: \"in/*.txt\" is the name of a folder, in which \"*\" is no pattern; "
+                    "`path`: in the folder name \"in/*.txt\", \"*\" is not a wildcard; "
                         + "name the folder, and list patterns under `include`"
                 ]
             ),

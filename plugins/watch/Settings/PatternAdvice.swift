@@ -16,7 +16,7 @@ struct PatternAdvice {
         guard folder.text.contains("*") else { return [] }
         return [
             FieldError(
-                "\(Value.string(folder.text).quoted()) is the name of a folder, in which \"*\" is no pattern",
+                "in the folder name \(Value.string(folder.text).quoted()), \"*\" is not a wildcard",
                 hint: "name the folder, and list patterns under `include`", path: [.key("path")])
         ]
     }

@@ -160,7 +160,7 @@ import Testing
             #expect(output["status"] == 200)
             #expect(output["attempts"] == 1)
             let note = try #require(sending.notes.first)
-            #expect(note.hasPrefix("accepted; the rest of the answer did not come: connection "))
+            #expect(note.hasPrefix("accepted; the rest of the answer is missing: connection "))
             #expect(server.requests.count == 1)
         }
     }

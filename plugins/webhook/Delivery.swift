@@ -53,7 +53,7 @@ struct Delivery: Sendable {
             reply = begun
             reply.isBodyCut = true
             if reply.accepts {
-                await context.report(.note("accepted; the rest of the answer did not come: \(problem.brief)"))
+                await context.report(.note("accepted; the rest of the answer is missing: \(problem.brief)"))
             }
         }
         guard reply.accepts else {

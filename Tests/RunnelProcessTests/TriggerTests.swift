@@ -164,7 +164,7 @@ extension RecordedRuns {
     }
 
     @Test(
-        "an event that is refused for the moment is tried again until it is acknowledged, which ends its problem",
+        "a refused event is retried until it is acknowledged, which clears the problem",
         arguments: [
             ("positions", "e1", .waiting("from None")),
             ("start", "start", .waiting("the plugin \"test\" runs", translations: ["ja": "プラグイン「test」は動作中"])),

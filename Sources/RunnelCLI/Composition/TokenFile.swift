@@ -59,26 +59,16 @@ struct TokenFile {
         let bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let text = Base64.encode(bytes).filter { $0 != "=" }.replacing("+", with: "-").replacing("/", with: "_") + "\n"
         let temporary = "\(path).\(getpid())"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw failure() }
-        let content = Array(text.utf8)
-        let count = write(descriptor, content, content.count)
-        let isComplete = count == content.count && fsync(descriptor) == 0
-        close(descriptor)
+        if let code = PrivateFile.create(temporary, with: text) { throw failure(code) }
+        defer { unlink(temporary) }
         // A file that others could read is replaced; one that another process has made meanwhile is kept.
-        if isComplete, link(temporary, path) == 0 || token() != nil || rename(temporary, path) == 0 {
-            unlink(temporary)
-            return
-        }
-        let problem = failure()
-        unlink(temporary)
-        throw problem
+        if link(temporary, path) == 0 || token() != nil || rename(temporary, path) == 0 { return }
+        throw failure(errno)
     }
 
-    private func failure() -> FileReading.Failure {
+    private func failure(_ code: Int32) -> FileReading.Failure {
         FileReading.Failure(
-            message: "the API token cannot be kept in \(path): \(String(cString: strerror(errno)))\n"
+            message: "the API token cannot be kept in \(path): \(BoundedFile.Failure(code: code).reason)\n"
                 + "  = make the folder writable, or set `server: { token: { env: RUNNEL_TOKEN } }` in runnel.yaml")
     }
 }

@@ -30,8 +30,7 @@ actor ConfigurationReload {
     /// The plugins as they were at startup.
     private let plugins: [String: PluginVersion]
     private var files: FileChanges
-    /// The logged problems with the values of secrets, tokens and other credentials, by their settings; those with the
-    /// credentials of a plugin by its name.
+    /// The problems with the values of secrets, tokens and other credentials: by setting, or by the name of the plugin.
     private var valueProblems: [String: String] = [:]
 
     /// Whether a setting is applied to a running server.
@@ -147,14 +146,6 @@ actor ConfigurationReload {
         await host.setConfigurationProblems(problems.map { project.redactor.redact($0) })
     }
 
-    /// Remembers what is wrong with a value.
-    ///
-    /// - Returns: What is to be logged: nothing the second time.
-    private func note(_ problem: String?, of setting: String) -> String? {
-        defer { valueProblems[setting] = problem }
-        return problem == valueProblems[setting] ? nil : problem
-    }
-
     /// Applies what can change.
     ///
     /// - Returns: What was applied, and what needs a restart; nil if the configuration has errors, which were logged.
@@ -170,18 +161,23 @@ actor ConfigurationReload {
             maximumQueuedBytes: now.settings.runs.maxQueuedBytes.bytes)
         housekeeping.set(now.settings.retention)
         var text = ""
+        let changes = Self.changes(from: applied, to: now)
+        let formerProblems = valueProblems
         let (variables, secrets) = applyValues(of: now)
         let plugins = ProjectPlugins.credentialPlugins(of: now)
-        let renewed = await renewCredentials(of: plugins, now)
-        let problems = applyJournalPassword(of: now) + applyTokens(of: now) + renewed
-        let credentials = plugins.reduce(into: Set<String>()) { $0.formUnion($1.credentialPaths) }
+        await renewCredentials(of: plugins, now, changes)
+        applyJournalPassword(of: now)
+        applyTokens(of: now)
+        // Each problem is logged once, until it changes.
+        let problems = valueProblems.filter { formerProblems[$0.key] != $0.value }.sorted { $0.key < $1.key }
+        let credentials = Set(plugins.flatMap { $0.credentialPaths })
         let kept = plugins.filter { valueProblems[$0.name] != nil }.flatMap { $0.credentialPaths }
         let pending = pendingRestart(of: now, credentials)
-        var taken = Self.changes(from: applied, to: now).filter { Self.isApplicable($0, credentials) }
+        var taken = changes.filter { Self.isApplicable($0, credentials) }
             .subtracting(valueProblems.keys).subtracting(kept).union(variables).subtracting(pending)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
-        text += (secrets + problems).map { "; \($0)" }.joined()
+        text += (secrets + problems.map { $0.value }).map { "; \($0)" }.joined()
         applied = now
         if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
         await host.setPendingRestart(pending)
@@ -192,20 +188,17 @@ actor ConfigurationReload {
     /// Replaces the values of the secrets and variables that pipelines could use at startup. The seal must have the new
     /// secrets already.
     ///
-    /// - Returns: The paths of the changed variables, and a clause for the log about each changed or unavailable secret.
+    /// - Returns: The paths of the changed variables, and a clause for the log about each changed secret.
     private func applyValues(of now: Project) -> (variables: [String], secrets: [String]) {
         var (secrets, env) = (project.values.secrets, project.values.env)
         var words: [String] = []
         for name in secrets.keys.sorted() {
-            if let value = now.secrets[name] {
-                _ = note(nil, of: "secrets.\(name)")
-                guard value != secrets[name] else { continue }
-                secrets[name] = value
-                words.append("secret \"\(name)\" has changed and is in use")
-            } else {
-                let problem = now.unavailableSecrets[name].map { "secret \"\(name)\" keeps its value: \($0)" }
-                if let problem = note(problem, of: "secrets.\(name)") { words.append(problem) }
+            valueProblems["secrets.\(name)"] = now.unavailableSecrets[name].map {
+                "secret \"\(name)\" keeps its value: \($0)"
             }
+            guard let value = now.secrets[name], value != secrets[name] else { continue }
+            secrets[name] = value
+            words.append("secret \"\(name)\" has changed and is in use")
         }
         let variables = Set(project.settings.env).filter { env[$0] != now.env[$0] }.sorted()
         for name in variables { env[name] = now.env[name] }
@@ -214,65 +207,56 @@ actor ConfigurationReload {
     }
 
     /// Makes new connections to the journal's database use the current `journal.password`, unless it has no value.
-    ///
-    /// - Returns: A clause for the log if it has none.
-    private func applyJournalPassword(of now: Project) -> [String] {
+    private func applyJournalPassword(of now: Project) {
         let password = now.journalPassword.value
-        var problem: String?
         if case .failure(let unavailable)? = password?() {
-            problem = "`journal.password` \(unavailable.predicate)"
+            valueProblems["journal.password"] = "`journal.password` \(unavailable.predicate)"
         } else {
+            valueProblems["journal.password"] = nil
             project.journalPassword.update { $0 = password }
         }
-        return [note(problem, of: "journal.password")].compactMap(\.self)
     }
 
     /// Replaces the tokens of the API. One that has no value any more keeps its former one.
-    ///
-    /// - Returns: A clause for the log about each token without a value.
-    private func applyTokens(of now: Project) -> [String] {
-        var (tokens, words): ([APIToken], [String]) = ([], [])
+    private func applyTokens(of now: Project) {
+        valueProblems = valueProblems.filter { !$0.key.hasPrefix("server.") }
+        var tokens: [APIToken] = []
         for token in now.apiTokens {
-            var problem: String?
             switch token.value {
             case .success(let value):
                 tokens.append(APIToken(name: token.name, value: value, scope: token.scope))
             case .failure(let unavailable):
-                problem = "`\(token.setting)` \(unavailable.predicate)"
+                var problem = "`\(token.setting)` \(unavailable.predicate)"
                 if let kept = server.apiTokens.first(where: { $0.name == token.name }) {
                     tokens.append(APIToken(name: kept.name, value: kept.value, scope: token.scope))
-                    problem? += "; its former value stays valid"
+                    problem += "; its former value stays valid"
                 }
+                valueProblems[token.setting] = problem
             }
-            if let problem = note(problem, of: token.setting) { words.append(problem) }
         }
-        let settings = Set(now.apiTokens.map { $0.setting })
-        valueProblems = valueProblems.filter { !$0.key.hasPrefix("server.") || settings.contains($0.key) }
         // Without any token everybody on this machine would be let in.
         if !tokens.isEmpty { server.setAPITokens(tokens) }
-        return words
     }
 
     /// Makes plugins use their current credentials: those of which one has changed or has lost its value, and those that
     /// could not the last time.
     ///
-    /// - Returns: A clause for the log about each plugin that cannot.
-    private func renewCredentials(of plugins: [any CredentialPlugin], _ now: Project) async -> [String] {
-        guard let services else { return [] }
+    /// - Parameter changes: The paths of all changed settings.
+    private func renewCredentials(
+        of plugins: [any CredentialPlugin], _ now: Project, _ changes: Set<String>
+    ) async {
+        guard let services else { return }
         let lost = applied.settingSecrets.keys.filter { now.settingSecrets[$0] == nil }
-        let changes = Self.changes(from: applied, to: now).union(lost.map { $0.replacing("/", with: ".") })
-        var words: [String] = []
+        let changes = changes.union(lost.map { $0.replacing("/", with: ".") })
         for plugin in plugins
         where valueProblems[plugin.name] != nil || !plugin.credentialPaths.isDisjoint(with: changes) {
-            var problem: String?
             do {
                 try await plugin.renewCredentials(in: services)
+                valueProblems[plugin.name] = nil
             } catch {
-                problem = "the plugin \"\(plugin.name)\" keeps its credentials: \(error)"
+                valueProblems[plugin.name] = "the plugin \"\(plugin.name)\" keeps its credentials: \(error)"
             }
-            if let problem = note(problem, of: plugin.name) { words.append(problem) }
         }
-        return words
     }
 
     /// The settings, secrets and plugins that differ from those in use.

@@ -74,7 +74,7 @@ public struct RunnelServer: Sendable {
         sessions.signInPath(to: path, now: WallClock.nanoseconds())
     }
 
-    /// The tokens of the API. Replacing them ends the sessions and streams of those that are gone.
+    /// The tokens of the API. Replacing them ends the sessions and streams of removed tokens.
     package var apiTokens: [APIToken] { tokensInUse.value }
 
     /// Replaces ``apiTokens``.

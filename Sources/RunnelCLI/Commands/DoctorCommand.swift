@@ -50,7 +50,7 @@ struct DoctorCommand: AsyncParsableCommand {
         return Self.verdicts(await findings + TriggerCheck.server(project))
     }
 
-    /// Leaves out the good findings about a subject that has a problem, so that each subject has one verdict.
+    /// Removes the good findings about a subject with a problem, which they would contradict.
     static func verdicts(_ findings: [HealthFinding]) -> [HealthFinding] {
         let broken = Set(findings.filter { $0.level == .problem }.map(\.subject))
         return findings.filter { $0.level != .good || !broken.contains($0.subject) }

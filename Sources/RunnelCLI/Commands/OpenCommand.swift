@@ -84,20 +84,20 @@ struct OpenCommand: AsyncParsableCommand {
     }
 }
 
-/// A page in a file that only this user can read, which opens a link. Other users of the machine can see the arguments of
-/// programs, so that a browser is given the file instead of the link.
+/// An HTML file that redirects to a link, and that only this user can read. Other users of the machine can see the
+/// arguments of programs, so the browser gets the path of the file instead of the link.
 struct LinkFile {
     /// The folder of the journal.
     let directory: String
     let home: String
-    /// Whether programs can be packages of snap.
+    /// Whether snap is installed: the browser may be a snap package.
     let hasSnap: Bool
 
     private var path: String { directory + "/open.html" }
 
-    /// Writes the file, over the one that was there.
+    /// Writes the file, or replaces the former one.
     ///
-    /// - Returns: Its path; nil if others could replace it, or if it cannot be written or read by a browser.
+    /// - Returns: Its path; nil if another user could replace it, if it cannot be written, or if it is not ``isReadable``.
     func make(_ link: String) -> String? {
         var status = stat()
         guard isReadable, lstat(directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
@@ -107,7 +107,8 @@ struct LinkFile {
         return path
     }
 
-    /// Browsers that are packaged with snap see nothing outside the home folder, and none of the hidden folders in it.
+    /// Whether every browser can read the file. Snap packages cannot read files outside the home folder, or in its hidden
+    /// folders.
     var isReadable: Bool {
         !hasSnap || path.hasPrefix(home + "/") && path.dropFirst(home.count + 1).first != "."
     }

@@ -19,7 +19,7 @@ enum PipelineFiles {
         return found
     }
 
-    /// The error for a name that is none of a file, folder or pipeline, with what it may mean; or why it cannot be reached.
+    /// The error for a name that is no file, folder or pipeline, with a suggestion; or the reason why it cannot be reached.
     static func missing(_ name: String, in project: String?) -> FileReading.Failure {
         FileReading.unreachable(name)
             ?? FileReading.Failure(

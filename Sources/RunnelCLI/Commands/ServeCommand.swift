@@ -190,7 +190,7 @@ struct ServeCommand: AsyncParsableCommand {
             server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping,
             metrics: await metrics(of: server, project, assembly), options: options,
             logFormat: project.settings.log.format)
-        // The folder of the pipelines may be missing for a while, and does not decide which project this is any more.
+        // A reload stays with this project. It does not search from the folder of the pipelines, which may be missing then.
         var reloadOptions = projectOptions
         reloadOptions.directory = project.directory
         let reload = ConfigurationReload(

@@ -267,7 +267,7 @@ private struct CheckedProjects {
         found[folder] = outcome
         switch outcome {
         case .failure(let invalid):
-            // With an invalid configuration, names are not checked, and the steps of plugins refer to its errors.
+            // The configuration is invalid: names are not checked, and errors at steps of plugins refer to it.
             let configuration = invalid.report.source.name
             let directory =
                 FileReading.exists(configuration) ? FileReading.folder(of: FileReading.absolute(configuration)) : folder

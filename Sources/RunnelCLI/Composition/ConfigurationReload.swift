@@ -23,7 +23,7 @@ actor ConfigurationReload {
     let queue: RunQueue
     let server: RunnelServer
     let housekeeping: Housekeeping
-    /// Those that the steps use; nil if a simulator stands in for the Marketplace, which has credentials of its own.
+    /// The services of the steps; nil with a simulator, which does not use the configured credentials.
     let services: Services?
     let level: LogLevel
     let logger: Logger
@@ -128,8 +128,8 @@ actor ConfigurationReload {
         return nil
     }
 
-    /// Throws if a file of the applied configuration is gone or empty, as while it is replaced or after a save on a full disk:
-    /// with the defaults, retention could remove runs that are to be kept.
+    /// Throws if a file of the applied configuration is missing or empty, for example while an editor replaces it or
+    /// because the disk is full. Retention with default settings could remove runs that must be kept.
     private func checkFiles(of now: Project) throws(FileReading.Failure) {
         let advice = "put it back, or restart Runnel to go on without it"
         if let gone = applied.configurationFiles.first(where: { !now.configurationFiles.contains($0) }) {
@@ -151,7 +151,7 @@ actor ConfigurationReload {
     /// - Returns: What was applied, and what needs a restart; nil if the configuration has errors, which were logged.
     private func apply() async -> String? {
         guard var now = await read() else { return nil }
-        // As at the start, where the settings have no token.
+        // Makes a token if the settings have none, as at startup.
         if now.serverToken == nil, (try? TokenFile(in: now.stateDirectory).make()) != nil, let again = await read() {
             now = again
         }
@@ -234,12 +234,12 @@ actor ConfigurationReload {
                 valueProblems[token.setting] = problem
             }
         }
-        // Without any token everybody on this machine would be let in.
+        // Without any token, every client on this machine would be admitted.
         if !tokens.isEmpty { server.setAPITokens(tokens) }
     }
 
-    /// Makes plugins use their current credentials: those of which one has changed or has lost its value, and those that
-    /// could not the last time.
+    /// Makes plugins use their current credentials, if one has changed or has lost its value, or if this failed the last
+    /// time.
     ///
     /// - Parameter changes: The paths of all changed settings.
     private func renewCredentials(

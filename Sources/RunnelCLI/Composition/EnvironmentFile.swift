@@ -13,7 +13,7 @@ import Foundation
 struct EnvironmentFile {
     /// The file, absolute; nil where none is looked for.
     private(set) var path: String?
-    /// Whether the file is there.
+    /// Whether the file exists and was read.
     private(set) var isRead = false
     private(set) var values: [String: String] = [:]
     private(set) var diagnostics: [Diagnostic] = []

@@ -27,7 +27,7 @@ struct Project: Sendable {
     let secretFiles: [String]
     /// `.env`, or the file that was named instead, absolute. nil without a `runnel.yaml`.
     let environmentFile: String?
-    /// The files that were there and were read, absolute: `runnel.yaml`, then ``environmentFile``.
+    /// The configuration files that exist, absolute: `runnel.yaml`, then ``environmentFile``.
     let configurationFiles: [String]
     let env: [String: String]
     /// The secrets and variables that templates can use.
@@ -36,7 +36,7 @@ struct Project: Sendable {
     let serverToken: Result<String, UnavailableSecret>?
     /// `server.tokens`, by name.
     let namedTokens: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)]
-    /// `journal.password` for a new connection; nil where it is not set. A reload of this project replaces it.
+    /// Returns `journal.password` for a new connection; nil if it is not set. A reload replaces it.
     let journalPassword: Watched<(@Sendable () -> Result<String, UnavailableSecret>)?>
     /// The settings of plugins, by name.
     let pluginSettings: PluginSettings
@@ -207,8 +207,8 @@ struct Project: Sendable {
         return (values, unavailable)
     }
 
-    /// `journal.password`: its value, and how new connections get it. They read a file again, since passwords are rotated
-    /// while a server runs.
+    /// `journal.password`: its value, and a function that returns it for a new connection. The function reads a file again,
+    /// because passwords are rotated while a server runs.
     private static func journalPassword(
         _ setting: SensitiveValue, _ resolver: SensitiveResolver
     ) -> (value: Result<String, UnavailableSecret>, read: @Sendable () -> Result<String, UnavailableSecret>) {

@@ -107,7 +107,7 @@ struct ProjectPlugins: Sendable {
         }
     }
 
-    /// The built-in plugins that use changed credentials without a restart, with the settings of a project.
+    /// The built-in plugins that can use new credentials without a restart, configured for the project.
     static func credentialPlugins(of project: Project) -> [any CredentialPlugin] {
         let stock = try? configured(RunnelCommand.plugins, project, alsoKnown: [])
         return (stock?.plugins ?? []).compactMap { $0 as? any CredentialPlugin }

@@ -142,7 +142,7 @@ enum DiagnosticOutput {
         case .text:
             guard !diagnostics.isEmpty else { return }
             let printer = DiagnosticPrinter(sources: reports.flatMap(\.sources))
-            // A name that a message quotes can hold a line break.
+            // A message can quote a name that contains a line break.
             let lines = diagnostics.map { diagnostic in
                 var diagnostic = diagnostic
                 diagnostic.message = TerminalText.line(diagnostic.message)

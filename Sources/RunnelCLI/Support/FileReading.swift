@@ -19,7 +19,7 @@ enum FileReading {
     /// The maximum size of input from a file or standard input, in bytes.
     static let maximumInput = 64 << 20
 
-    /// All of a file. One that is larger than `limit` is an error, and not read to its end.
+    /// The contents of a file. A file larger than `limit` bytes is an error, and is not read to the end.
     ///
     /// - Parameter advice: What to do about a larger file.
     static func bytes(
@@ -109,7 +109,7 @@ enum FileReading {
         }
     }
 
-    /// Whether a pipeline of this path is standard input.
+    /// Whether this path of a pipeline means standard input.
     static func isStandardInput(_ path: String) -> Bool { path == "-" || path == "/dev/stdin" }
 
     /// Whether the path can be read only once and belongs to no project: `/dev/stdin`, a process substitution, a named pipe.
@@ -131,7 +131,7 @@ enum FileReading {
         return fstat(descriptor, &status) == 0 && [S_IFIFO, S_IFREG].contains(status.st_mode & S_IFMT)
     }
 
-    /// Throws if the current folder has been removed: ``absolute(_:)`` would take relative paths for paths below `/`.
+    /// Throws if the current folder has been removed: ``absolute(_:)`` would resolve relative paths against `/`.
     static func checkCurrentFolder() throws(Failure) {
         guard FileManager.default.currentDirectoryPath.isEmpty else { return }
         throw Failure(message: "the current folder has been removed\n  = change to a folder that is there")

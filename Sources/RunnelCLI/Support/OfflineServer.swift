@@ -17,7 +17,7 @@ struct OfflineServer: Sendable {
     /// Performs the operations. A refusal ends the command with the reason. A missing journal is an error, unless
     /// `createsJournal` is set, for operations that need no earlier run.
     ///
-    /// - Parameter simulates: Whether pipelines need no configured agent, for operations that start no run.
+    /// - Parameter simulates: Whether pipelines are valid without a configured agent, for operations that start no run.
     func perform<Result: Sendable>(
         createsJournal: Bool = false, simulates: Bool = false,
         _ body: @Sendable (OfflineOperations) async throws -> Result

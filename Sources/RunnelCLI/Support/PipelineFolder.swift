@@ -131,7 +131,7 @@ enum PipelineNames {
         }
     }
 
-    /// The first folder there that cannot be read.
+    /// The first unreadable folder at or below the folder; nil if there is none.
     static func unreadable(below folder: String) -> String? {
         (try? PipelineFolder(searching: folder).look())?.unreadable.first
     }

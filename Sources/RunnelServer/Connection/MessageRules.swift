@@ -51,10 +51,10 @@ final class MessageRules: ChannelDuplexHandler, RemovableChannelHandler {
         return isValid ? nil : "the Host field is not a host"
     }
 
-    /// RFC 9112, section 6.1: a server must not guess what a body is in a transfer coding that it does not know.
+    /// Rejects transfer codings other than chunked: the end of such a body is unknown (RFC 9112, section 6.1).
     private static func codingProblem(of headers: HTTPHeaders) -> String? {
         guard headers.contains(name: "transfer-encoding") else { return nil }
-        // For an empty list the decoder finds no body: what follows would be taken for another request.
+        // The decoder reads an empty list as no body, and would parse the body as the next request (request smuggling).
         let isChunked = headers[canonicalForm: "transfer-encoding"].map { $0.lowercased() } == ["chunked"]
         return isChunked ? nil : "the only supported Transfer-Encoding is chunked"
     }

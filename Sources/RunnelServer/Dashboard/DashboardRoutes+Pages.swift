@@ -77,8 +77,8 @@ extension DashboardRoutes {
                 if text.isEmpty, !isErased, !input.isRequired || input.kind != .string { continue }
                 inputs[input.name] = .string(text.replacing("\r\n", with: "\n"))
             }
-            // The pipeline may have changed since the page was loaded. What was typed for an input that it no longer has is
-            // an error.
+            // The pipeline may have changed since the page was loaded. A text for an input that no longer exists is an
+            // error.
             let names = Set(page.pipeline.inputs.map(\.name))
             for (name, text) in form.under("input.") where !text.isEmpty && !names.contains(name) {
                 inputs[name] = .string(text)

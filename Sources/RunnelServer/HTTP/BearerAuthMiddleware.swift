@@ -75,7 +75,7 @@ final class TokenCheck: Sendable {
     /// Whether no token is configured: every client on this machine is admitted.
     var isEmpty: Bool { tokens.value.isEmpty }
 
-    /// Whether a token that was found is still one of those in use.
+    /// Whether a token that was found is still valid.
     func isInUse(_ token: APIToken) -> Bool { tokens.value.contains { $0.value == token.value } }
 
     /// The token with this value; nil if there is none.

@@ -48,7 +48,7 @@ struct HostPolicy: Sendable {
         }
     }
 
-    /// Whether a page of another site opens one of this server as a page of its own, by a link for example.
+    /// Whether the request is a top-level navigation from another site, such as a click on a link.
     static func isOpenedByOtherSite(_ request: Request) -> Bool {
         func field(_ name: HTTPField.Name?) -> String? { name.flatMap { request.headers[$0] }?.lowercased() }
         return request.method == .get && field(fetchSite) == "cross-site" && field(fetchMode) == "navigate"

@@ -45,8 +45,8 @@ struct Query: Sendable {
         return number
     }
 
-    /// The id of a run that occurs at most once. Ids are compared as texts, so any other text would silently select all runs
-    /// or none.
+    /// The id of a run, of a name that occurs at most once. Ids are compared as texts, so any other text would silently
+    /// select all runs or none.
     func runID(_ name: String) throws(APIError) -> String? {
         guard let text = try one(name) else { return nil }
         guard UUIDv7.matches(text) else {

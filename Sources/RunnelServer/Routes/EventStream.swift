@@ -87,7 +87,7 @@ struct EventStream: Sendable {
     /// The last event of a stream whose run continues elsewhere. It has no id, so that clients keep theirs.
     private static let shutdown = SSEWriter.event("shutdown", data: #"{"message":"Runnel is shutting down"}"#)
 
-    /// The last event of a stream whose token is gone.
+    /// The last event of a stream whose token is no longer valid.
     private static let unauthorized = SSEWriter.event(
         "unauthorized", data: #"{"message":"the token is no longer valid"}"#)
 

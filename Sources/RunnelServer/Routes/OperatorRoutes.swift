@@ -41,7 +41,8 @@ struct OperatorRoutes: Sendable {
             let path = sessions.signInPath(
                 to: DashboardRoutes.local(try query.one("to")), as: context.caller,
                 within: try query.number("seconds", in: 1...longest) ?? longest, now: context.now)
-            // A token that was replaced after the check must not get a link of the new value.
+            // The token may have been replaced since the check: a caller with its old value must not get a link of the
+            // new one.
             guard context.isAdmitted() else { throw BearerAuthMiddleware.unauthorized }
             return Response.json(["path": .string(path)])
         }

@@ -6,7 +6,7 @@ import RunnelKit
 extension API {
     /// Accepts the run.
     ///
-    /// - Returns: Its id, or that of the run that the same event has started before. It is on disk.
+    /// - Returns: The id of the new run, or of the run that the same event has started before. It is on disk.
     func start(_ run: NewRun) async throws(APIError) -> (id: String, isNew: Bool) {
         do {
             if case .duplicate(let other) = try await runs.start(run) { return (other, false) }
@@ -90,7 +90,7 @@ extension API {
     /// Starts a new run for a stored delivery, of the pipeline as it is now. The signature is not checked again: the
     /// operator vouches for it. Where a run stands for the delivery, the new one retries it.
     ///
-    /// - Parameter dedupeKey: Makes repeats of one replay one run.
+    /// - Parameter dedupeKey: Calls with the same key start only one run.
     /// - Returns: The id of the new run.
     func replay(_ delivery: DeliveryRecord, dedupeKey: String? = nil, by caller: Operator) async throws -> String {
         let pipeline = try await stillServed(delivery.pipeline)
@@ -101,7 +101,7 @@ extension API {
             let run = try replayed(delivery, in: pipeline, retrying: delivery.runID, dedupeKey)
             started = try await start(run)
             if !UUIDv7.haveSameKey(started.id, run.id) {
-                // The event has a run by now, such as of the sender's own redelivery.
+                // Not a repeat of this replay: the event has a run by now, such as of the sender's own redelivery.
                 started = try await start(replayed(delivery, in: pipeline, retrying: started.id, dedupeKey))
             }
         }

@@ -43,7 +43,7 @@ struct DashboardMiddleware: RouterMiddleware {
             if context.session != nil || DashboardRoutes.isOpen(request.uri.path) {
                 response = try await next(request, context)
             } else if HostPolicy.isOpenedByOtherSite(request) {
-                // The browser has left out the cookie, if it has one.
+                // The browser omits `SameSite=Strict` cookies here, so the user may be signed in.
                 let to = DashboardRoutes.local("\(request.uri)")
                 response = ForwardingPage(context: PageContext(request, context), to: to).response()
             } else if request.method == .get || request.method == .head {
@@ -144,16 +144,16 @@ struct Form: Sendable {
         self.fields = fields
     }
 
-    /// The dedupe key of a form, so that one that is sent twice, as by a double click, starts one run. nil for a form without
+    /// The dedupe key of the run that the form starts, so that a double click starts only one run; nil for a form without
     /// an id.
     ///
-    /// - Parameter subject: What the run is started for, where one form starts several.
+    /// - Parameter subject: Distinguishes the runs of a form that starts several, such as the id of the retried run.
     func dedupeKey(_ subject: String? = nil) -> String? {
         guard let id = self["form-id"], (1...100).contains(id.utf8.count) else { return nil }
         return "form:\(id)" + (subject.map { ":\($0)" } ?? "")
     }
 
-    /// The value of a field that must be one of the choices. A form without it has no default.
+    /// The value of a required field, which must be one of the choices.
     func choice(_ name: String, of choices: [String]) throws(APIError) -> String {
         guard let value = self[name], choices.contains(value) else {
             let found = self[name].map { Value.string($0).quoted(limit: 100) } ?? "nothing"

@@ -24,8 +24,8 @@ struct DashboardSession: Sendable, Hashable {
 /// Makes and checks the signed cookies of signed-in browsers, their form tokens, and one-time links.
 ///
 /// A cookie is `caller.expiry.nonce.signature`, where the caller is the name of an access token. The key of the signature
-/// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Only cookies
-/// that were signed out are stored, in memory.
+/// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Only
+/// signed-out cookies are stored, in memory.
 final class DashboardSessions: Sendable {
     /// The name of the cookie. It contains the port, because browsers share cookies among all ports of a host: servers on
     /// two ports would overwrite each other's cookies.
@@ -41,8 +41,7 @@ final class DashboardSessions: Sendable {
     static let linkLifetime = 600
     /// The maximum number of one-time links of a token.
     private static let maximumLinks = 32
-    /// The maximum number of cookies of a token that are known to be signed out. Beyond, the one that was signed out first is
-    /// forgotten.
+    /// The maximum number of signed-out cookies that are stored per token. The oldest one is dropped first.
     private static let maximumSignedOut = 4096
 
     /// An expiry in nanoseconds since 1970, and a token.
@@ -52,7 +51,7 @@ final class DashboardSessions: Sendable {
     private var tokens: [APIToken] { tokensInUse.value }
     /// Signs forms where there is no token.
     private let processKey = SymmetricKey(size: .bits256)
-    /// The one-time codes, with the token that they stand for.
+    /// The one-time codes, each with the token that it signs in as.
     private let links = Mutex<[String: Entry]>([:])
     /// The cookies that were signed out and have not expired.
     private let signedOut = Mutex<[String: Entry]>([:])
@@ -91,7 +90,7 @@ final class DashboardSessions: Sendable {
             caller: token.name, formToken: Self.sign(key, "form", cookie), scope: token.scope)
     }
 
-    /// Ends the session of a cookie, also for a copy of the cookie, until this process ends.
+    /// Rejects the cookie and its copies from now on. A restart of the server forgets this.
     func signOut(cookie: String, now: Int64) {
         guard let session = session(ofCookie: cookie, now: now), let token = token(named: session.caller) else {
             return
@@ -100,7 +99,9 @@ final class DashboardSessions: Sendable {
         signedOut.withLock { Self.add(entry, as: cookie, to: &$0, atMost: Self.maximumSignedOut, now: now) }
     }
 
-    /// - Parameter maximum: The maximum number of entries of one token, whose entries do not replace those of other tokens.
+    /// Adds an entry and removes expired ones.
+    ///
+    /// - Parameter maximum: The maximum number of entries per token. Beyond it, the token's oldest entry is removed.
     private static func add(
         _ entry: Entry, as key: String, to entries: inout [String: Entry], atMost maximum: Int, now: Int64
     ) {
@@ -129,8 +130,8 @@ final class DashboardSessions: Sendable {
 
     private func token(named name: String) -> APIToken? { tokens.first { $0.name == name } }
 
-    /// Creates a one-time code that signs in as the token with this name. It is valid for a number of seconds, and until the
-    /// token is replaced.
+    /// Creates a one-time code that signs in as the token with this name. The code expires after a number of seconds, or
+    /// when the token is replaced.
     func makeLinkCode(for caller: String, within seconds: Int = linkLifetime, now: Int64) -> String {
         let code = Self.random()
         guard let token = token(named: caller) else { return code }

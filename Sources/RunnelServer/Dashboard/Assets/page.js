@@ -355,7 +355,7 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-// A page from the back-forward cache holds forms that have been sent; sent again, they start another run.
+// Forms of a page from the back-forward cache get new ids, so that sending one again starts another run.
 addEventListener("pageshow", ({ persisted }) => {
   if (!persisted) return;
   for (const field of document.querySelectorAll('input[name="form-id"]')) field.value = `${Date.now()}-${Math.random()}`;

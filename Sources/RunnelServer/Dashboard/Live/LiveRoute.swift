@@ -25,7 +25,7 @@ struct LiveRoute: Sendable {
     private static let fast = Duration.milliseconds(100)
     private static let slow = Duration.milliseconds(500)
     private static let heartbeat = Duration.seconds(15)
-    /// After this time the browser opens a new stream, so that a proxy that signs people in checks them again.
+    /// The maximum lifetime of a stream. Then the browser reconnects, and an authenticating proxy checks the user again.
     private static let lifetime = Duration.seconds(3600)
     private static let page = 500
 

@@ -223,10 +223,10 @@ extension HTMLWriter {
         void("input", .plain("type", "hidden"), .name(name), .value(value))
     }
 
-    /// The token of a form, and an id of its own; see ``Form/dedupeKey(_:)``.
+    /// The CSRF token and the id of a form. For the id, see ``Form/dedupeKey(_:)``.
     mutating func formToken(_ session: DashboardSession) {
         hidden("form-token", session.formToken)
-        // Browsers would put the former id into a page that is loaded again.
+        // Without `autocomplete=off`, browsers restore the former id when the page is reloaded.
         void(
             "input", .plain("type", "hidden"), .name("form-id"), .value(UUIDv7.make(nanoseconds: 0)),
             .plain("autocomplete", "off"))

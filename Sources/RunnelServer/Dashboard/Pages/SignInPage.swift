@@ -32,11 +32,11 @@ struct SignInPage {
     }
 }
 
-/// Opens another page of this server by itself.
+/// A client-side redirect to another page of this server.
 ///
-/// Browsers leave out cookies with `SameSite=Strict` when a page of another site opens one of this server, such as a
-/// message in a web mail or the file of `runnel open`, and also in the redirects that follow. The navigation that this
-/// page begins is the server's own.
+/// Browsers omit `SameSite=Strict` cookies when another site links to this server, such as a message in web mail or the
+/// file of `runnel open`, and also in HTTP redirects that follow. They send the cookies when this page redirects, because
+/// that navigation is same-site.
 struct ForwardingPage {
     let context: PageContext
     /// The address, see ``DashboardRoutes/local(_:)``.

@@ -422,7 +422,7 @@ import Testing
                 let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\""
                 let ended = try await shell.run(["-c", script, RunnelProcess.path] + command)
                 #expect(
-                    ended.error == "error: the current folder has been removed\n  = change to a folder that is there\n")
+                    ended.error == "error: the current folder has been removed\n  = change to a folder that exists\n")
                 #expect(ended.status == 2)
             }
         }

@@ -157,7 +157,7 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
             if let text = delivery.shownText {
                 Streams.output.write(styled: style.safe(text) + (text.hasSuffix("\n") ? "" : "\n"))
             } else {
-                Streams.output.write("(\(ByteCount(delivery.size)) that are no text)\n")
+                Streams.output.write("(\(ByteCount(delivery.size)) that are not text)\n")
             }
         }
         if delivery.isBodyUnread {

@@ -16,11 +16,11 @@ struct OpenCommand: AsyncParsableCommand {
         commandName: "open", abstract: "Open the dashboard of a running server in the browser, signed in.",
         discussion: HelpText.text(
             """
-            The link signs in once, within a minute. Other users of the machine can see the arguments of programs, so \
-            the browser gets the link in a file that only you can read, unless it could not read the file. If no page \
-            appears, use `--print`.
+            The link works once, within a minute. Other users of the machine can see the arguments of programs, so the \
+            browser gets the link in a file that only you can read. If the browser could not read the file, it gets the \
+            link itself. If no page appears, use `--print`.
             """,
-            "Where there is no browser, the link is printed, and signs in within ten minutes.",
+            "Without a browser, the link is printed, and works once, within ten minutes.",
             examples: [
                 "runnel open": "The page that says what needs you.",
                 "runnel open last": "The newest run.",

@@ -134,7 +134,7 @@ enum FileReading {
     /// Throws if the current folder has been removed: ``absolute(_:)`` would resolve relative paths against `/`.
     static func checkCurrentFolder() throws(Failure) {
         guard FileManager.default.currentDirectoryPath.isEmpty else { return }
-        throw Failure(message: "the current folder has been removed\n  = change to a folder that is there")
+        throw Failure(message: "the current folder has been removed\n  = change to a folder that exists")
     }
 
     /// Throws unless the path is that of a folder.

@@ -88,6 +88,25 @@ private func withHTTP<Result>(
     }
 }
 
+/// The error of discovering the tools of a server.
+private func discoveryError(
+    _ http: any MCPHTTPClient, headers: Value = [:], host: ProcessHost = host
+) async throws -> StepError? {
+    let manifest = try PluginManifest(
+        manifest: [
+            "name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp",
+            "headers": headers,
+        ])
+    let access: MCPHTTPAccess = { _ in http }
+    return try await withTemporaryDirectory { directory in
+        await #expect(throws: StepError.self) {
+            try await MCPPlugin.discover(
+                manifest, folder: "/", cacheFile: directory + "/tools.json", host: host, http: access,
+                refresh: true, context: Stage().context)
+        }
+    }
+}
+
 /// A server of 2025-11-25 with a session, whose calls are answered as `call` says.
 private func legacy(
     _ call: @escaping @Sendable (Value, MCPHTTPRequest) -> FakeHTTP.Reply
@@ -292,26 +311,15 @@ private func legacy(
 
     @Test("the error for a header value with a line break does not show the value")
     func brokenHeader() async throws {
-        let manifest = try PluginManifest(
-            manifest: [
-                "name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp",
-                "headers": ["Authorization": ["env": "TOKEN"]],
-            ])
-        let host = ProcessHost(variables: ["TOKEN": "Bearer s3cr3t\n"], project: "/")
-        let access: MCPHTTPAccess = { _ in legacy { _, _ in (200, json, []) } }
-        try await withTemporaryDirectory { directory in
-            let error = await #expect(throws: StepError.self) {
-                try await MCPPlugin.discover(
-                    manifest, folder: "/", cacheFile: directory + "/tools.json", host: host, http: access,
-                    refresh: true, context: Stage().context)
-            }
-            #expect(error?.code == "plugin-environment")
-            #expect(
-                error?.message
-                    == "the plugin \"tools\" cannot be reached: `headers.Authorization`: it holds a line break or another"
-                    + " control character")
-            #expect(error?.hint == "check how the value was copied; a line break at its end is the usual cause")
-        }
+        let error = try await discoveryError(
+            legacy { _, _ in (200, json, []) }, headers: ["Authorization": ["env": "TOKEN"]],
+            host: ProcessHost(variables: ["TOKEN": "Bearer s3cr3t\n"], project: "/"))
+        #expect(error?.code == "plugin-environment")
+        #expect(
+            error?.message
+                == "the plugin \"tools\" cannot be reached: `headers.Authorization`: it holds a line break or another"
+                + " control character")
+        #expect(error?.hint == "check how the value was copied; a line break at its end is the usual cause")
     }
 
     @Test(
@@ -329,17 +337,8 @@ private func legacy(
             default: (202, [:], [])
             }
         }
-        let manifest = try PluginManifest(
-            manifest: ["name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp"])
-        let access: MCPHTTPAccess = { _ in http }
-        try await withTemporaryDirectory { directory in
-            let error = await #expect(throws: StepError.self) {
-                try await MCPPlugin.discover(
-                    manifest, folder: "/", cacheFile: directory + "/tools.json", host: host, http: access,
-                    refresh: true, context: Stage().context)
-            }
-            #expect(error?.message == #"the plugin "tools" \#(words) while it listed its tools"#)
-        }
+        let error = try await discoveryError(http)
+        #expect(error?.message == #"the plugin "tools" \#(words) while it listed its tools"#)
     }
 
     @Test("events are the same however the bytes arrive")

@@ -5,12 +5,12 @@ import Testing
 @testable import RunnelServer
 
 @Suite("The pages of deliveries", .timeLimit(.minutes(5))) struct DeliveryPageTests {
-    /// With a journal of its own each time.
-    private static var rig: ServerRig {
+    /// A server with a new journal and one hook.
+    private static func rig(scheme: String = "bearer") -> ServerRig {
         var rig = ServerRig(
             pipelines: [
                 "h.yaml": Pipelines.hook(
-                    "verify: { scheme: bearer, secret: \"{{ secrets.hook }}\" }",
+                    "verify: { scheme: \(scheme), secret: \"{{ secrets.hook }}\" }",
                     steps: "{ id: say, uses: log, with: { message: \"got {{ trigger.raw }}\" } }")
             ], secrets: ["hook": "s3cr3t-value"])
         rig.options.token = Browsing.token
@@ -19,7 +19,7 @@ import Testing
 
     @Test("list them by filters that are links, show one whole, and replay it by a form")
     func replay() async throws {
-        try await Self.rig.serve { server in
+        try await Self.rig().serve { server in
             let browser = try await Browsing.signedIn(server)
             #expect(try await browser.page("/triggers").contains("No hook has been called yet."))
             let refused = try await server.call(
@@ -56,14 +56,7 @@ import Testing
 
     @Test("a form that is sent twice replays a delivery once, whether or not the delivery has a run")
     func sentTwice() async throws {
-        var rig = ServerRig(
-            pipelines: [
-                "h.yaml": Pipelines.hook(
-                    "verify: { scheme: github, secret: \"{{ secrets.hook }}\" }",
-                    steps: "{ id: say, uses: log, with: { message: got } }")
-            ], secrets: ["hook": "s3cr3t-value"])
-        rig.options.token = Browsing.token
-        try await rig.serve { server in
+        try await Self.rig(scheme: "github").serve { server in
             let browser = try await Browsing.signedIn(server)
             let refused = try await server.call(
                 "POST", "/hooks/h",
@@ -92,7 +85,7 @@ import Testing
 
     @Test("the page of a run leads to the delivery that started it")
     func ofRun() async throws {
-        try await Self.rig.serve { server in
+        try await Self.rig().serve { server in
             let answer = try await server.call(
                 "POST", "/hooks/h", [("Content-Type", "text/plain"), ("Authorization", "Bearer s3cr3t-value")],
                 body: "x")
@@ -105,7 +98,7 @@ import Testing
 
     @Test("a run that came with a trace shows its id, on its page and by REST")
     func trace() async throws {
-        try await Self.rig.serve { server in
+        try await Self.rig().serve { server in
             let browser = try await Browsing.signedIn(server)
             let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
             let answer = try await server.call(

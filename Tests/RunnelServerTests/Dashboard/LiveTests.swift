@@ -12,6 +12,14 @@ import Testing
           - { id: wait, uses: gate, with: { gate: g } }
         """
 
+    /// Opens the stream of a session, and waits until it has begun.
+    private static func open(_ cookie: String, _ server: RunningServer) async throws -> Wire {
+        let wire = try await Wire(port: server.port)
+        try await wire.send(server.request("GET", "/live", [("Cookie", cookie), ("Connection", "close")]))
+        _ = try await wire.read(to: "event: open\ndata: {}\n\n")
+        return wire
+    }
+
     @Test("sends the events of runs from a number on, and says that something has changed")
     func follow() async throws {
         try await ServerRig(pipelines: ["t.yaml": Self.yaml]).serve { server in
@@ -37,9 +45,7 @@ import Testing
             let browser = try await Browsing.signedIn(server)
             let cookie = try #require(browser.cookie)
             let other = try await Browsing.signedIn(server)
-            let wire = try await Wire(port: server.port)
-            try await wire.send(server.request("GET", "/live", [("Cookie", cookie), ("Connection", "close")]))
-            _ = try await wire.read(to: "event: open\ndata: {}\n\n")
+            let wire = try await Self.open(cookie, server)
             #expect(try await browser.send("/sign-out", [:]).status == 303)
             let rest = String(decoding: await wire.readToEnd(), as: UTF8.self)
             #expect(rest.contains("event: signed-out\ndata: {}\n\n"))
@@ -53,9 +59,7 @@ import Testing
     func revoked() async throws {
         try await ServerRig.dashboard().serve { server in
             let cookie = try #require(try await Browsing.signedIn(server).cookie)
-            let wire = try await Wire(port: server.port)
-            try await wire.send(server.request("GET", "/live", [("Cookie", cookie), ("Connection", "close")]))
-            _ = try await wire.read(to: "event: open\ndata: {}\n\n")
+            let wire = try await Self.open(cookie, server)
             server.server.setAPITokens([APIToken(name: APIToken.unnamed, value: "another-token", scope: .admin)])
             let rest = String(decoding: await wire.readToEnd(), as: UTF8.self)
             #expect(rest.contains("event: signed-out\ndata: {}\n\n"))

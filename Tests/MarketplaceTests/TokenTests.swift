@@ -106,9 +106,7 @@ struct TokenTests {
             limits: .init(concurrentStreams: 20),
             answer: { exchange in
                 guard exchange.head.uri == chatPath else { return false }
-                exchange.beginStream()
-                exchange.text("a")
-                exchange.done()
+                exchange.streamAnswer("a")
                 return true
             }
         ) { bench in
@@ -128,9 +126,7 @@ struct TokenTests {
     func cancelledLeader() async throws {
         try await withBench(answer: { exchange in
             guard exchange.head.uri == chatPath else { return false }
-            exchange.beginStream()
-            exchange.text("a")
-            exchange.done()
+            exchange.streamAnswer("a")
             return true
         }) { bench in
             let tokens = try #require(bench.client.tokens)
@@ -165,9 +161,7 @@ struct TokenTests {
                 let number = numbers.next()
                 exchange.reply(200, #"{"access_token":"jwt-\#(number)","expires_in":"1800"}"#)
             } else {
-                exchange.beginStream()
-                exchange.text("a")
-                exchange.done()
+                exchange.streamAnswer("a")
             }
             return true
         }) { bench in
@@ -191,9 +185,7 @@ struct TokenTests {
             } else if exchange.head.headers["Authorization"] == ["Bearer jwt-1"] {
                 exchange.reply(401, #"{"error":"token expired"}"#)
             } else {
-                exchange.beginStream()
-                exchange.text("a")
-                exchange.done()
+                exchange.streamAnswer("a")
             }
             return true
         }) { bench in
@@ -241,9 +233,7 @@ struct TokenTests {
         let requests = Locked(0)
         try await withBench(answer: { exchange in
             if exchange.head.uri == chatPath {
-                exchange.beginStream()
-                exchange.text("a")
-                exchange.done()
+                exchange.streamAnswer("a")
                 return true
             }
             let number = requests.next()
@@ -272,9 +262,7 @@ struct TokenTests {
     func rotatedSecret() async throws {
         try await withBench(answer: { exchange in
             if exchange.head.uri == tokenPath { return issuingTokens(exchange) }
-            exchange.beginStream()
-            exchange.text("a")
-            exchange.done()
+            exchange.streamAnswer("a")
             return true
         }) { bench in
             _ = try await bench.ask().collect()
@@ -297,9 +285,7 @@ struct TokenTests {
         try await withBench(
             authentication: .bearer("first-key"),
             answer: { exchange in
-                exchange.beginStream()
-                exchange.text("a")
-                exchange.done()
+                exchange.streamAnswer("a")
                 return true
             }
         ) { bench in

@@ -82,6 +82,13 @@ struct ServerExchange: Sendable {
         end()
     }
 
+    /// A whole event stream with one piece of text.
+    func streamAnswer(_ text: String) {
+        beginStream()
+        self.text(text)
+        done()
+    }
+
     /// A whole answer with a length.
     func reply(_ status: Int, _ body: String, type: String? = "application/json", headers: HTTPHeaders = [:]) {
         var headers = headers

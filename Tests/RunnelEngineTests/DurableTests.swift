@@ -102,6 +102,16 @@ private struct DurablePlugin: Plugin {
             _ = await journal.accept(run, memory: nil)
             return await journal.run(id) ?? run
         }
+
+        /// Claims a queued run for this worker.
+        func claim(_ id: String, in journal: MemoryJournal) async throws -> RunRecord {
+            await journal.join(workerRecord(worker.id), replacing: [], at: 0)
+            var claimed: RunRecord?
+            if case .claimed(let run) = try await journal.claim(id, by: worker.id, limits: RunLimits()) {
+                claimed = run
+            }
+            return try #require(claimed, "it was not there to be claimed")
+        }
     }
 
     @Test("a run that is released goes on elsewhere, and what is finished is not run again")
@@ -118,11 +128,7 @@ private struct DurablePlugin: Plugin {
         guard case .released = await working else { Issue.record("it was not released"); return }
         #expect(await first.journal.run("run-a")?.state == .queued)
         let second = try Rig("b", journal: first.journal)
-        await first.journal.join(workerRecord(second.worker.id), replacing: [], at: 0)
-        guard
-            case .claimed(let claimed) = try await first.journal.claim(
-                "run-a", by: second.worker.id, limits: RunLimits())
-        else { Issue.record("it was not there to be claimed"); return }
+        let claimed = try await second.claim("run-a", in: first.journal)
         async let again = second.worker.work(on: claimed)
         await second.clock.waitForSleepers()
         second.clock.advance(by: .seconds(3600))
@@ -165,11 +171,7 @@ private struct DurablePlugin: Plugin {
         guard case .released = await working else { Issue.record("it was not released"); return }
         #expect(await first.journal.run("run-g")?.worked == .seconds(2400))
         let second = try Rig("b", journal: first.journal)
-        await first.journal.join(workerRecord(second.worker.id), replacing: [], at: 0)
-        guard
-            case .claimed(let claimed) = try await first.journal.claim(
-                "run-g", by: second.worker.id, limits: RunLimits())
-        else { Issue.record("it was not there to be claimed"); return }
+        let claimed = try await second.claim("run-g", in: first.journal)
         async let again = second.worker.work(on: claimed)
         await second.clock.waitForSleepers(3)
         second.clock.advance(by: .seconds(600))
@@ -196,9 +198,7 @@ private struct DurablePlugin: Plugin {
         commit.worked = .seconds(7)
         try await rig.journal.commit(commit, .durable)
         #expect(await rig.journal.release([lease], .stopped) == ["run-u"])
-        guard
-            case .claimed(let claimed) = try await rig.journal.claim("run-u", by: rig.worker.id, limits: RunLimits())
-        else { Issue.record("it was not there to be claimed"); return }
+        let claimed = try await rig.claim("run-u", in: rig.journal)
         guard case .ended(let result) = await rig.worker.work(on: claimed), case .failed(let error) = result.outcome
         else { Issue.record("it did not fail"); return }
         #expect(error.message == "the group took longer than its `timeout` of 5s")

@@ -110,10 +110,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
                     baseURL: server.url, authentication: .clientCredentials(clientID: "id", clientSecret: "s3cr3t"),
                     dialect: .init(upload: .init("/upload", method: "POST")))
                 let result = try await harness.chat(settings, with: ["prompt": "What is it?", "files": ["cat.png"]])
-                guard case .failure(let error) = result else {
-                    Issue.record("it succeeded")
-                    return
-                }
+                let error = try #require(result.failure)
                 #expect(error.code == "unauthorized")
                 #expect(error.message == #"the server refused the access token: 401 Unauthorized, "*** is unknown""#)
                 let token = "/api/v1/auth/external-service-token"
@@ -137,10 +134,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
             ),
         ] as [(String, String, String, Duration?)] {
             let (result, _, _) = try await chat(png, upload: "/upload", uploadAnswer: answer)
-            guard case .failure(let error) = result else {
-                Issue.record("it succeeded")
-                return
-            }
+            let error = try #require(result.failure)
             #expect(error.message == message)
             #expect(error.hint == hint)
             #expect(error.retryAfter == retryAfter)

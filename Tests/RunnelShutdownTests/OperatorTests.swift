@@ -383,8 +383,7 @@ import Testing
                 text.contains(
                     ".env has changed; applied `env.SHOP_PLACE`; secret \"key\" has changed and is in use; "
                         + "restart Runnel to apply `runs.grace`\n"), "\(text)")
-            while try await !server.call("GET", "/api/v1/status").body.contains("\"pending_restart\":[\"runs.grace\"]")
-            {}
+            try await server.wait(forStatus: "\"pending_restart\":[\"runs.grace\"]")
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)
         }

@@ -270,12 +270,7 @@ import Testing
     @Test("a YAML file of a hundred megabytes is refused without being read whole, and a pipe holds nobody up")
     func large() async throws {
         try await withProject(["runnel.yaml": ""]) { runnel in
-            let path = runnel.directory + "/large.yaml"
-            #expect(FileManager.default.createFile(atPath: path, contents: Data("name: x\n".utf8)))
-            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-            // Sparse: read whole, it would be zeroes without end.
-            try handle.truncate(atOffset: 1 << 40)
-            try handle.close()
+            try runnel.makeSparseFile("large.yaml", "name: x\n")
             let ended = try await runnel.run(["validate", "large.yaml"])
             #expect(ended.status == 2)
             #expect(ended.error.contains("the file is larger than the limit of 8MiB [too-large]"))

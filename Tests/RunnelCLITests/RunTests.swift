@@ -220,12 +220,7 @@ import Testing
     func endless() async throws {
         try await withProject(["runnel.yaml": "", "echo.yaml": echo]) { runnel in
             for (name, limit) in [("large.txt", "64 MiB; read it in a step instead"), (".env", "1 MiB")] {
-                let path = runnel.directory + "/" + name
-                #expect(FileManager.default.createFile(atPath: path, contents: nil))
-                let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-                // A sparse file, which takes no space on disk.
-                try handle.truncate(atOffset: 1 << 40)
-                try handle.close()
+                try runnel.makeSparseFile(name)
                 let ended = try await runnel.run(["run", "echo", "--input-file", "large.txt"])
                 #expect(ended.error.contains("\(name)\" is larger than \(limit)\n"), "\(ended.error)")
                 #expect(ended.status == 2)

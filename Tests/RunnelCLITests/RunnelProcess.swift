@@ -154,6 +154,17 @@ private final class StreamFiles {
     }
 }
 
+extension RunnelProcess {
+    /// Creates a file of 1 TiB that begins with `content`. It is sparse, so it takes no space on disk.
+    func makeSparseFile(_ name: String, _ content: String = "") throws {
+        let file = URL(fileURLWithPath: directory + "/" + name)
+        try Data(content.utf8).write(to: file)
+        let handle = try FileHandle(forWritingTo: file)
+        try handle.truncate(atOffset: 1 << 40)
+        try handle.close()
+    }
+}
+
 /// A project in a temporary folder, with the `runnel` that works in it.
 func withProject<Result>(
     _ files: [String: String], environment: [String: String] = [:],

@@ -3,6 +3,8 @@ import RunnelKit
 import Testing
 
 @Suite("Secrets") struct SecretTests {
+    private static let logsKey = "steps: [ { uses: log, with: { message: \"{{ secrets.key }}\" } } ]"
+
     @Test("a secret that stands in a pipeline is a warning whose line shows asterisks")
     func literal() async throws {
         let pipeline = """
@@ -310,7 +312,7 @@ import Testing
     func missingFile() async throws {
         let files = [
             "runnel.yaml": "secrets:\n  key: { file: keys/key }\n",
-            "p.yaml": "steps: [ { uses: log, with: { message: \"{{ secrets.key }}\" } } ]",
+            "p.yaml": Self.logsKey,
         ]
         try await withProject(files) { runnel in
             let words = "cannot read the file \"keys/key\" ("
@@ -330,7 +332,7 @@ import Testing
         let files = [
             "runnel.yaml": "secrets: { key: { command: [sh, secret.sh] } }",
             "secret.sh": "printf 'sch\\374tzen'\n",
-            "p.yaml": "steps: [ { uses: log, with: { message: \"{{ secrets.key }}\" } } ]",
+            "p.yaml": Self.logsKey,
         ]
         try await withProject(files) { runnel in
             let ended = try await runnel.run(["run", "p"])
@@ -346,7 +348,7 @@ import Testing
     func unavailable() async throws {
         let files = [
             "runnel.yaml": "secrets: { key: { env: RUNNEL_TEST_UNSET_KEY } }",
-            "p.yaml": "steps: [ { uses: log, with: { message: \"{{ secrets.key }}\" } } ]",
+            "p.yaml": Self.logsKey,
         ]
         try await withProject(files) { runnel in
             let ended = try await runnel.run(["run", "p"])

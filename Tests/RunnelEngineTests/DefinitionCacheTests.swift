@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(
-        "a run goes on with a definition that only an earlier version of Runnel accepted",
+        "a run continues with a definition that only an earlier version of Runnel accepted",
         arguments: [
             "name: \" \"\nsteps: [{ uses: echo }]", "timeout: 0s\nsteps: [{ uses: echo }]",
             "steps: [{ uses: echo, timeout: 0s }]",
@@ -61,7 +61,7 @@ import Testing
     }
 }
 
-/// A trigger whose schema accepts a text or a number, as those of programs do.
+/// A trigger whose schema accepts a string or an integer, as the schema of a plugin process can.
 private struct GaugePlugin: Plugin {
     let name = "gauges"
     var triggers: [TriggerDefinition] {

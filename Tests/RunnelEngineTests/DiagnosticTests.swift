@@ -269,7 +269,7 @@ import Testing
     }
 }
 
-/// A step of another package.
+/// A step of a plugin outside Runnel.
 private struct Gauge: Step {
     static let name = "gauge"
     static let summary = "Reads a gauge."
@@ -284,7 +284,7 @@ private struct Gauge: Step {
     func run(_ context: StepContext) async throws -> Value { .null }
 }
 
-/// A trigger of another package.
+/// A trigger of a plugin outside Runnel.
 private struct Tide: Trigger {
     static let name = "tide"
     static let summary = "Starts a run at high tide."
@@ -321,7 +321,7 @@ private func step(_ name: String, _ hint: String) -> StepDefinition {
         }
     }
 
-    @Test("the hints of a plugin are given in each place where its users try the names")
+    @Test("a plugin's hints are given for keys and names, and for keys of a step or a pipeline")
     func places() throws {
         let plugin = CoastPlugin(
             name: "coast", steps: [StepDefinition(Gauge.self)], triggers: [TriggerDefinition(Tide.self)])
@@ -352,7 +352,7 @@ private func step(_ name: String, _ hint: String) -> StepDefinition {
             ])
     }
 
-    @Test("of several hints for one name, that of the first plugin is given; a name that exists gets none")
+    @Test("if several plugins have a hint for a name, the first plugin's is given; a name that exists gets no hint")
     func order() throws {
         let plugins = [
             CoastPlugin(name: "one", steps: [step("z", "write `uses: z`")]),

@@ -157,13 +157,13 @@ private struct DurablePlugin: Plugin {
         #expect(Counted.counts.withLock { $0["run-t_told"] } == 1)
     }
 
-    @Test("the `timeout` of a group counts the time before an interruption")
+    @Test("the `timeout` of a group includes the time before an interruption")
     func interruptedGroup() async throws {
         let first = try Rig()
         let yaml = "steps: [ { id: g, timeout: 50m, steps: [ { id: nap, uses: slow } ] } ]"
         let run = await first.accept("run-g", yaml, in: first.journal)
         async let working = first.worker.work(on: run)
-        // The worked time, the group and the step.
+        // Three sleep: the timer of the worked time, the group's timeout and the step.
         await first.clock.waitForSleepers(3)
         first.clock.advance(by: .seconds(2400))
         first.worker.stop()

@@ -40,7 +40,7 @@ import YAML
         }
     }
 
-    @Test("a byte order mark tells the encoding, and a file without one that is not UTF-8 is an error")
+    @Test("a byte order mark sets the encoding; a file without one must be UTF-8")
     func encodings() throws {
         let wide: [UInt8] = "\u{FEFF}A=é\r\n".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
         #expect(try EnvFile(wide).values == ["A": "é"])

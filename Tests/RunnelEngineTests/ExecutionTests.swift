@@ -322,7 +322,7 @@ import YAML
         #expect(try pipeline.inputValues([("a", "null")])["a"] == "null")
     }
 
-    @Test("a whole number with a decimal point or an exponent is an integer, so that a text shows it as one")
+    @Test("for an input of type integer, 5.0 and 1e3 become 5 and 1000")
     func whole() throws {
         let yaml = """
             inputs: { n: { type: integer, default: 3.0 }, f: { type: number, default: 3.0 } }

@@ -344,7 +344,7 @@ import Foundation
         #expect(id < UUIDv7.make(nanoseconds: 1_767_225_600_001_000_000))
     }
 
-    @Test("ids with one key differ in their time only")
+    @Test("ids with the same key differ only in their time")
     func key() {
         let id = UUIDv7.make(nanoseconds: 1_767_225_600_000_000_000, key: "a")
         #expect(id.wholeMatch(of: /019b76da-a800-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil, "\(id)")

@@ -78,7 +78,7 @@ private struct AnyValue: FieldGroup {
     }
 
     @Test(
-        "for a word of another tool the hint is the choice that it means",
+        "for a word of another tool, the hint suggests the choice with that meaning",
         arguments: [("Plain", "did you mean \"text\"?"), ("jsn", "did you mean \"json\"?"), ("xml", nil)])
     func otherNames(word: String, hint: String?) throws {
         let error = try #require(throws: FieldError.self) { try Sample(fields: ["path": "a", "as": .string(word)]) }

@@ -107,7 +107,7 @@ import Testing
 
     @Test("a request to a just released path waits for its next holder, and is not routed to a general path")
     func handover() async throws {
-        // The clock stands still, so only the claim can end the wait.
+        // The clock never advances, so only the new claim can end the wait.
         let (services, ingress, clock) = try await Self.ingress()
         let other = try await Self.start("orders/{id}", services)
         try await Self.release("orders/new", services)

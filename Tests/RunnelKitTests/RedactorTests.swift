@@ -31,7 +31,7 @@ private let secret = "p@ss \"w/ö>rd?~"
         #expect(masked.count <= kept + Redactor.mask.count, "\(text) became \(masked)")
     }
 
-    @Test("a secret that is added is masked in all copies, beside the others and its former value")
+    @Test("all copies mask an added secret, its former value and the other secrets")
     func added() {
         let redactor = Redactor(secrets: ["first secret", "other value"])
         let copy = redactor

@@ -88,7 +88,7 @@ private func withHTTP<Result>(
     }
 }
 
-/// The error of discovering the tools of a server.
+/// The error when the tools of a server are discovered.
 private func discoveryError(
     _ http: any MCPHTTPClient, headers: Value = [:], host: ProcessHost = host
 ) async throws -> StepError? {
@@ -275,7 +275,7 @@ private func legacy(
     }
 
     @Test(
-        "a server that is busy when the connection begins is a transient error", arguments: [(503, true), (404, false)])
+        "a busy server (503) at the start of a connection is a transient error", arguments: [(503, true), (404, false)])
     func busyAtStart(status: Int, isTransient: Bool) async throws {
         let http = FakeHTTP { _, _, _ in (status, [:], []) }
         try await withHTTP(http) { stage, plugin async throws in
@@ -286,7 +286,7 @@ private func legacy(
         }
     }
 
-    @Test("the time that a busy server asks to wait is passed on to `retry`, in a call and when the connection begins")
+    @Test("the Retry-After of a busy server is passed on to `retry`, in a call and at the start of a connection")
     func retryAfter() async throws {
         let headers = json.merging(["retry-after": "7"]) { $1 }
         let slow = #"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"slow down"}}"#

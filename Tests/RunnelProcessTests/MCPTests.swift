@@ -192,7 +192,7 @@ private func withServer<Result>(
         }
     }
 
-    @Test("an answer without a line end counts when the server ends, and `content` may be a text")
+    @Test("an answer without a final line break is read when the server ends, and `content` may be a string")
     func unended() async throws {
         try await withServer("legacy") { stage, plugin, _ async throws in
             #expect(try await stage.run(plugin, "unended") == "the end")

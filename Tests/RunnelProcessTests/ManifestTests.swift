@@ -38,7 +38,7 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(error?.message.hasPrefix("not a JSON schema: ") == true)
     }
 
-    @Test("hints for names of other tools are handed on, and a place that does not exist is an error")
+    @Test("hints for names of other tools are passed to steps and triggers, and an unknown place is an error")
     func hints() throws {
         func plugin(_ hint: Value) throws -> ExecPlugin {
             let about: Value = ["summary": "x", "hints": [hint]]

@@ -177,7 +177,7 @@ extension RecordedRuns {
             await runs.refuse(TriggerRefusal(.overloaded, "too many runs are queued", retryAfter: .milliseconds(1)))
             try await runs.waits(.problem("the event \"\(id)\" has to wait: too many runs are queued"))
             await runs.refuse(nil)
-            // The other sleeper waits until the program counts as settled.
+            // The other sleeper is the timer after which the program counts as working.
             await clock.waitForSleepers(2)
             clock.advance(by: .milliseconds(500))
             try await runs.waitForAccepted(1)

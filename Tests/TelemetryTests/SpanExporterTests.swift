@@ -152,7 +152,7 @@ import Tracing
     }
 
     @Test(
-        "no more spans of a batch are counted than it has, whatever the receiver says",
+        "the counts of a batch add up to its size, even if the receiver reports an impossible count",
         arguments: [(nil, 0, 3), (0, 3, 0), (2, 1, 2), (9, 0, 3), (Int.max, 0, 3), (-1, 3, 0)] as [(Int?, Int, Int)])
     func rejected(count: Int?, exported: Int, failed: Int) {
         #expect(SpanExporter.outcome(of: 3, rejected: count) == (exported, failed))

@@ -16,7 +16,7 @@ struct MachineDriver {
     var isReleased = false
     /// Every attempt that was begun.
     var attempts: [String] = []
-    /// The time worked on the run, over all its lives.
+    /// The time worked on the run, including the time before crashes.
     var worked = Duration.zero
     /// What must not have happened.
     var violations: [String] = []

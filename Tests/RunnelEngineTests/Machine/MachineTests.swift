@@ -254,7 +254,7 @@ import Testing
         #expect(driver.violations == [])
     }
 
-    @Test("after a resume, a group has what its earlier lives left of its `timeout`")
+    @Test("after a resume, a group gets only the rest of its `timeout`")
     func groupTimeoutLeft() {
         func timer(worked: Duration, since start: Duration?) -> Duration? {
             var slow = group("g", [leaf("a")])
@@ -268,11 +268,11 @@ import Testing
         #expect(timer(worked: .seconds(12), since: .seconds(12)) == .seconds(10))
         #expect(timer(worked: .seconds(100), since: .seconds(93)) == .seconds(3))
         #expect(timer(worked: .seconds(100), since: .seconds(12)) == .zero)
-        // A record of a version that did not store it.
+        // A record of an earlier version, which did not store the start.
         #expect(timer(worked: .seconds(100), since: nil) == .seconds(10))
     }
 
-    @Test("a group whose time was used up before a crash fails, and begins nothing again")
+    @Test("a group whose `timeout` was used up before a crash fails, and starts no step again")
     func groupTimeoutUsedUp() {
         var inner = group("i", parallel: true, [leaf("b"), leaf("c")])
         inner.groupTimeout = .seconds(2)
@@ -291,7 +291,7 @@ import Testing
         #expect(resumed.timers.isEmpty)
     }
 
-    @Test("a group of `finally` whose time was used up before a crash fails, and begins nothing again")
+    @Test("a group of `finally` whose `timeout` was used up before a crash fails, and starts no step again")
     func finallyTimeoutUsedUp() {
         var slow = group("g", [leaf("b")])
         slow.groupTimeout = .seconds(5)
@@ -303,7 +303,7 @@ import Testing
         #expect(error(resumed)?.message == "the group took longer than its `timeout` of 5s")
     }
 
-    @Test("a second cancellation ends `finally`, also after a failure without `on_failure`")
+    @Test("a second cancellation ends `finally`, even after a failure without `on_failure`")
     func cancellingFinally() {
         var driver = MachineDriver(
             RunPlan(steps: [leaf("a")], finally: [leaf("z")]),

@@ -222,7 +222,7 @@ private struct Mistake: CustomTestStringConvertible {
         ),
     ]
 
-    @Test("no hint for names of other tools is for a name that exists")
+    @Test("no hint for names of other tools has the name of an existing key, step or trigger")
     func hints() throws {
         func names(_ hints: [NameHint], in place: NameHint.Place) -> Set<String> {
             Set(hints.filter { $0.place == place }.flatMap(\.names))

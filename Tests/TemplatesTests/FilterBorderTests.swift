@@ -75,7 +75,7 @@ import Testing
             ("0 | date('%Q')", #"`0 | date("%Q")`: %Q is unknown in a date pattern"#),
             ("0 | date('%')", #"`0 | date("%")`: the date pattern ends with a single %"#),
             (
-                // Milliseconds: the year 55848.
+                // Milliseconds; read as seconds, they are in the year 55840.
                 "1700000000000 | date('%F')",
                 #"`1700000000000 | date("%F")`: expected a time such as "2026-11-23T09:00:00Z" or seconds since 1970, "#
                     + "found 1700000000000"

@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test("`schedule next` says when a schedule without ticks runs, and what `-n` takes")
+    @Test("`schedule next` says when an `@reboot` schedule runs, and `-n` must be 1 or more")
     func scheduleAtStart() async throws {
         let files = [
             "p.yaml": """

@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test("runs and usage are read from a read-only disk", .enabled(if: canMount))
+    @Test("`runs list` and `usage` work on a read-only disk", .enabled(if: canMount))
     func readOnlyDisk() async throws {
         try await withProject(Self.kept) { runnel in
             let ended = try await mounting(
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test("a subject with a problem has no good finding beside it, but keeps its warnings")
+    @Test("a subject with a problem loses its good findings and keeps its warnings")
     func oneVerdict() {
         let findings: [HealthFinding] = [
             .good("journal", "sound"), .warning("journal", "1 run is interrupted"), .problem("clock", "it is wrong"),

@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("help is printed also for a terminal that is narrower than its margin", arguments: ["0", "-1", "26"])
+    @Test("help is printed even if the terminal is narrower than the margin", arguments: ["0", "-1", "26"])
     func narrow(columns: String) async throws {
         try await withProject([:], environment: ["COLUMNS": columns]) { runnel in
             for arguments in [[], ["--help"], ["run", "--help"], ["help", "schedule", "next"]] {

@@ -191,7 +191,7 @@ import Testing
     }
 
     @Test(
-        "an empty name of a folder is an error, and does not mean the root or the current folder",
+        "an empty folder name is an error, and does not mean the root or the current folder",
         arguments: [
             (["init", "--in", ""], "--in: "), (["docs", "pages", "--out", ""], "--out: "), (["trust", ""], ""),
             (["journal", "backup", ""], ""), (["journal", "restore", ""], ""), (["journal", "copy", "", "x"], ""),
@@ -413,7 +413,7 @@ import Testing
         }
     }
 
-    @Test("in a current folder that was removed, commands end with an error and do not use the root folder")
+    @Test("if the current folder was removed, commands fail and do not use the root folder")
     func removedFolder() async throws {
         try await withProject([:]) { runnel in
             var shell = runnel

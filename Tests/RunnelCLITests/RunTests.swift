@@ -216,7 +216,7 @@ import Testing
         }
     }
 
-    @Test("an input file and a `.env` of a terabyte are refused without being read whole")
+    @Test("an input file or a `.env` of 1 TiB is refused, and is not read to its end")
     func endless() async throws {
         try await withProject(["runnel.yaml": "", "echo.yaml": echo]) { runnel in
             for (name, limit) in [("large.txt", "64 MiB; read it in a step instead"), (".env", "1 MiB")] {

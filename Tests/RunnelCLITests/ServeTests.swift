@@ -168,7 +168,7 @@ import Testing
     }
 
     #if os(Linux)
-    @Test("`runnel open` gives the browser a file that only its owner can read, and no link that others could see")
+    @Test("`runnel open` passes the link in a file that only its owner can read, and not as an argument")
     func openFile() async throws {
         let files = [
             "runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n",
@@ -181,7 +181,7 @@ import Testing
                 var client = client
                 client.environment["DISPLAY"] = ":0"
                 client.environment["PATH"] = folder + "/bin:/usr/bin:/bin"
-                // Where every browser can read the file.
+                // The file is then in a visible folder below the home folder, where browsers from snap can read it too.
                 client.environment["HOME"] = URL(fileURLWithPath: folder).deletingLastPathComponent().path
                 let ended = try await client.run(["open"])
                 #expect(ended.status == 0, "\(ended.error)")
@@ -199,7 +199,7 @@ import Testing
     }
     #endif
 
-    @Test("a browser gets the link itself where it could not read the file, or where others could replace it")
+    @Test("a browser gets the link itself if it could not read the file, or if others could replace the file")
     func noFile() async throws {
         func file(_ directory: String, hasSnap: Bool) -> LinkFile {
             LinkFile(directory: directory, home: "/home/ada", hasSnap: hasSnap)
@@ -220,7 +220,7 @@ import Testing
         }
     }
 
-    @Test("a private file that cannot replace what is in its place says why, and leaves nothing beside it")
+    @Test("if a private file cannot be put in place, the error code is returned and no temporary file is left")
     func irreplaceable() async throws {
         try await withProject([:]) { runnel in
             let place = runnel.directory + "/place"

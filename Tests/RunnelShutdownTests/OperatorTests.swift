@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test("SIGHUP while the folder of the pipelines is missing keeps them, and is no problem of the configuration")
+    @Test("SIGHUP while the pipelines folder is missing keeps the pipelines and reports no configuration problem")
     func missingPipelines() async throws {
         let files = ["runnel.yaml": "log: { level: error }\n", "pipelines/s.yaml": Self.stalled]
         try await withFolder(files) { folder in
@@ -212,7 +212,7 @@ import Testing
         }
     }
 
-    @Test("changed limits of deliveries are applied without a restart; whether any are kept needs one")
+    @Test("changed limits of deliveries are applied without a restart; turning off their storage needs one")
     func changedDeliveries() async throws {
         let configuration = "server: { port: 0 }\nlog: { level: error }\n"
         try await withFolder(["runnel.yaml": configuration, "s.yaml": Self.stalled]) { folder in
@@ -298,7 +298,7 @@ import Testing
         }
     }
 
-    @Test("the Marketplace's token is replaced without a restart, and kept and reported while it has no value")
+    @Test("a new Marketplace token is used without a restart; without a value, the former one is kept, with a problem")
     func replacedCredentials() async throws {
         let files = [
             "runnel.yaml": """
@@ -329,7 +329,7 @@ import Testing
         }
     }
 
-    @Test("tokens of the API are replaced without a restart, and one that has no value any more stays valid")
+    @Test("a new API token is used without a restart; if it has no value any more, the former one stays valid")
     func replacedTokens() async throws {
         let configuration = "log: { level: error }\nserver: { port: 0"
         let files = [

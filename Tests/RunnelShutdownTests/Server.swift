@@ -123,7 +123,7 @@ final class Server: Sendable {
         try await wait(forStatus: "\"running\":\(count),")
     }
 
-    /// Returns once the status holds `part`, and throws when the test's time limit is over.
+    /// Returns once the status contains `part`, and throws when the test's time limit is over.
     func wait(forStatus part: String) async throws {
         while try await !call("GET", "/api/v1/status").body.contains(part) { try Task.checkCancellation() }
     }
@@ -157,7 +157,7 @@ final class StreamText: Sendable {
         hasEnded.withLock { $0 = true }
     }
 
-    /// What there is once it holds `mark` and the rest of its line, at the end, or when the test's time limit is over.
+    /// Waits for a whole line with `mark`, the end, or the test's time limit, and returns the text up to then.
     func wait(for mark: String) async -> String {
         while true {
             let isOver = hasEnded.withLock { $0 } || Task.isCancelled

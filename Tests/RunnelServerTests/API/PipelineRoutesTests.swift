@@ -90,7 +90,7 @@ import Testing
             ]
             #expect(retries[0].status == 202)
             #expect(retries[0].run == retries[1].run)
-            // The audit log has the runs that were started, and not their repeats.
+            // The audit log has one entry for each started run, and none for repeated requests.
             let entries = try await server.journal.operators.audit(before: nil, limit: 9)
             #expect(entries.map(\.action) == ["retry-run", "start-run"])
         }

@@ -70,7 +70,7 @@ import Testing
                 #expect(answer.status == 303)
                 return try #require(answer.headers["location"])
             }
-            // The run of the first form has the identity of the event, the others retry it.
+            // The first form starts the run of the event, and the others retry that run.
             let first = try await replay("one")
             #expect(try await replay("one") == first)
             let second = try await replay("two")

@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("ends when the session is signed out, and a copy of the cookie is refused from then on")
+    @Test("ends when the session is signed out, and a copy of the cookie is refused afterwards")
     func signedOut() async throws {
         try await ServerRig.dashboard().serve { server in
             let browser = try await Browsing.signedIn(server)

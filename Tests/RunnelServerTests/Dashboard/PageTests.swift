@@ -616,7 +616,7 @@ private struct TidePlugin: Plugin {
             #expect(high.status == 400)
             #expect(high.text.contains("`priority`: expected a whole number from -10 to 10, found the number 11"))
             #expect(high.text.contains(#"value="11" aria-invalid="true" aria-describedby="start-problem""#))
-            // The page is older than the file of the pipeline, in which the input has another name.
+            // The page was loaded before the input was renamed in the pipeline's file.
             let stale = try await browser.send("/pipelines/greet/start", ["input.name": "Ada", "do": "start"])
             #expect(stale.status == 400)
             #expect(
@@ -701,7 +701,7 @@ private struct TidePlugin: Plugin {
         }
     }
 
-    @Test("a form without its action, or with an unknown one, changes nothing and says so")
+    @Test("a form without an action, or with an unknown one, is an error and changes nothing")
     func noAction() async throws {
         try await Self.rig.serve { server in
             let browser = try await Browsing.signedIn(server)

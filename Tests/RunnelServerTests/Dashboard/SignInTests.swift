@@ -46,7 +46,7 @@ import Testing
         #expect(sessions.makeCookie(for: one, now: 0).split(separator: ".").count == 4)
     }
 
-    @Test("a session ends when it expires or is signed out, and other sessions of its token do not")
+    @Test("a session ends when it expires or is signed out, and other sessions of its token stay valid")
     func sessionEnd() {
         let token = APIToken(name: "a", value: "one", scope: .run)
         let sessions = DashboardSessions(tokens: Watched([token]))
@@ -160,7 +160,7 @@ import Testing
                 "POST", "/api/v1/sign-in-links?to=/runs", [("Authorization", "Bearer \(Browsing.token)")])
             let path = try #require(try made.json()["path"]?.asString)
             let first = try await Browsing(server: server).get(path)
-            // No redirect: after a link on a page of another site it would not carry the cookie.
+            // Not a redirect: after a link on another site, browsers send no `SameSite=Strict` cookie with it.
             #expect(first.status == 200)
             #expect(first.headers["refresh"] == "0; url=/runs")
             #expect(first.text.contains(#"<p>The page opens by itself.</p><p><a class="button" href="/runs">"#))
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    @Test("a page that is opened from another site is opened again, with the cookie that the browser left out")
+    @Test("a page that is opened by a link on another site reloads itself, so that the browser sends the cookie")
     func otherSite() async throws {
         try await ServerRig.dashboard().serve { server in
             func open(_ path: String, _ site: String, _ destination: String = "document") async throws -> Answer {

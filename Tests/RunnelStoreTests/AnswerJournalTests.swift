@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test("the start of a group and the failures of a loop are stored until they end", arguments: JournalKind.allCases)
+    @Test("a group's start and a loop's failures are stored until the step ends", arguments: JournalKind.allCases)
     func counts(kind: JournalKind) async throws {
         try await withRun(kind) { journal, other, lease in
             var (group, loop) = (step("group", .running), step("loop", .running))

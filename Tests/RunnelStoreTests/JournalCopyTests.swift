@@ -447,7 +447,7 @@ import Foundation
         }
     }
 
-    @Test("a backup that is damaged, of a newer version or no journal is refused, and nothing is replaced")
+    @Test("a damaged backup, one of a newer version and another database are refused, and nothing is replaced")
     func unusable() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let (directory, backup) = (folder + "/.runnel", folder + "/backup")
@@ -487,7 +487,7 @@ import Foundation
         }
     }
 
-    @Test("a backup is readable only by its owner, and needs no folder of large values where there are none")
+    @Test("only its owner can read a backup; one without large values is restored without their folder")
     func bareBackup() async throws {
         try await withBackup { folder, journal in
             await journal.close()
@@ -498,7 +498,7 @@ import Foundation
         }
     }
 
-    @Test("a journal that has lost a large value is backed up without it, and the report says so")
+    @Test("a journal that has lost a large value is backed up without the value, and the report counts it")
     func lostValue() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let directory = folder + "/.runnel"

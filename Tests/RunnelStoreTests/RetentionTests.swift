@@ -80,7 +80,7 @@ private final class Removal: Sendable {
     }
 
     @Test(
-        "a retry is kept beyond all limits until its trigger was told of its end, for at most 30 days",
+        "a retry is kept beyond all limits until its trigger was notified of its end, for at most 30 days",
         arguments: JournalKind.allCases)
     func due(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
@@ -95,7 +95,7 @@ private final class Removal: Sendable {
             #expect(try await other.endedRetries(after: "", limit: 9) == ["r2"])
             try await journal.relocate("r2", to: ["payload": [:], "input": "a"], isDue: false)
             #expect(try await other.prune(Retention(count: 0), now: now).runs == 1)
-            // Its machine never comes back.
+            // The machine of this retry never comes back.
             retry.id = "r3"
             _ = try await journal.accept(retry, memory: nil)
             _ = try await journal.requestCancel("r3", at: Self.second)

@@ -216,7 +216,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
-    @Test("a retry whose trigger cannot be told of its end does not block the others", arguments: JournalKind.allCases)
+    @Test("a retry whose trigger cannot handle its end does not block the others", arguments: JournalKind.allCases)
     func stuckRetries(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             let rig = try await WorkerRig("a", on: journal)

@@ -79,7 +79,7 @@ private struct Say: Step {
     }
 }
 
-/// Needs its memory to begin. `fails` in a source's payload is the error of looking for it, and of `retried`.
+/// Needs its memory to begin. If a source's payload has `fails`, access to the source fails with that message.
 private struct Remember: Trigger {
     static let name = "remember"
     static let summary = "Reads its memory, and waits."

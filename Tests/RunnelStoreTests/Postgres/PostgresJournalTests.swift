@@ -140,7 +140,7 @@ import Testing
             error?.message == "the journal cannot be opened: the URL of the database begins with no \"postgres://\"")
     }
 
-    @Test("each new connection asks for the password; while it has no value, connections that are open go on")
+    @Test("each new connection reads the password again; while it has no value, open connections still work")
     func passwordSource() async throws {
         var configuration = try await PostgresServer.shared.value.configuration()
         let password = Mutex<Result<String?, UnavailableSecret>>(.success("first-value"))

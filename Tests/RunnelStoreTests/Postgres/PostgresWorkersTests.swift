@@ -68,7 +68,7 @@ struct PostgresWorkersTests {
         await journal.close()
     }
 
-    @Test("runs that wait for a machine on which no worker takes runs are reported, with what to do")
+    @Test("runs that wait for a machine without an active worker are reported, with a hint")
     func held() async throws {
         let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
         try await journal.join(record("a", on: "disk"))

@@ -95,7 +95,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
         #expect(missing.message.hasSuffix("/upload took the file and named no id for it"))
     }
 
-    @Test("an access token that is refused for an upload is fetched anew once, and the error does not show it")
+    @Test("if an upload is refused with 401, the access token is fetched again once; the error does not show it")
     func refusedToken() async throws {
         try await withTemporaryDirectory { folder in
             let harness = StepHarness(directory: folder)

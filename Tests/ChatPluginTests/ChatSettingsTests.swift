@@ -111,7 +111,7 @@ import Testing
         #expect(dialect.cancel == nil)
     }
 
-    @Test("the existing client uses changed credentials; a stand-in keeps its own")
+    @Test("changed credentials are used by the existing client, except with a stand-in")
     func renewed() async throws {
         func plugin(_ id: String) throws -> ChatPlugin {
             ChatPlugin().configured(

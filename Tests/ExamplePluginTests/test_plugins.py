@@ -154,7 +154,7 @@ class FeedTests(unittest.TestCase):
     def test_scripts_styles_and_comments_of_html_are_no_text(self):
         html = "<STYLE>p{}</STYLE><p>Seen</p><script src='a'>evil(1 > 0)</script><!-- a > b --> again"
         self.assertEqual(self.rss(f"<description><![CDATA[{html}]]></description>")["summary"], "Seen again")
-        # A text that was cut in the middle of a tag, and one that is made to be slow.
+        # Text that is truncated inside a tag, and text that is crafted to make parsing slow.
         for end in ['<a href="https://exam', "<!--" * 100_000, "<script>" * 100_000, "<a" * 200_000]:
             with self.subTest(end[:8]):
                 self.assertEqual(self.rss(f"<description><![CDATA[Seen {end}]]></description>")["summary"], "Seen")

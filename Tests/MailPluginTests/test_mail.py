@@ -202,7 +202,7 @@ class MailTests(unittest.TestCase):
         self.assertEqual((report["code"], report["transient"]), ("mail-tls", False))
         self.assertEqual(report["message"], '`ca`: "ca.pem" cannot be used: [Errno 2] No such file or directory')
 
-    def test_an_address_that_is_none_is_quoted_as_it_was_written(self):
+    def test_an_invalid_address_is_quoted_as_written(self):
         self.assertEqual(self.send(1, {"to": "受付＠example.com"})["message"], '`to`: "受付＠example.com" is not an address')
         report = self.send(1, {"to": "(" * 5000 + "ada@example.com"})
         self.assertEqual(report["message"], f'`to`: "{"(" * 99}…" is nested too deep')

@@ -50,7 +50,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("telling the server that an answer is cancelled takes at most 5s, also without an access token")
+    @Test("the cancel request takes at most 5s, even if it waits for an access token")
     func slowToken() async throws {
         let dialect = try MarketplaceConfiguration.Dialect(cancel: .init("/cancel/{message_id}", method: "POST"))
         try await withBench(dialect: dialect, answer: { _ in false }) { bench in

@@ -113,7 +113,7 @@ struct ChunkTests {
     }
 
     @Test(
-        "impossible numbers of tokens are unknown, and a usage without numbers is ignored",
+        "an invalid token count is unknown, and a usage without valid counts is ignored",
         arguments: [
             (#"{"prompt_tokens":"12","completion_tokens":-5}"#, TokenUsage(promptTokens: 12)),
             (#"{"prompt_tokens":0,"completion_tokens":9223372036854775807}"#, TokenUsage(promptTokens: 0)),

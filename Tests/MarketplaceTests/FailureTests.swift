@@ -286,14 +286,14 @@ struct FailureTests {
         try await server.stop()
     }
 
-    /// What is said of a connection on which no answer begins.
+    /// The error for a connection that fails before a response begins.
     private func error(_ cause: any Error) -> MarketplaceError {
         TransportFailure.error(
             cause, url: "https://a.example", timeouts: .init(), answered: false, redactor: ResponseRedactor(secrets: [])
         )
     }
 
-    @Test("an answer that ends within its header is a connection that was closed too early")
+    @Test("a response that ends inside its header is reported as a connection that was closed too early")
     func cutAnswer() {
         expect(
             error(HTTPParserError.invalidEOFState), .connectionFailed,

@@ -215,7 +215,7 @@ struct TokenTests {
         }
     }
 
-    @Test("a token end point that is not there is reported, also if its error page is large", arguments: [0, 300_000])
+    @Test("a missing token endpoint is reported, even if its error page is large", arguments: [0, 300_000])
     func tokenNotFound(size: Int) async throws {
         try await withBench(answer: { exchange in
             exchange.reply(404, "<h1>Not here</h1>" + String(repeating: "x", count: size), type: "text/html")
@@ -258,7 +258,7 @@ struct TokenTests {
         }
     }
 
-    @Test("a rotated secret is used for the next access token; the present one is used until it is refused")
+    @Test("a rotated secret is used to fetch the next access token; the current token is used until it is refused")
     func rotatedSecret() async throws {
         try await withBench(answer: { exchange in
             if exchange.head.uri == tokenPath { return issuingTokens(exchange) }
@@ -280,7 +280,7 @@ struct TokenTests {
         }
     }
 
-    @Test("a rotated key is sent with the next request; credentials of another kind are not used")
+    @Test("a rotated key is sent with the next request; credentials of another kind are ignored")
     func rotatedKey() async throws {
         try await withBench(
             authentication: .bearer("first-key"),

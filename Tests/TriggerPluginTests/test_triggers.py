@@ -237,7 +237,7 @@ class Project:
         return len(self.rows("id"))
 
     def large_triggers(self):
-        """`trigger` of each run, also where the journal keeps it apart."""
+        """`trigger` of each run, including large ones that the journal stores separately."""
         return [json.loads(subprocess.run(
             [RUNNEL, "runs", "show", row, "--json"], cwd=self.folder, env=self.environment, capture_output=True,
             check=True, timeout=60).stdout)["trigger"] for row in self.rows("id")]
@@ -372,7 +372,7 @@ class IMAPTests(TriggerTest):
         self.assertEqual((project.folder / second["path"]).read_bytes(), b"x" * 100_000)
         self.assertNotIn("s3cr3t-word", project.log_text())
 
-    def test_user_names_with_any_characters_sign_in(self):
+    def test_user_names_may_have_any_characters(self):
         for name in ["jürgen müller", 'a "b" \\c']:
             with self.subTest(name):
                 connection = imaplib.IMAP4("127.0.0.1", self.server.port)
@@ -413,7 +413,7 @@ class IMAPTests(TriggerTest):
         self.assertEqual(runs[3]["date"], "2026-11-27T09:00:00+00:00")
         self.assertEqual((project.folder / runs[4]["attachments"][0]["path"]).read_bytes(), b"%PDF")
 
-    def test_mails_that_overload_the_parser_start_runs_and_hold_up_no_later_mail(self):
+    def test_mails_that_overload_the_parser_start_runs_and_do_not_block_later_mails(self):
         parts = b"".join(
             b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (number, number) for number in range(2000))
         mails = [
@@ -423,7 +423,7 @@ class IMAPTests(TriggerTest):
             b"From: a@b.c\r\nSubject: nested mails\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 3000 + b"\r\nhi\r\n",
             b"Subject: many comments\r\nTo: " + b"(a)" * 100_000 + b"\r\n\r\nhi\r\n",
             b"Subject: " + b"long" * 500_000 + b"\r\n\r\nhi\r\n",
-            # Longer as JSON than a line may be, unless it is cut.
+            # Written as JSON, it exceeds the maximum length of a line unless it is truncated.
             "Subject: emoji\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".encode() + "😀".encode() * (2 << 20),
             mail(7)]
         self.append(*mails)
@@ -438,7 +438,7 @@ class IMAPTests(TriggerTest):
         self.assertEqual([run["truncated"] for run in runs], [False, True, True, False, False, True, False])
         self.assertEqual(len(runs[5]["text"].encode()), 1 << 20)
 
-    def test_a_forwarded_mail_is_an_attachment_as_it_was(self):
+    def test_a_forwarded_mail_is_attached_unchanged(self):
         inner = b"From: Alan <alan@example.com>\r\nSubject: =?utf-8?B?44GC?=\r\n\r\nHello.\r\n"
         self.append(
             b"From: a@b.c\r\nSubject: forwarded\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee there.\r\n"
@@ -520,11 +520,11 @@ class MQTTTests(TriggerTest):
         eventually(lambda: len(project.triggers()) == 6, "another run")
         client.loop_stop()
 
-    def test_large_messages_start_runs_and_hold_up_no_later_message(self):
+    def test_large_messages_start_runs_and_do_not_block_later_messages(self):
         project = self.serve(self.entry(), "{{ trigger.topic }}")
         self.subscribed()
         client = self.server.publisher()
-        # As JSON each is longer than the program's line would be without a limit.
+        # Without limits, each large message would exceed the maximum length of the program's line.
         for content in [b"[1]" + b" " * 3_000_000, b"\1" * (4 << 20), b"\xff" * (5 << 20), b"small"]:
             client.publish("plant/1/temperature", content, 1).wait_for_publish(10)
         client.loop_stop()

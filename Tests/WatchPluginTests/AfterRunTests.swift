@@ -270,7 +270,7 @@ import Testing
             try await fixture.watching(keys) {
                 try await fixture.runs.waitForHealth(problem, after: count)
                 try fixture.remove("done")
-                // The clock is advanced until the next try: it may not wait for the clock yet.
+                // The next try may not sleep on the clock yet, so the clock is advanced more than once.
                 try await fixture.eventually {
                     clock.advance(by: .seconds(1))
                     return fixture.ledger.isEmpty
@@ -295,7 +295,7 @@ import Testing
                     .problem(
                         "cannot open \"inbox\": there is no such file; \"inbox/a.txt\" is moved or deleted later"))
                 try fixture.rename("away", to: "inbox")
-                // The clock is advanced until the next try: it may not wait for the clock yet.
+                // The next try may not sleep on the clock yet, so the clock is advanced more than once.
                 try await fixture.eventually {
                     clock.advance(by: .seconds(1))
                     return fixture.ledger.isEmpty

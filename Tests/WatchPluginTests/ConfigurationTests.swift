@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(
-        "patterns that match no file or leave none, and a pattern as `path`, are warnings",
+        "a pattern that matches no file, excludes every file, or is given as `path` is a warning",
         arguments: [
             (
                 ["path": "in/*.txt"],

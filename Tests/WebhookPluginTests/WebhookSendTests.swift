@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test("the status decides whether a webhook is sent again, also if the rest of the answer does not come")
+    @Test("the status decides whether a webhook is sent again, even if the rest of the answer is missing")
     func cutRefusal() async throws {
         try await TestServer.run { _ in
             .raw("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nno label")

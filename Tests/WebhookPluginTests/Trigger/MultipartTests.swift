@@ -19,7 +19,7 @@ import Testing
         #expect(try Self.read(body) == ["a": ["1", ""], "b": "two\r\nlines"])
     }
 
-    @Test("a header field may go on in the next line")
+    @Test("a header field may be folded over several lines")
     func folded() throws {
         let body = ["--b", "A: b", "a: c", " d", "Content-Disposition: form-data;", "\tname=\"a\"", "", "1", "--b--"]
         #expect(try Self.read(body) == ["a": "1"])

@@ -120,7 +120,7 @@ extension SQLiteJournal {
         }
         let paths = try await read { try Self.namedFiles($0) }.map(files.path)
         for path in paths.sorted() where access(path, R_OK) != 0 {
-            problems.append("the file \(path) is missing, which holds an output")
+            problems.append("the file \(path) is missing, which holds a large value")
         }
         return problems
     }

@@ -55,6 +55,41 @@ import Testing
         }
     }
 
+    @Test("a run whose output file is lost is shown, and retried from the start or from the step after the last output")
+    func lostOutput() async throws {
+        let pipeline = """
+            name: large
+            steps:
+              - { id: first, uses: template, with: { text: "kept" } }
+              - { id: second, uses: transform, with: { jq: '"x" * 300000' } }
+              - { id: third, uses: template, with: { text: "{{ steps.second | length }} letters" } }
+            """
+        try await withProject(["large.yaml": pipeline]) { runnel in
+            #expect(try await runnel.run(["run", "large"]).output == "300000 letters\n")
+            let outputs = runnel.directory + "/.runnel/outputs"
+            for name in try FileManager.default.contentsOfDirectory(atPath: outputs) {
+                try FileManager.default.removeItem(atPath: "\(outputs)/\(name)")
+            }
+            let run = try await lastRun(runnel)
+            let steps = run["steps"]?.asList ?? []
+            #expect(steps.first?["output"] == "kept")
+            let words = steps[1]["output"]?.asString ?? ""
+            #expect(words.hasPrefix("this value is lost: the file \(outputs)/"))
+            #expect(
+                try await runnel.run(["runs", "show", "last"]).output.contains("    this value is lost: the file "))
+            let id = run["id"]?.asString ?? ""
+            let from = try await runnel.run(["runs", "retry", id, "--from", "third"])
+            #expect(
+                from.error == """
+                    error: the step "second" has no result in the run \(id)
+                      = start from that step, or omit --from
+
+                    """)
+            #expect(try await runnel.run(["runs", "retry", id, "--from", "second"]).output == "300000 letters\n")
+            #expect(try await runnel.run(["runs", "retry", id]).output == "300000 letters\n")
+        }
+    }
+
     @Test("--no-journal leaves nothing behind, and without runs the commands say where they looked")
     func noJournal() async throws {
         try await withProject(["good.yaml": good]) { runnel in

@@ -128,10 +128,53 @@ import Foundation
             #expect(try await journal.run("r1")?.output == large)
             let path = folder + "/.runnel/outputs/" + files[0]
             #expect(FileManager.default.createFile(atPath: path, contents: Data("other".utf8)))
-            let damaged = await #expect(throws: JournalError.self) { _ = try await journal.run("r1") }
-            #expect(damaged?.message == "the file \(path) is damaged, which holds an output")
+            let damaged = try await journal.run("r1")
+            #expect(damaged?.lost[.output]?.message == "the file \(path) is damaged, which holds a large value")
             try FileManager.default.removeItem(atPath: path)
-            #expect(try await journal.check() == ["the file \(path) is missing, which holds an output"])
+            #expect(try await journal.check() == ["the file \(path) is missing, which holds a large value"])
+            await journal.close()
+        }
+    }
+
+    @Test("a run whose output files are lost is read, with a sentence in place of each lost value")
+    func lostFiles() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = workerRecord("a")
+            try await journal.join(a)
+            func large(_ letter: String) -> Value { .string(String(repeating: letter, count: 300_000)) }
+            var begun = newRun("begun")
+            (begun.trigger, begun.inputs) = (["type": "webhook", "body": large("b")], ["text": large("i")])
+            begun.input = large("b")
+            _ = try await journal.accept(begun, memory: nil)
+            _ = try await journal.accept(newRun("ended", owner: a), memory: nil)
+            let end = RunCommit.End(state: .succeeded, output: large("o"), time: 1)
+            try await journal.commit(
+                RunCommit(lease: journal.lease("ended"), steps: [step("s", output: large("o"))], end: end), .durable)
+            let outputs = folder + "/.runnel/outputs"
+            for name in try FileManager.default.contentsOfDirectory(atPath: outputs) {
+                try FileManager.default.removeItem(atPath: "\(outputs)/\(name)")
+            }
+            func isLost(_ value: Value?) -> Bool {
+                let words = value?.asString ?? ""
+                return words.hasPrefix("this value is lost: the file \(outputs)/")
+                    && words.hasSuffix(" is missing, which holds a large value")
+            }
+            let ended = try #require(try await journal.run("ended"))
+            #expect(ended.state == .succeeded && ended.inputs == ["tone": "kind"])
+            #expect(isLost(ended.output))
+            #expect(ended.loss(of: RunRecord.beginning) == nil)
+            let read = try #require(try await journal.steps(of: "ended").first)
+            #expect(isLost(read.output) && read.lost?.isOfOneRun == true)
+            let lost = try #require(try await journal.run("begun"))
+            #expect(isLost(lost.trigger["lost"]) && isLost(lost.inputs["lost"]) && isLost(lost.input))
+            guard case .damaged(let lease, let error) = try await journal.claim("begun", by: a.id, limits: RunLimits())
+            else {
+                Issue.record("a run without its input was claimed")
+                return
+            }
+            #expect(lease.runID == "begun" && error.isOfOneRun)
+            #expect(error.hint == "the run cannot be retried without it; put it back from a backup of the journal")
             await journal.close()
         }
     }

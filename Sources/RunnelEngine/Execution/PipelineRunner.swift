@@ -127,6 +127,7 @@ public final class PipelineRunner: Sendable {
                 steps = known
             } else {
                 steps = isNew ? [] : try await journal.steps(of: record.id)
+                if let loss = steps.lazy.compactMap(\.lost).first { throw loss }
             }
         } catch {
             return .broken(error)

@@ -53,9 +53,11 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                 ErrorExplanation(
                     "the journal … is damaged: …", "the journal holds a damaged value: …",
                     "the journal … holds a damaged value: …", "the journal holds a value that is not JSON",
-                    "the file … is missing, which holds an output", "the file … is damaged, which holds an output",
+                    "the file … is missing, which holds a large value",
+                    "the file … is damaged, which holds a large value",
                     "the journal holds a trigger without its part \"…\"", hints: "restore the database from a backup",
                     "the run that it belongs to can be sent again with `runnel runs retry`",
+                    "the run cannot be retried without it; put it back from a backup of the journal",
                     "move it away and Runnel begins a new one; `sqlite3 … .recover` may save what is in it")
             case .newer:
                 ErrorExplanation(

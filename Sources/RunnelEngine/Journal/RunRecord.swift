@@ -84,6 +84,8 @@ public struct RunRecord: Sendable, Hashable {
     public var source: Value?
     /// The machine whose files the run needs; nil for any. A journal that is used on one machine alone does not keep it.
     public var host: String?
+    /// The errors of the values that the journal has lost. Read with the run, not stored; see ``set(_:_:)``.
+    package var lost: [Part: JournalError] = [:]
 
     /// The lease; nil if it has no owner.
     public var lease: Lease? { owner.map { Lease(runID: id, worker: $0, epoch: epoch) } }

@@ -70,6 +70,8 @@ public struct StepRecord: Sendable, Hashable {
     /// The checkpoint that an interrupted attempt resumes from; in a group, the ``groupStart``. nil once the attempt or
     /// the group has ended.
     public var checkpoint: Value?
+    /// The error of a value that the journal has lost. Read with the step, not stored; see ``set(_:_:)``.
+    package var lost: JournalError?
 
     package init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {
         self.key = key

@@ -105,6 +105,7 @@ extension RunService {
             case .damaged, .missing: return .lost
             case .ended:
                 guard let run = try await journal.progress(of: runID), let result = RunResult(run) else { return .lost }
+                if let loss = run.lost[.output] { throw loss }
                 await observer.finish(result)
                 return .ended(result)
             }

@@ -73,6 +73,7 @@ public struct RunService: Sendable {
         priority: Int? = nil, dedupeKey: String? = nil
     ) async throws(RetryError) -> NewRun {
         try RetryError.check(old)
+        if let loss = old.loss(of: RunRecord.beginning) { throw .journal(loss) }
         var record = RunRecord(
             id: makeID(), pipeline: pipeline.name, definition: pipeline.definition,
             dedupeKey: dedupeKey.map { runner.seal.dedupeKey($0, of: pipeline.name) }, trigger: old.trigger,
@@ -160,7 +161,11 @@ public struct RunService: Sendable {
             throw .journal(error)
         }
         let finished = Set(steps.filter { $0.state.isFinal && $0.state != .cancelled }.map(\.key.step))
-        if let missing = earlier.first(where: { !finished.contains($0.id) }) { throw .noResult(step: missing.id) }
+        let lost = Set(steps.filter { $0.lost != nil }.map(\.key.step))
+        let missing = earlier.first { step in
+            !finished.contains(step.id) || step.withInner.contains { lost.contains($0.id) }
+        }
+        if let missing { throw .noResult(step: missing.id) }
         return steps
     }
 
@@ -244,6 +249,7 @@ public struct RunService: Sendable {
         guard let run = try await journal.progress(of: runID) else {
             throw StepError(.noSuchRun, "there is no run \"\(runID)\"")
         }
+        if let loss = run.lost[.output] { throw loss }
         return run.end
     }
 

@@ -556,8 +556,9 @@ public final class Worker: Sendable {
     /// machine.
     func settleRetry(_ runID: String) async {
         do {
-            guard let run = try await journal.run(runID), run.host == nil || run.host == host, let end = run.end,
-                let source = run.source,
+            guard let run = try await journal.run(runID), run.host == nil || run.host == host else { return }
+            if let loss = run.lost[.trigger] { throw loss }
+            guard let end = run.end, let source = run.source,
                 let opened = RunSource(json: runner.seal.unseal(source)),
                 let definition = runner.registry.trigger(named: run.trigger["type"]?.asString ?? "")
             else { return }

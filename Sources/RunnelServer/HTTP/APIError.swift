@@ -6,7 +6,7 @@ import RunnelKit
 
 /// An error of the API.
 struct APIError: Error {
-    let status: Int
+    var status: Int
     let code: any ErrorCode
     var message: String
     var headers: HTTPFields = [:]

@@ -83,7 +83,9 @@ extension API {
         } catch RetryError.sourceUnreadable(let reason) {
             throw APIError(409, .sourceUnreadable, reason)
         } catch RetryError.journal(let error) {
-            throw APIError(error)
+            var failure = APIError(error)
+            if error.isOfOneRun { failure.status = 409 }
+            throw failure
         }
     }
 

@@ -81,18 +81,18 @@ struct PostgresStoredRun: Sendable {
             record.error = (try? values?.value(error, of: id)) ?? nil
             return record
         }
-        record.trigger = try load(trigger) ?? .null
+        try record.set(.trigger) { () throws(JournalError) in try load(trigger) }
         if let folded {
             record.trigger = Debounce.trigger(record.trigger, events: folded.events, count: folded.count)
         }
-        record.inputs = try load(inputs)?.asObject ?? [:]
+        try record.set(.inputs) { () throws(JournalError) in try load(inputs) }
         if let parts = RepeatedParts(input.map { .text($0) }) {
-            (record.trigger, record.input) = try parts.unfold(record.trigger)
+            try parts.unfold(into: &record)
         } else {
-            record.input = try load(input) ?? .null
+            try record.set(.input) { () throws(JournalError) in try load(input) }
         }
-        record.output = try load(output)
-        record.error = try load(error)
+        try record.set(.output) { () throws(JournalError) in try load(output) }
+        try record.set(.error) { () throws(JournalError) in try load(error) }
         return record
     }
 }
@@ -346,9 +346,10 @@ extension PostgresJournal {
             )
             return try rows.map { row in
                 var record = row.record
-                record.output = try values.value(row.columns.output, of: runID)
-                record.error = try values.value(row.columns.error, of: runID)
-                record.items = try values.value(row.columns.items, of: runID)
+                let columns = row.columns
+                try record.set(\.output) { () throws(JournalError) in try values.value(columns.output, of: runID) }
+                try record.set(\.error) { () throws(JournalError) in try values.value(columns.error, of: runID) }
+                try record.set(\.items) { () throws(JournalError) in try values.value(columns.items, of: runID) }
                 return record
             }
         }

@@ -29,7 +29,9 @@ extension PostgresJournal {
             let lease = Lease(runID: runID, worker: worker, epoch: stored.record.epoch)
             if !hasBegun { progress.withLock { $0.begin(lease) } }
             do throws(JournalError) {
-                return .claimed(try stored.opened())
+                let run = try stored.opened()
+                if let loss = run.loss(of: RunRecord.beginning) { throw loss }
+                return .claimed(run)
             } catch  where error.isOfOneRun {
                 return .damaged(lease, error)
             }

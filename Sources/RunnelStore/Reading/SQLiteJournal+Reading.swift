@@ -217,20 +217,20 @@ extension SQLiteJournal {
                 record.error = (try? files.load(error)) ?? nil
                 return record
             }
-            record.trigger = try files.load(marking: trigger) ?? .null
+            try record.set(.trigger) { () throws(JournalError) in try files.load(trigger) }
             if let folded {
                 record.trigger = Debounce.trigger(record.trigger, events: folded.events, count: folded.count)
             }
-            record.inputs = try files.load(marking: inputs)?.asObject ?? [:]
+            try record.set(.inputs) { () throws(JournalError) in try files.load(inputs) }
             if let parts = RepeatedParts(input) {
-                (record.trigger, record.input) = try parts.unfold(record.trigger)
+                try parts.unfold(into: &record)
             } else {
-                record.input = try files.load(marking: input) ?? .null
+                try record.set(.input) { () throws(JournalError) in try files.load(input) }
                 // A run of an earlier version may have both. Where they are large, they are held once.
                 if case .file? = input, let body = record.trigger["body"], body == record.input { record.input = body }
             }
-            record.output = try files.load(marking: output)
-            record.error = try files.load(marking: error)
+            try record.set(.output) { () throws(JournalError) in try files.load(output) }
+            try record.set(.error) { () throws(JournalError) in try files.load(error) }
             return record
         }
 
@@ -317,9 +317,9 @@ extension SQLiteJournal {
             var steps: [StepRecord] = []
             for row in rows {
                 var step = row.record
-                step.output = try files.load(marking: row.output)
-                step.error = try files.load(marking: row.error)
-                step.items = try files.load(marking: row.items)
+                try step.set(\.output) { () throws(JournalError) in try files.load(row.output) }
+                try step.set(\.error) { () throws(JournalError) in try files.load(row.error) }
+                try step.set(\.items) { () throws(JournalError) in try files.load(row.items) }
                 steps.append(step)
             }
             return steps
@@ -386,20 +386,6 @@ struct Columns {
         record.endedAt = try next()
         record.retryAt = try next()
         return record
-    }
-}
-
-extension OutputFiles {
-    /// - Throws: For a damaged value an error with ``JournalError/isOfOneRun``.
-    fileprivate func load(marking stored: StoredValue?) throws(JournalError) -> Value? {
-        do throws(JournalError) {
-            return try load(stored)
-        } catch {
-            guard error.code == .corrupt else { throw error }
-            var error = error
-            error.isOfOneRun = true
-            throw error
-        }
     }
 }
 

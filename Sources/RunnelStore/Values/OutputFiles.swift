@@ -30,12 +30,12 @@ struct OutputFiles: Sendable {
             let path = path(of: hash)
             guard let bytes = try read(path) else {
                 throw JournalError(
-                    .corrupt, "the file \(path) is missing, which holds an output",
+                    .corrupt, "the file \(path) is missing, which holds a large value",
                     hint: "the run that it belongs to can be sent again with `runnel runs retry`")
             }
             guard Array(SHA256.hash(data: bytes)) == hash, let value = ValueCoding.value(bytes) else {
                 throw JournalError(
-                    .corrupt, "the file \(path) is damaged, which holds an output",
+                    .corrupt, "the file \(path) is damaged, which holds a large value",
                     hint: "the run that it belongs to can be sent again with `runnel runs retry`")
             }
             return value

@@ -70,8 +70,20 @@ struct RepeatedParts {
         (self.input, self.keys, self.same, self.text) = (input, keys, same, text)
     }
 
-    /// The whole trigger and the input.
-    func unfold(_ stored: Value) throws(JournalError) -> (trigger: Value, input: Value) {
+    /// Sets the whole trigger and the input of the run, whose trigger is as it was stored.
+    func unfold(into run: inout RunRecord) throws(JournalError) {
+        let (stored, loss) = (run.trigger, run.lost[.trigger])
+        var trigger = stored
+        try run.set(.input) { () throws(JournalError) -> Value? in
+            if let loss { throw loss }
+            let whole = try unfold(stored)
+            trigger = whole.trigger
+            return whole.input
+        }
+        run.trigger = trigger
+    }
+
+    private func unfold(_ stored: Value) throws(JournalError) -> (trigger: Value, input: Value) {
         let read = text.flatMap { stored[$0]?.asString }.flatMap { try? Value.json($0) }
         guard let value = text == nil ? stored[input] : read else {
             throw JournalError(.corrupt, "the journal holds a trigger without its part \"\(input)\"")

@@ -52,7 +52,9 @@ extension SQLiteJournal {
         case .claimed(let epoch, let hasBegun):
             if !hasBegun { progress.withLock { $0.begin(Lease(runID: runID, worker: worker, epoch: epoch)) } }
             do throws(JournalError) {
-                return try await run(runID).map { .claimed($0) } ?? .missing
+                guard let run = try await run(runID) else { return .missing }
+                if let loss = run.loss(of: RunRecord.beginning) { throw loss }
+                return .claimed(run)
             } catch  where error.isOfOneRun {
                 return .damaged(Lease(runID: runID, worker: worker, epoch: epoch), error)
             }

@@ -161,6 +161,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
     }
 
     /// Leaves out runs whose file is not there any more, or is that of a newer run: it was put back where it came from.
+    /// Also those whose input the journal has lost.
     private func standing(
         _ ids: [String], in journal: any Journal, _ project: Project, _ loader: PipelineLoader
     ) async throws -> [String] {
@@ -170,25 +171,30 @@ struct RunsRetryCommand: AsyncParsableCommand {
         var standing: [String] = []
         for id in ids.reversed() {
             guard let old = try await journal.run(id) else { continue }
+            func leaveOut(_ reason: String) {
+                let words = "the run \(id) is left out: \(reason)"
+                Streams.error.write(TextWrap.wrap(words, width: Streams.error.width, hanging: 4) + "\n")
+            }
+            if let loss = old.loss(of: RunRecord.beginning) {
+                leaveOut(loss.message)
+                continue
+            }
             guard let json = old.source, let source = RunSource(json: project.seal.unseal(json)),
                 let trigger = loader.registry.trigger(named: old.trigger["type"]?.asString ?? "")
             else {
                 standing.append(id)
                 continue
             }
-            let reason: String
             do {
                 if try trigger.isThere(source, directory), places.insert(source.payload).inserted {
                     standing.append(id)
                     continue
                 }
                 let place = source.payload["path"]?.asString.map { " at \"\($0)\"" } ?? ""
-                reason = "what it was started for is not there any more\(place), or has a newer run"
+                leaveOut("what it was started for is not there any more\(place), or has a newer run")
             } catch {
-                reason = (error as? StepError)?.message ?? "\(error)"
+                leaveOut((error as? StepError)?.message ?? "\(error)")
             }
-            let words = "the run \(id) is left out: \(reason)"
-            Streams.error.write(TextWrap.wrap(words, width: Streams.error.width, hanging: 4) + "\n")
         }
         return standing.reversed()
     }

@@ -187,6 +187,28 @@ import Testing
         }
     }
 
+    @Test(
+        "kills of a loop that ends rounds never add up, those of a step that fails and is retried do",
+        arguments: JournalKind.allCases)
+    func rounds(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for id in ["loop", "retry"] { _ = try await journal.accept(newRun(id), memory: nil) }
+            for number in 1...3 {
+                let worker = workerRecord("a\(number)")
+                try await journal.join(worker)
+                for id in ["loop", "retry"] { _ = try await journal.claim(id, by: worker.id, limits: RunLimits()) }
+                var failed = step("s", .waiting)
+                failed.error = ["code": "busy", "message": "try later"]
+                let round = step("s", .waiting, output: .null)
+                try await journal.commit(RunCommit(lease: journal.lease("loop"), steps: [round]), .durable)
+                try await journal.commit(RunCommit(lease: journal.lease("retry"), steps: [failed]), .durable)
+                _ = try await other.takeOver(.died, "a\(number)")
+                #expect(try await other.run("loop")?.deaths == 1)
+                #expect(try await other.run("retry")?.deaths == number)
+            }
+        }
+    }
+
     @Test("a shutdown, a fence and a silence are no deaths", arguments: JournalKind.allCases)
     func noDeaths(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -45,7 +45,8 @@ struct RunView {
         if run.state == .waiting { field("waits until", run.wakeAt.map(LocalTime.text)) }
         field("files on", run.host.map(style.line))
         if run.deaths > 0 {
-            field("died", "its process \(run.deaths == 1 ? "once" : "\(run.deaths) times") since a step ended")
+            field(
+                "died", "its process \(run.deaths == 1 ? "once" : "\(run.deaths) times") since a step or a round ended")
         }
         if run.isCancelRequested, !run.state.isFinal { field("cancel", "requested") }
         field("retry of", run.retryOf)

@@ -23,8 +23,8 @@ public struct RunCommit: Sendable {
 
     package var runID: String { lease.runID }
 
-    /// Whether a step has finally ended: this resets the count of deaths.
-    public var isProgress: Bool { hasProgress || steps.contains { $0.state.isFinal } }
+    /// Whether a step, or a round of a loop, has ended: this resets the count of deaths.
+    public var isProgress: Bool { hasProgress || steps.contains { $0.state.isFinal || $0.isAfterRound } }
     /// Whether one of the commits that were merged into this one was progress.
     private var hasProgress = false
 

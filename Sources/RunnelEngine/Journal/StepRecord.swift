@@ -102,8 +102,11 @@ extension StepRecord {
     /// In nanoseconds: 400 days.
     static let longestPostponement: Int64 = 400 * 86_400 * 1_000_000_000
 
-    /// How long the execution can still wait, whatever the clock says. A failed attempt has an error, a round of a loop an
-    /// output; an attempt that was postponed has neither.
+    /// Whether a round of its loop has ended, and another one is to come. Then it has an output; after a failed attempt
+    /// it has an error, and after one that was postponed neither.
+    var isAfterRound: Bool { state == .waiting && output != nil }
+
+    /// How long the execution can still wait, whatever the clock says.
     func longestPause(_ retry: RetryDeclaration?, loop pause: Duration?) -> Duration {
         if shownError == nil, output == nil { return .nanoseconds(Self.longestPostponement) }
         return max(retry?.maxBackoff ?? .zero, pause ?? .zero)

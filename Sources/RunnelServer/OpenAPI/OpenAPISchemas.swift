@@ -183,7 +183,8 @@ enum OpenAPISchemas {
             "interrupted": described(
                 "Of a queued run: it had begun, and the process that worked on it died or stopped.", ["type": "boolean"]
             ),
-            "deaths": described("How often the process that worked on the run died since a step of it ended.", number),
+            "deaths": described(
+                "How often the process that worked on the run died since a step or a round of it ended.", number),
             "wake_at": described("When a waiting run goes on.", time),
             "machine": described("The machine whose files it needs; workers of others leave it to that machine."),
             "cancel_requested": ["type": "boolean"], "retry_of": text,

@@ -146,8 +146,11 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:1:47: error: `enabled`: expected true or false, found "no" [wrong-value]"#, "= write `false`",
             #"p.yaml:2:55: error: `append`: expected true or false, found "true" [wrong-value]"#, "= write `true`"),
         Mistake(
-            "inputs: { f: { type: number, default: .nan } }\nsteps: [ { uses: template, with: { text: .inf } } ]\noutput: { a: -.INF }\n",
+            "inputs: { f: { type: number, default: .nan }, g: { default: .inf } }\n"
+                + "steps: [ { uses: template, with: { text: .inf } } ]\noutput: { a: -.INF }\n",
             #"p.yaml:1:39: error: the default of the input "f": expected a number, found ".nan" [wrong-value]"#,
+            #"p.yaml:1:61: error: the number ".inf" cannot be written in JSON [wrong-value]"#,
+            "= put it in quotes if it is meant as text",
             #"p.yaml:2:42: error: the number ".inf" cannot be written in JSON [wrong-value]"#,
             "= put it in quotes if it is meant as text",
             #"p.yaml:3:14: error: the number "-.INF" cannot be written in JSON [wrong-value]"#,

@@ -43,6 +43,17 @@ import Foundation
         #expect(settings?.marketplace.timeouts.total == .seconds(7))
     }
 
+    @Test("a number that JSON lacks is an error in `vars`, also of a profile")
+    func nonFinite() {
+        let text = load("vars: { a: .inf, b: [ { c: .nan } ] }").text
+        #expect(text.contains(#"runnel.yaml:1:12: error: the number ".inf" cannot be written in JSON [wrong-value]"#))
+        #expect(text.contains(#"runnel.yaml:1:28: error: the number ".nan" cannot be written in JSON [wrong-value]"#))
+        #expect(text.contains("= put it in quotes if it is meant as text"))
+        let profile = load("profiles: { dev: { vars: { a: .inf } } }").text
+        #expect(profile.contains(#"runnel.yaml:1:31: error: the number ".inf" cannot be written in JSON"#))
+        #expect(profile.ranges(of: "cannot be written in JSON").count == 1)
+    }
+
     @Test("how long and how many deliveries are kept, and who is signed in by a proxy")
     func deliveriesAndSignIn() {
         let unset = load("").settings

@@ -114,6 +114,7 @@ public struct PipelineTestSuite: Sendable {
             pipeline: pipeline, registry: loader.registry, names: project.names,
             diagnostics: DiagnosticList(source: document.source))
         let tests = reader.tests(keys)
+        if !reader.diagnostics.items.hasErrors { reader.diagnostics.refuseNonFinite(in: root) }
         diagnostics = (diagnostics + reader.diagnostics.items).sortedByPlace()
         subject = (pipeline, loader.environment)
         cases = diagnostics.hasErrors ? [] : tests

@@ -141,6 +141,29 @@ extension DiagnosticList {
         return true
     }
 
+    /// Whether the value is a number that JSON lacks, which is reported as an error.
+    mutating func refusesNonFinite(_ value: YAMLNode) -> Bool {
+        guard case .scalar(let scalar) = value.content, case .float(let number) = scalar.value, !number.isFinite else {
+            return false
+        }
+        error(
+            PipelineErrorCode.wrongValue, value, "the number \(value.found) cannot be written in JSON",
+            hint: YAMLNode.quotesHint)
+        return true
+    }
+
+    /// Reports the numbers in data that JSON lacks.
+    ///
+    /// - Parameter except: Keys of the outermost mapping whose values are checked elsewhere.
+    package mutating func refuseNonFinite(in data: YAMLNode, except: Set<String> = []) {
+        switch data.content {
+        case .scalar: _ = refusesNonFinite(data)
+        case .sequence(let items): for item in items { refuseNonFinite(in: item) }
+        case .mapping(let pairs):
+            for pair in pairs where !except.contains(pair.key.keyText) { refuseNonFinite(in: pair.value) }
+        }
+    }
+
     /// Reports an error of a field at the position of its path.
     mutating func fieldError(_ problem: FieldError, key: String, in node: YAMLNode) {
         let place = node.nearest(to: problem.path)

@@ -339,7 +339,10 @@ struct PipelineDecoder {
                 return input
             }
             for choice in choices ?? [] where isTyped && !diagnostics.isStored {
-                guard let problem = input.problem(with: Value(choice)) else { continue }
+                guard let problem = input.problem(with: Value(choice)) else {
+                    diagnostics.refuseNonFinite(in: choice)
+                    continue
+                }
                 diagnostics.error(
                     PipelineErrorCode.wrongValue, choice, "the `enum` of the input \"\(name)\": \(problem)",
                     hint: kind == nil
@@ -356,6 +359,8 @@ struct PipelineDecoder {
                         "the default of the input \"\(name)\": \(problem)",
                         hint: keys["default"]?.typeHint(for: problem))
                 }
+            } else if !diagnostics.isStored, let node = keys["default"] {
+                diagnostics.refuseNonFinite(in: node)
             }
             return input
         }

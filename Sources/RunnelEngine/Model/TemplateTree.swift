@@ -112,10 +112,7 @@ extension TemplateTree {
     init(_ node: YAMLNode, environment: TemplateEnvironment, into diagnostics: inout DiagnosticList) {
         switch node.content {
         case .scalar(let scalar):
-            if case .float(let number) = scalar.value, !number.isFinite {
-                diagnostics.error(
-                    PipelineErrorCode.wrongValue, node, "the number \(node.found) cannot be written in JSON",
-                    hint: YAMLNode.quotesHint)
+            if diagnostics.refusesNonFinite(node) {
                 self = Self.unknown(node, environment)
                 return
             }

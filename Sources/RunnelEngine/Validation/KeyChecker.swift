@@ -60,6 +60,8 @@ struct KeyChecker {
         guard diagnostics.items.count == before else { return }
         warnAboutLiterals(in: tree, node, into: &diagnostics)
         guard !diagnostics.isStored else { return }
+        // In templates they have been reported.
+        if case .literal = tree { diagnostics.refuseNonFinite(in: node, except: except) }
         PlainScalarChecker(owner: key.map { "\($0)." } ?? "", except: except).check(node, schema, into: &diagnostics)
     }
 

@@ -43,6 +43,14 @@ struct DiagnosticTests {
             ])
     }
 
+    @Test("a number that JSON lacks is an error with its place")
+    func nonFinite() async throws {
+        #expect(
+            try await problems("input: .inf") == [
+                "4:12 wrong-value: the number \".inf\" cannot be written in JSON (put it in quotes if it is meant as text)"
+            ])
+    }
+
     @Test("a step that is not there is named, with the one that was probably meant")
     func unknownStep() async throws {
         let message = "unknown-reference: there is no step with the id \"lable\" (did you mean \"label\"?)"

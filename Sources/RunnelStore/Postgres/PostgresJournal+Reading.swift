@@ -199,20 +199,21 @@ extension PostgresJournal {
             try connection.execute(
                 PostgresStatement(
                     """
-                    SELECT held.host, sum(held.queued)::bigint, sum(held.retries)::bigint,
-                        EXISTS (SELECT 1 FROM workers w WHERE w.host = held.host AND w.role = 'serve')
-                    FROM (
+                    WITH served AS (
+                        SELECT host, bool_and(drained) AS is_drained FROM workers WHERE role = 'serve' GROUP BY host
+                    ), held AS (
                         SELECT host, count(*) AS queued, 0::bigint AS retries FROM active
                         WHERE state = 'queued' AND host IS NOT NULL GROUP BY host
                         UNION ALL
                         SELECT host, 0::bigint, count(*) FROM runs
                         WHERE source_due AND ended_at IS NOT NULL AND host IS NOT NULL
-                            AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.host = runs.host AND w.role = 'serve')
+                            AND host NOT IN (SELECT host FROM served)
                         GROUP BY host
-                    ) held
-                    WHERE NOT EXISTS (
-                        SELECT 1 FROM workers w WHERE w.host = held.host AND w.role = 'serve' AND NOT w.drained)
-                    GROUP BY held.host ORDER BY held.host
+                    )
+                    SELECT held.host, sum(held.queued)::bigint, sum(held.retries)::bigint, served.host IS NOT NULL
+                    FROM held LEFT JOIN served ON served.host = held.host
+                    WHERE coalesce(served.is_drained, true)
+                    GROUP BY held.host, served.host ORDER BY held.host
                     """)
             ).rows.map { row in
                 HeldRuns(

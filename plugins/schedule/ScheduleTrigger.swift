@@ -119,15 +119,11 @@ struct ScheduleTrigger: TimedTrigger {
                 ("jitter", _jitter.isGiven),
             ]
             return given.filter { _, isGiven in isGiven }.map { key, _ in
-                FieldError("it has no effect with `cron: \"@reboot\"`", hint: "leave it out", path: [.key(key)])
+                FieldError.noEffect(of: key, with: "cron: \"@reboot\"")
             }
         }
         guard missed != .all, _maxMissed.isGiven else { return [] }
-        return [
-            FieldError(
-                "it has no effect with `missed: \(missed.rawValue)`", hint: "write `missed: all`, or leave it out",
-                path: [.key("max_missed")])
-        ]
+        return [.noEffect(of: "max_missed", with: "missed: \(missed.rawValue)", unless: "missed: all")]
     }
 
     func preview() throws(FieldError) -> TriggerPreview {

@@ -235,9 +235,7 @@ struct Watch: LedgerTrigger {
     private var unusedFolders: [FieldError] {
         let given = [("move_to", _moveTo.isGiven), ("failed", _failed.isGiven)]
         return given.filter { key, isGiven in isGiven && !ownFolders.contains { $0.key == key } }.map { key, _ in
-            FieldError(
-                "it has no effect with `after: \(after.rawValue)`", hint: "write `after: move`, or leave it out",
-                path: [.key(key)])
+            FieldError.noEffect(of: key, with: "after: \(after.rawValue)", unless: "after: move")
         }
     }
 

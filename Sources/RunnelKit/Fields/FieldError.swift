@@ -45,6 +45,18 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
         FieldError("expected \(what), found \(value.foundText)").classified(by: value)
     }
 
+    /// A warning about a key that is given and has no effect.
+    ///
+    /// - Parameters:
+    ///   - setting: Why it has none, as it is written: `after: keep`.
+    ///   - choices: What would give it an effect, as it is written: `after: move`.
+    public static func noEffect(of key: String, with setting: String, unless choices: String...) -> FieldError {
+        let advice = choices.map { "`\($0)`" }.joined(separator: " or ")
+        return FieldError(
+            "it has no effect with `\(setting)`",
+            hint: choices.isEmpty ? "leave it out" : "write \(advice), or leave it out", path: [.key(key)])
+    }
+
     /// The path as it is written in messages: `headers.accept`, `messages[0].content`; empty for the value as a whole.
     public var place: String {
         path.reduce(into: "") { text, element in

@@ -84,19 +84,15 @@ struct WebhookTrigger: ReplayingTrigger {
                     hint: "write \(Value.string(String(path.text.dropFirst("hooks/".count))).quoted())",
                     path: [.key("path")]))
         }
+        let setting = "respond: \(respond.rawValue)"
         if _timeout.isGiven, respond != .result {
-            warnings.append(ignored("timeout", unless: "respond: result"))
+            warnings.append(.noEffect(of: "timeout", with: setting, unless: "respond: result"))
         }
         if cancelOnDisconnect, respond == .accepted {
-            warnings.append(ignored("cancel_on_disconnect", unless: "respond: result` or `respond: stream"))
+            warnings.append(
+                .noEffect(of: "cancel_on_disconnect", with: setting, unless: "respond: result", "respond: stream"))
         }
         return warnings
-    }
-
-    private func ignored(_ key: String, unless choices: String) -> FieldError {
-        FieldError(
-            "it has no effect with `respond: \(respond.rawValue)`", hint: "write `\(choices)`, or leave it out",
-            path: [.key(key)])
     }
 
     func run(_ context: TriggerContext) async throws {

@@ -30,7 +30,8 @@ import Testing
             try await Self.findings([:]) == [
                 .warning(
                     "marketplace", "`marketplace.base_url` is not set",
-                    "set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL, or try `--simulate`")
+                    "set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL; "
+                        + "with `--simulate`, `runnel run`, `ask` and `serve` do not need it")
             ])
     }
 

@@ -42,7 +42,7 @@ import Testing
             #expect(again.output.replacing("exists", with: "started") == filled.output)
             let missing = try await runnel.run(["schedule", "backfill", "q"] + backfill.dropFirst(3))
             #expect(missing.status == 2)
-            #expect(missing.error == "error: there is no pipeline \"q\"\n")
+            #expect(missing.error == "error: there is no pipeline \"q\"; the pipelines are p\n")
             func states() async throws -> [String] {
                 let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList ?? []
                 return runs.map { $0["state"]?.asString ?? "" }

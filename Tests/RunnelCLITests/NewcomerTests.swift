@@ -229,7 +229,7 @@ import Testing
             #expect(
                 ended.error == """
                     error: chat: `marketplace.base_url` is not set [marketplace-unconfigured]
-                      = set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL, or try `--simulate`
+                      = set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL; with `--simulate`, `runnel run`, `ask` and `serve` do not need it
 
                     """)
         }

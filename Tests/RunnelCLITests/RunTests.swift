@@ -340,7 +340,8 @@ import Testing
             #expect(ended.error.contains("error: chat: `marketplace.base_url` is not set [marketplace-unconfigured]"))
             #expect(
                 ended.error.contains(
-                    "= set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL, or try `--simulate`"))
+                    "= set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL; "
+                        + "with `--simulate`, `runnel run`, `ask` and `serve` do not need it"))
         }
     }
 

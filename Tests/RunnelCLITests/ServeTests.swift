@@ -133,7 +133,7 @@ import Testing
         try await withProject(files) { runnel in
             try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
                 let ended = try await runnel.run(["trigger", "nothing"])
-                #expect(ended.error == "error: there is no pipeline \"nothing\"\n")
+                #expect(ended.error == "error: there is no pipeline \"nothing\"; the pipelines are h\n")
                 #expect(ended.status == 2)
             }
         }

@@ -90,7 +90,8 @@ enum ChatErrorCode: String, ErrorCode {
         case .unconfigured:
             ErrorExplanation(
                 "`marketplace.…` has no value: …", "`marketplace.…` is not set",
-                hints: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_…, or try `--simulate`"
+                hints:
+                    "set it in runnel.yaml or as RUNNEL_MARKETPLACE_…; with `--simulate`, `runnel run`, `ask` and `serve` do not need it"
             ).reported(under: "marketplace")
         case .notFound: ErrorExplanation("404: no such address, agent or conversation")
         case .priceUnknown:

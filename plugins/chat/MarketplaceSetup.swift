@@ -109,7 +109,8 @@ struct MarketplaceSetup {
     private func missing(_ key: String) -> StepError {
         StepError(
             ChatErrorCode.unconfigured, "`marketplace.\(key)` is not set",
-            hint: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_\(key.uppercased()), or try `--simulate`")
+            hint: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_\(key.uppercased())"
+                + "; with `--simulate`, `runnel run`, `ask` and `serve` do not need it")
     }
 }
 

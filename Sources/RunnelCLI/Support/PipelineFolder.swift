@@ -141,9 +141,7 @@ enum PipelineNames {
         let known =
             try await journal.runs(RunFilter(limit: 1000)).map(\.pipeline) + below(project.directory).map(\.name)
         guard !known.contains(pipeline) else { return }
-        let names = Set(known).sorted()
-        let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
-        let hint = Suggestion.hint(for: pipeline, among: known) ?? "the pipelines are \(shown)"
-        throw ExitStatus.usage.reporting("there is no pipeline \"\(pipeline)\"", hint: known.isEmpty ? nil : hint)
+        throw ExitStatus.usage.reporting(
+            "there is no pipeline \"\(pipeline)\"", hint: PipelineCatalog.hint(for: pipeline, among: known))
     }
 }

@@ -1,3 +1,5 @@
+import RunnelKit
+
 /// The pipelines of a folder, read again when their files change. A file with errors keeps its last good version.
 public struct PipelineCatalog: Sendable {
     /// Returns all files with their contents; nil for one that cannot be read, and for a folder in it that cannot be listed,
@@ -166,5 +168,16 @@ public struct PipelineCatalog: Sendable {
     private mutating func remove(_ file: String) -> Change {
         entriesByFile[file] = nil
         return file.hasSuffix("/") ? .readable(file: file) : .removed(file: file)
+    }
+}
+
+extension PipelineCatalog {
+    /// The hint of an error about an unknown pipeline: the name that was probably meant, or all names, shortened; nil if
+    /// there are no pipelines.
+    package static func hint(for name: String, among known: [String]) -> String? {
+        let names = Set(known).sorted()
+        guard !names.isEmpty else { return nil }
+        let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+        return Suggestion.hint(for: name, among: names) ?? "the pipelines are \(shown)"
     }
 }

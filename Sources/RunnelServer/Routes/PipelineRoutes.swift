@@ -119,7 +119,7 @@ extension API {
             throw APIError(409, .pipelineInvalid, "the pipeline \(quoted) has errors: \(problem)")
         }
         let known = await host.all.compactMap { $0.pipeline?.name }
-        let hint = Suggestion.hint(for: name, among: known).map { "; \($0)" } ?? ""
+        let hint = PipelineCatalog.hint(for: name, among: known).map { "; \($0)" } ?? ""
         throw APIError(404, .noSuchPipeline, "there is no pipeline \(quoted)\(hint)")
     }
 }

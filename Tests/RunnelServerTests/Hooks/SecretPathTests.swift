@@ -45,7 +45,7 @@ import Testing
                 #expect(!text.contains("unguessable"), "\(path): \(text)")
             }
             let missing = try await server.call("GET", "/api/v1/pipelines/\(Self.path)")
-            #expect(missing.error == "no-such-pipeline there is no pipeline \"***\"")
+            #expect(missing.error == "no-such-pipeline there is no pipeline \"***\"; the pipelines are hook")
         }
     }
 

@@ -204,6 +204,45 @@ import Testing
         }
     }
 
+    @Test("an environment variable that is not UTF-8 is an error where a template or a setting uses it")
+    func invalidVariable() async throws {
+        let files = [
+            "runnel.yaml": "env: [BAD]",
+            "p.yaml": "steps: [ { uses: log, with: { message: \"{{ env.BAD }}\" } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            let script = RunnelProcess(directory: runnel.directory, program: "/bin/sh")
+            func validate(_ name: String) async throws -> String {
+                let command = "\(name)=\"$(printf 'caf\\351')\" \(RunnelProcess.path) validate"
+                return try await script.run(["-c", command]).error
+            }
+            let used = try await validate("BAD")
+            #expect(
+                used.contains(
+                    "p.yaml:1:44: error: the environment variable BAD is not UTF-8 text [wrong-value]"), "\(used)")
+            let setting = try await validate("RUNNEL_SERVER_HOST")
+            #expect(
+                setting.contains("error: the environment variable RUNNEL_SERVER_HOST is not UTF-8 text [wrong-value]"),
+                "\(setting)")
+        }
+    }
+
+    #if os(Linux)
+    @Test("a pipeline file whose name is not UTF-8 is reported as such, not as missing")
+    func invalidName() async throws {
+        try await withProject(["runnel.yaml": "", "pipelines/p.yaml": echo]) { runnel in
+            let script = RunnelProcess(directory: runnel.directory, program: "/bin/sh")
+            _ = try await script.run(["-c", "cp pipelines/p.yaml \"$(printf 'pipelines/caf\\351.yaml')\""])
+            let ended = try await runnel.run(["validate"])
+            #expect(
+                ended.error.contains("error: the name of \"pipelines/caf\u{FFFD}.yaml\" is not UTF-8; rename it\n"),
+                "\(ended.error)")
+            #expect(ended.status == 2)
+            _ = try await script.run(["-c", "rm pipelines/caf*"])
+        }
+    }
+    #endif
+
     @Test("an argument that is not UTF-8 is an error, and is not used with replaced bytes")
     func invalidArgument() async throws {
         try await withProject(["echo.yaml": echo]) { runnel in

@@ -30,6 +30,8 @@ struct Project: Sendable {
     /// The configuration files that exist, absolute: `runnel.yaml`, then ``environmentFile``.
     let configurationFiles: [String]
     let env: [String: String]
+    /// The variables of `env` whose values are not UTF-8 text.
+    private let invalidEnv: [String]
     /// The secrets and variables that templates can use.
     let values: ProjectValues
     /// The one in `runnel.yaml`, or that of ``TokenFile``.
@@ -132,8 +134,9 @@ struct Project: Sendable {
         let resolver =
             hasSecrets ? Self.resolver(outcome.effective, environment, directory, readFile, commands) : .standIns
         (secrets, unavailableSecrets) = Self.secrets(settings.secrets, resolver)
-        env = Dictionary(
-            uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
+        let variables = environment.filter { settings.env.contains($0.key) }
+        env = variables.filter { !$0.value.hasReplacedBytes }
+        invalidEnv = variables.filter { $0.value.hasReplacedBytes }.keys.sorted()
         values = ProjectValues(secrets: secrets, env: env, vars: settings.vars)
         pluginSettings = PluginSettings(
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
@@ -279,7 +282,7 @@ struct Project: Sendable {
 
     var names: ProjectNames {
         ProjectNames(
-            secrets: settings.secrets.keys.sorted(), env: settings.env, vars: settings.vars,
+            secrets: settings.secrets.keys.sorted(), env: settings.env, invalidEnv: invalidEnv, vars: settings.vars,
             unavailableSecrets: unavailableSecrets)
     }
 

@@ -40,9 +40,10 @@ enum FileReading {
         try contents(of: path, limit: YAMLLimits.default.maxBytes, waits: waits || path.hasPrefix("/dev/"))
     }
 
-    /// The error for a path without a file.
+    /// The error for a path without a file. A listed file whose name is not UTF-8 cannot be found under its shown name.
     static func missing(_ path: String) -> Failure {
-        unreachable(path) ?? Failure(message: "there is no file \"\(path)\"")
+        if path.hasReplacedBytes { return Failure(message: "the name of \"\(path)\" is not UTF-8; rename it") }
+        return unreachable(path) ?? Failure(message: "there is no file \"\(path)\"")
     }
 
     /// Why something at a path cannot be reached: a dangling link, or no permission to enter a folder on the way; nil if

@@ -109,7 +109,7 @@ private final class KnownContents: Sendable {
                 }
                 guard let bytes = try? FileReading.yaml(of: file) else {
                     // One that has gone since is not there.
-                    return isHidden || FileReading.exists(file) ? (file, nil) : nil
+                    return isHidden || file.hasReplacedBytes || FileReading.exists(file) ? (file, nil) : nil
                 }
                 if let version, version.isSettled { kept[file] = Entry(version: version, bytes: bytes) }
                 return (file, bytes)

@@ -61,7 +61,9 @@ public struct PipelineCatalog: Sendable {
 
     /// What is wrong with a file or folder that cannot be read.
     static func unreadable(_ file: String) -> String {
-        "the \(file.hasSuffix("/") ? "folder" : "file") cannot be read; check its permissions"
+        file.hasReplacedBytes
+            ? "its name is not UTF-8; rename it"
+            : "the \(file.hasSuffix("/") ? "folder" : "file") cannot be read; check its permissions"
     }
 
     /// - Parameters:

@@ -34,7 +34,15 @@ struct EnvironmentOverlay {
                         hint: closest.map { "did you mean \($0)?" }))
                 continue
             }
-            let value = Self.value(environment[name] ?? "", schema: setting.schema)
+            let text = environment[name] ?? ""
+            guard !text.hasReplacedBytes else {
+                problems.append(
+                    Problem(
+                        code: PipelineErrorCode.wrongValue.rawValue, severity: .error,
+                        message: "the environment variable \(name) is not UTF-8 text", hint: nil))
+                continue
+            }
+            let value = Self.value(text, schema: setting.schema)
             if let error = Self.problem(value, at: setting.path, shape) {
                 problems.append(
                     Problem(

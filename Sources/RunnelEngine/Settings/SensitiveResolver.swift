@@ -73,8 +73,7 @@ package struct SensitiveResolver: Sendable {
             guard !found.isEmpty else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is empty"))
             }
-            // `ProcessInfo` replaces invalid UTF-8 with U+FFFD.
-            guard !found.unicodeScalars.contains("\u{FFFD}") else {
+            guard !found.hasReplacedBytes else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is not UTF-8 text"))
             }
             text = found
@@ -244,4 +243,9 @@ extension YAMLSource {
         }
         return YAMLSource(name: name, text: lines.joined(separator: "\n"))
     }
+}
+
+extension String {
+    /// Whether an environment variable or the name of a file was not UTF-8: Foundation replaces invalid bytes with U+FFFD.
+    package var hasReplacedBytes: Bool { unicodeScalars.contains("\u{FFFD}") }
 }

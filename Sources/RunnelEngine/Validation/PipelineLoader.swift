@@ -200,14 +200,18 @@ extension Diagnostic {
 public struct ProjectNames: Sendable {
     package var secrets: [String]
     package var env: [String]
+    /// Those of `env` whose value is not UTF-8 text; using one is an error.
+    package var invalidEnv: [String]
     /// `vars` of `runnel.yaml`.
     public var vars: [String: Value]
     /// Secrets without a value and the reasons; using one is an error.
     public var unavailableSecrets: [String: String]
 
     package init(
-        secrets: [String], env: [String], vars: [String: Value] = [:], unavailableSecrets: [String: String] = [:]
+        secrets: [String], env: [String], invalidEnv: [String] = [], vars: [String: Value] = [:],
+        unavailableSecrets: [String: String] = [:]
     ) {
+        self.invalidEnv = invalidEnv
         self.vars = vars
         self.secrets = secrets
         self.env = env

@@ -174,8 +174,10 @@ struct ReferenceChecker {
                     ?? member.flatMap { unavailable($0, names) }
             }
         case "env":
-            return names.flatMap {
-                unknown(member, among: $0.env, "readable environment variable", "list it under `env:` in runnel.yaml")
+            return names.flatMap { names in
+                unknown(
+                    member, among: names.env, "readable environment variable", "list it under `env:` in runnel.yaml")
+                    ?? member.flatMap { names.invalidEnv.contains($0) ? Self.invalidVariable($0) : nil }
             }
         case "vars": return names.flatMap { variableProblem(reference, member, $0) }
         case "run": return unknown(member, among: Self.runKeys, "`run` value", nil)
@@ -320,6 +322,13 @@ struct ReferenceChecker {
             }
         }
         return nil
+    }
+
+    private static func invalidVariable(_ name: String) -> Problem {
+        (
+            PipelineErrorCode.wrongValue, "the environment variable \(name) is not UTF-8 text",
+            "set it as UTF-8 text where Runnel is started"
+        )
     }
 
     private func unavailable(_ secret: String, _ names: ProjectNames) -> Problem? {

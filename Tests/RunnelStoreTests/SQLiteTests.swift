@@ -354,11 +354,40 @@ import Foundation
         }
     }
 
+    @Test("a journal that was cut off to nothing is refused, also by those who only look, and its log is kept")
+    func emptied() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let path = folder + "/.runnel/journal.db"
+            let old = try SQLiteJournal.open(directory: folder + "/.runnel")
+            _ = try await old.accept(newRun("old"), memory: nil)
+            let log = try #require(FileManager.default.contents(atPath: path + "-wal"))
+            await old.close()
+            #expect(FileManager.default.createFile(atPath: path, contents: nil))
+            #expect(FileManager.default.createFile(atPath: path + "-wal", contents: log))
+            for migrates in [true, false] {
+                let error = #expect(throws: JournalError.self) {
+                    _ = try SQLiteJournal.open(directory: folder + "/.runnel", migrates: migrates)
+                }
+                #expect(error?.code == .corrupt)
+                #expect(error?.message == "the journal \(path) is empty, such as after a full disk or a failed copy")
+                #expect(
+                    error?.hint
+                        == "restore a backup with `runnel journal restore --replace`, or remove the file to begin a new journal"
+                )
+            }
+            #expect(FileManager.default.contents(atPath: path + "-wal") == log)
+            try FileManager.default.removeItem(atPath: path)
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await journal.runs(RunFilter()).isEmpty)
+            await journal.close()
+        }
+    }
+
     @Test("a process that was killed while it made the journal leaves nothing behind that harms the next one")
     func halfMade() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             try FileManager.default.createDirectory(atPath: folder + "/.runnel", withIntermediateDirectories: true)
-            for name in ["journal.db", "journal.db.new", "journal.db.new-journal", ".gitignore"] {
+            for name in ["journal.db.new", "journal.db.new-journal", ".gitignore"] {
                 #expect(FileManager.default.createFile(atPath: folder + "/.runnel/" + name, contents: nil))
             }
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")

@@ -51,12 +51,14 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     "let the user who runs Runnel write there")
             case .corrupt:
                 ErrorExplanation(
-                    "the journal … is damaged: …", "the journal holds a damaged value: …",
+                    "the journal … is damaged: …", "the journal … is empty, such as after a full disk or a failed copy",
+                    "the journal holds a damaged value: …",
                     "the journal … holds a damaged value: …", "the journal holds a value that is not JSON",
                     "the file … is missing, which holds a large value",
                     "the file … is damaged, which holds a large value",
                     "the journal holds a trigger without its part \"…\"", hints: "restore the database from a backup",
                     "the run that it belongs to can be sent again with `runnel runs retry`",
+                    "restore a backup with `runnel journal restore --replace`, or remove the file to begin a new journal",
                     "the run cannot be retried without it; put it back from a backup of the journal",
                     "move it away and Runnel begins a new one; `sqlite3 … .recover` may save what is in it")
             case .newer:

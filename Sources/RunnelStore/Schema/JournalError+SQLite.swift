@@ -62,6 +62,12 @@ extension JournalError {
                 : "let the user who runs Runnel enter \(folder), and read and write what is in it")
     }
 
+    static func empty(_ path: String) -> JournalError {
+        JournalError(
+            .corrupt, "the journal \(path) is empty, such as after a full disk or a failed copy",
+            hint: "restore a backup with `runnel journal restore --replace`, or remove the file to begin a new journal")
+    }
+
     static func gone(_ path: String) -> JournalError {
         JournalError(
             .gone, "the journal \(path) was removed or replaced while it was in use",

@@ -20,13 +20,15 @@ struct JournalFile {
         guard access(path, R_OK) == 0 || errno == ENOENT else {
             throw JournalError.unreadable(path, in: directory, errno: errno)
         }
+        // Before SQLite opens it, which would remove the write-ahead log of an empty database.
+        if FileSystem.facts(path)?.size == 0 { throw JournalError.empty(path) }
         guard migrates || !isFolderReadOnly else { return try openReadOnly() }
         if migrates { try makeDirectory() }
         // The lock prevents two processes from creating the file concurrently.
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
         defer { lock?.unlock() }
         do {
-            if !migrates { try checkVersion() } else if !isMade { try create() }
+            if !migrates { try checkVersion() } else if access(path, F_OK) != 0 { try create() }
             let pool = try DatabasePool(path: path, configuration: Self.configuration)
             if migrates {
                 let migrator = JournalSchema.migrator
@@ -92,12 +94,6 @@ struct JournalFile {
         return configuration
     }
 
-    /// Earlier versions could be killed after creating an empty file, which is not a journal yet.
-    private var isMade: Bool {
-        guard let size = FileSystem.facts(path)?.size else { return false }
-        return size > 0 || access(path + "-wal", F_OK) == 0
-    }
-
     /// Creates a database with incremental vacuum, which cannot be enabled later, readable only by its owner. It is
     /// created under a temporary name and renamed, so that a journal is never incomplete.
     private func create() throws {
@@ -112,8 +108,6 @@ struct JournalFile {
         }
         try queue.close()
         try FileSystem.sync(descriptor, new)
-        // An empty one, if any.
-        unlink(path)
         try moveAside(to: ".left-over")
         guard rename(new, path) == 0 else { throw JournalError(errno: errno, path: path) }
         try FileSystem.syncFolder(of: path)

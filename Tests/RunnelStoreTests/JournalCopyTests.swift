@@ -363,6 +363,40 @@ import Foundation
         }
     }
 
+    @Test("symbolic links at the places that a restore writes to are not followed")
+    func links() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let (target, backup) = (folder + "/.runnel", folder + "/backup")
+            let journal = try SQLiteJournal.open(directory: target)
+            try await acceptLarge("r", in: journal)
+            try await JournalBackup.write(journal, to: backup)
+            await journal.close()
+            let value = try #require(try largeValue(in: backup).split(separator: "/").last)
+            try FileManager.default.removeItem(atPath: target)
+            try FileManager.default.createDirectory(atPath: target + "/outputs", withIntermediateDirectories: true)
+            let links = [
+                "journal.db.restored", ".journal.db.restored.new", "outputs/\(value)", "outputs/.\(value).new",
+                ".gitignore",
+            ]
+            for (number, link) in links.enumerated() {
+                let file = "\(folder)/outside\(number)"
+                if link != ".gitignore" {
+                    #expect(FileManager.default.createFile(atPath: file, contents: Data("mine".utf8)))
+                }
+                try FileManager.default.createSymbolicLink(atPath: "\(target)/\(link)", withDestinationPath: file)
+            }
+            try await JournalBackup.restore(backup, to: target, replaces: false)
+            for number in 0..<4 {
+                #expect(FileManager.default.contents(atPath: "\(folder)/outside\(number)") == Data("mine".utf8))
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder + "/outside4"))
+            let restored = try SQLiteJournal.open(directory: target)
+            #expect(try await restored.runs(RunFilter()).map(\.id) == ["r"])
+            #expect(try await restored.check() == [])
+            await restored.close()
+        }
+    }
+
     /// Replaces a large value by a named pipe, so that copying it blocks.
     private func makePipe(_ path: String) throws {
         try FileManager.default.removeItem(atPath: path)

@@ -200,7 +200,9 @@ public enum JournalBackup {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw JournalError(errno: errno, path: source) }
         defer { close(input) }
-        let output = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        // A killed restore may have left a file. A link in its place is not followed.
+        unlink(new)
+        let output = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard output >= 0 else { throw JournalError(errno: errno, path: new) }
         defer { close(output) }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)

@@ -148,7 +148,8 @@ struct JournalFile {
         let (ignore, text) = (directory + "/.gitignore", Array("*\n".utf8))
         // A shorter file means that its process was killed while writing.
         guard FileSystem.facts(ignore).map({ $0.size < text.count }) ?? true else { return }
-        let descriptor = Self.open(ignore, O_WRONLY | O_CREAT, 0o600)
+        let descriptor = Self.open(ignore, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600)
+        if descriptor < 0, errno == ELOOP { return }
         guard descriptor >= 0 else { throw JournalError(errno: errno, path: ignore) }
         defer { close(descriptor) }
         try FileSystem.write(text, to: descriptor, ignore)
@@ -166,7 +167,7 @@ final class FileLock: Sendable {
     /// - Parameter waits: Whether to wait for another holder; if false, the initialiser returns nil.
     init?(path: String, waits: Bool) throws(JournalError) {
         while true {
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { throw JournalError(errno: errno, path: path) }
             guard try Self.lock(descriptor, waits: waits, path) else {
                 close(descriptor)

@@ -246,15 +246,18 @@ public actor PipelineHost {
 
     /// The run of a past tick, with the identity that the trigger itself gives it; nil where the trigger has no ticks of
     /// the past. Secrets are not redacted yet.
-    package nonisolated func makeRun(of tick: Tick, in pipeline: Pipeline, at time: Int64) throws(InputError) -> NewRun?
-    {
+    ///
+    /// - Parameter key: That of the run's id; see ``UUIDv7/make(nanoseconds:key:)``.
+    package nonisolated func makeRun(
+        of tick: Tick, in pipeline: Pipeline, at time: Int64, key: String? = nil
+    ) throws(InputError) -> NewRun? {
         guard let trigger = pipeline.triggers.first(where: { $0.key == tick.key }),
             let identity = identity(ofTrigger: tick.key, in: pipeline),
             let event = schedule(of: trigger)?.event?(tick.time, identity, time)
         else { return nil }
         let request = RunRequest(
-            id: runs.makeID(), inputs: try pipeline.inputValues([]), trigger: event.trigger(ofType: trigger.kind),
-            input: event.input)
+            id: runs.makeID(key: key), inputs: try pipeline.inputValues([]),
+            trigger: event.trigger(ofType: trigger.kind), input: event.input)
         return runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey)
     }
 

@@ -58,7 +58,8 @@ extension DashboardRoutes {
                 "from": .string(Self.time(form["from"] ?? "")), "to": .string(Self.time(form["to"] ?? "")),
                 "again": .bool(form["again"] == "true"),
             ]
-            let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
+            let outcomes = try await Backfill(body).perform(
+                pipeline, api, dedupeKey: form.dedupeKey(), by: Operator(context))
             let isAny = outcomes.contains { $0.status != .exists }
             return Self.after(Link("pipelines", pipeline.name).text, isAny ? .backfilled : .nothingMissing)
         }
@@ -185,7 +186,7 @@ extension DashboardRoutes {
             let form = try await form(request, context)
             let delivery = try await api.delivery(context.parameter("number"))
             let id = try await api.replay(
-                delivery, dedupeKey: form.dedupeKey("delivery-\(delivery.number)"), by: Operator(context))
+                delivery, dedupeKey: form.dedupeKey(delivery.dedupeSubject), by: Operator(context))
             return Self.after(Link("runs", id).text, .replayed)
         }
         group.get("/usage") { request, context in

@@ -13,7 +13,7 @@ extension OpenAPIOperation {
             summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404, 409]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/pipelines/{name}/backfill", id: "backfill", tag: "pipelines",
-            summary: "Run ticks of the past that have no run yet", parameters: [name],
+            summary: "Run ticks of the past that have no run yet", parameters: [name, idempotencyKey],
             body: [
                 "required": true, "content": ["application/json": ["schema": OpenAPISchemas.reference("Backfill")]],
             ],
@@ -103,7 +103,7 @@ extension OpenAPIOperation {
         OpenAPIOperation(
             method: "post", path: "/api/v1/deliveries/{number}/replay", id: "replayDelivery", tag: "hooks",
             summary: "A new run for the delivery, of the pipeline as it is now; its signature is not checked again",
-            parameters: [number], answers: [accepted], failures: [400, 404, 409, 429, 503]),
+            parameters: [number, idempotencyKey], answers: [accepted], failures: [400, 404, 409, 429, 503]),
     ]
 
     private static let server = [
@@ -200,7 +200,8 @@ extension OpenAPIOperation {
     }
 
     private static let idempotencyKey = Parameter(
-        name: "Idempotency-Key", place: "header", help: "A repeat with the same key is answered with the first run.",
+        name: "Idempotency-Key", place: "header",
+        help: "A repeat with the same key starts nothing, and is answered with the run of the first request.",
         schema: ["type": "string", "minLength": 1, "maxLength": 200])
     private static let accepted = (
         status: 202, help: "The run is on disk; `Location` leads to it.",

@@ -72,35 +72,41 @@ struct Backfill: Sendable {
         (again, missing) = (try flag("again"), try flag("missing"))
     }
 
-    func perform(_ pipeline: Pipeline, _ api: API, by caller: Operator) async throws -> [Outcome] {
+    /// - Parameter dedupeKey: Calls with the same key start only one run for a tick, also where that run has failed.
+    func perform(
+        _ pipeline: Pipeline, _ api: API, dedupeKey: String? = nil, by caller: Operator
+    ) async throws -> [Outcome] {
         guard from <= to else { throw APIError(400, .badBody, "`from` is after `to`") }
         guard to <= caller.time else {
             throw APIError(400, .badBody, "`to` lies in the future; the schedule runs those ticks itself")
         }
         let ticks = try ticks(of: pipeline, api.host, now: caller.time)
         var outcomes: [Outcome] = []
+        var count = 0
         for tick in ticks {
+            let key = dedupeKey.map { "\($0):\(tick.key):\(tick.time)" }
             let run: NewRun?
             do throws(InputError) {
-                run = try api.host.makeRun(of: tick, in: pipeline, at: caller.time)
+                run = try api.host.makeRun(of: tick, in: pipeline, at: caller.time, key: key)
             } catch {
                 throw APIError(400, .badInput, error.message)
             }
             guard let run else { continue }
             let (id, isNew) = try await api.start(run)
-            if isNew {
+            if isNew { count += 1 }
+            // A run that an earlier call with the same key has started is not retried.
+            if isNew || UUIDv7.haveSameKey(id, run.id) {
                 outcomes.append(Outcome(tick: tick, run: id, status: .started))
                 continue
             }
             let old = again ? try await withJournal { try await api.journal.run(id) } : nil
             if let old, old.state == .failed || old.state == .cancelled {
-                let new = try await api.retry(old, by: caller)
+                let new = try await api.retry(old, dedupeKey: key, by: caller)
                 outcomes.append(Outcome(tick: tick, run: new, status: .again))
             } else if !missing {
                 outcomes.append(Outcome(tick: tick, run: id, status: .exists))
             }
         }
-        let count = outcomes.count { $0.status == .started }
         try await api.record(
             "backfill", of: pipeline.name,
             outcome: "\(count) from \(Timestamp.text(nanoseconds: from)) to \(Timestamp.text(nanoseconds: to))",

@@ -23,7 +23,8 @@ struct DeliveryRoutes: Sendable {
         group.post("/deliveries/:number/replay") { request, context in
             _ = try Query(request, known: [])
             let delivery = try await api.delivery(context.parameter("number"))
-            return Response.accepted(try await api.replay(delivery, by: Operator(context)))
+            let key = try request.dedupeKey(delivery.dedupeSubject)
+            return Response.accepted(try await api.replay(delivery, dedupeKey: key, by: Operator(context)))
         }
     }
 }
@@ -38,6 +39,11 @@ extension Query {
         }
         return outcome
     }
+}
+
+extension DeliveryRecord {
+    /// Distinguishes the replays of deliveries that are requested with one key.
+    var dedupeSubject: String { "delivery-\(number)" }
 }
 
 extension API {

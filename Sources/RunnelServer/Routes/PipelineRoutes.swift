@@ -58,7 +58,8 @@ struct PipelineRoutes: Sendable {
                 guard let bytes = bytes?.take(), let body = try? Value.json(bytes) else {
                     throw APIError(400, .malformed, "the body is not JSON")
                 }
-                let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
+                let outcomes = try await Backfill(body).perform(
+                    pipeline, api, dedupeKey: try request.dedupeKey(), by: Operator(context))
                 return Response.json(.list(outcomes.map(\.json)))
             }
         }

@@ -252,13 +252,15 @@ extension Request {
     }
 
     /// What makes repeats of the request harmless.
-    func dedupeKey() throws(APIError) -> String? {
+    ///
+    /// - Parameter subject: See ``Form/dedupeKey(_:)``.
+    func dedupeKey(_ subject: String? = nil) throws(APIError) -> String? {
         guard let key = HTTPFieldNames.idempotencyKey.flatMap({ headers[$0] }) else { return nil }
         guard (1...200).contains(key.utf8.count) else {
             throw APIError(
                 400, .badHeader, "Idempotency-Key: expected 1 to 200 characters, found \(key.utf8.count)")
         }
-        return "api:\(key)"
+        return "api:\(key)" + (subject.map { ":\($0)" } ?? "")
     }
 }
 

@@ -52,6 +52,45 @@ import Testing
         }
     }
 
+    @Test("a form or a request that is sent twice starts one run for a tick, also if that run has failed")
+    func sentTwice() async throws {
+        var rig = ServerRig.dashboard([
+            "f.yaml":
+                "name: f\non: { schedule: { every: 1h, enabled: false } }\nsteps: [ { uses: break, with: { message: x } } ]"
+        ])
+        rig.plugins = [SchedulePlugin()]
+        try await rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let time = "2025-12-31T00:00:00Z"
+            /// Sends the form, waits for the end of all runs, and returns how many there are.
+            func send(_ form: String) async throws -> Int {
+                let answer = try await browser.send(
+                    "/pipelines/f/backfill", ["from": time, "to": time, "again": "true", "form-id": form])
+                #expect(answer.status == 303)
+                let runs = await server.runs()
+                for run in runs { try await server.end(of: run.id) }
+                return runs.count
+            }
+            #expect(try await send("one") == 1)
+            #expect(await server.runs().map(\.state) == [.failed])
+            #expect(try await send("one") == 1)
+            // The run of the tick has failed, so the next form retries it.
+            #expect(try await send("two") == 2)
+            #expect(try await send("two") == 2)
+            func request(_ key: String) async throws -> Value? {
+                try await server.post(
+                    "/api/v1/pipelines/f/backfill", #"{"from": "\#(time)", "to": "\#(time)", "again": true}"#,
+                    [("Authorization", "Bearer \(Browsing.token)"), ("Idempotency-Key", key)]
+                ).json().asList?.first
+            }
+            let first = try await request("k")
+            #expect(first?["status"] == "again")
+            try await server.end(of: try #require(first?["run"]?.asString))
+            #expect(try await request("k") == first)
+            #expect(await server.runs().count == 3)
+        }
+    }
+
     @Test("with more ticks than the limit nothing is run, and the error says up to when they fit")
     func tooMany() async throws {
         var rig = ServerRig(pipelines: [

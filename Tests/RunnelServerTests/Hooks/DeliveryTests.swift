@@ -141,6 +141,29 @@ import Testing
         }
     }
 
+    @Test("replays of a delivery with the same Idempotency-Key start one run, whether or not the delivery has a run")
+    func replayedOnce() async throws {
+        try await Self.rig.serve { server in
+            _ = try await Self.deliver(#"{"go": true}"#, id: "1", secret: "wrong", server)
+            _ = try await Self.deliver(#"{"go": true}"#, id: "2", server)
+            for (index, delivery) in try await Self.list("", server).enumerated() {
+                let path = "/api/v1/deliveries/\(try Self.number(delivery))/replay"
+                func replay(_ key: String) async throws -> String? {
+                    try await server.post(path, "", [("Idempotency-Key", key)]).run
+                }
+                // A key counts for one delivery.
+                let id = try #require(try await replay("once"))
+                #expect(try await replay("once") == id)
+                #expect(try await replay("twice") != id)
+                #expect(try await replay("once") == id)
+                #expect(await server.runs().count == 3 + 2 * index)
+            }
+            let long = try await server.post(
+                "/api/v1/deliveries/1/replay", "", [("Idempotency-Key", String(repeating: "k", count: 201))])
+            #expect(long.error == "bad-header Idempotency-Key: expected 1 to 200 characters, found 201")
+        }
+    }
+
     @Test("a delivery to a hook whose entry has variables is replayed")
     func variable() async throws {
         var rig = Self.rig

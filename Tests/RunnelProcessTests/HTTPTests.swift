@@ -243,6 +243,18 @@ private func legacy(
             ),
             (503, "", #"the plugin "tools" answered with HTTP status 503 while it worked on "add""#, true),
             (
+                503, #"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"starting"}}"#,
+                #"the plugin "tools" answered with HTTP status 503 (starting) while it worked on "add""#, true
+            ),
+            (
+                429, #"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"slow down"}}"#,
+                #"the plugin "tools" answered with HTTP status 429 (slow down) while it worked on "add""#, true
+            ),
+            (
+                500, #"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no such file"}}"#,
+                #"the plugin "tools" answered with the error -32000 while it worked on "add": no such file"#, false
+            ),
+            (
                 200, "<html>",
                 #"the plugin "tools" answered with what is not JSON: "<html>" while it worked on "add""#, false
             ),

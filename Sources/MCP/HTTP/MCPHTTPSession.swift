@@ -65,6 +65,9 @@ struct MCPHTTPSession: Sendable, Hashable {
         }
     }
 
+    /// Whether the status asks for a retry, whatever error the body contains. That of a 500 is an error of the tool.
+    static func asksForRetry(_ status: Int) -> Bool { [408, 425, 429, 502, 503, 504].contains(status) }
+
     /// A text as a header value: unchanged if possible, otherwise in marked base64.
     static func headerText(_ text: String) -> String {
         let isPlain =

@@ -57,8 +57,10 @@ final class StreamableHTTPTransport: MCPTransport {
             let body = try? await self.body(response)
             if case .sessionExpired = fault { throw fault }
             let answer = body.flatMap { try? Value.json($0) }
-            // `Retry-After` asks for a retry. The message in the body would hide it.
-            if case .refused(let words, let isTransient, let retryAfter?) = fault {
+            // A busy server asks for a retry. The message in the body would hide it.
+            if case .refused(let words, let isTransient, let retryAfter) = fault,
+                retryAfter != nil || MCPHTTPSession.asksForRetry(response.status)
+            {
                 let reason = RPCError(answer?["error"]).map { " (\($0.message))" } ?? ""
                 throw MCPFault.refused(words + reason, isTransient: isTransient, retryAfter: retryAfter)
             }

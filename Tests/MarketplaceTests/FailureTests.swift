@@ -269,7 +269,24 @@ struct FailureTests {
         expect(
             error, .connectionFailed,
             "no connection to \(url): the header of its answer has too many fields, or too long ones",
-            hint: "check that the server runs and that the base URL is right", transient: true)
+            hint: "check that the server runs and that the base URL is right")
+    }
+
+    @Test("a server that does not speak HTTP is asked once")
+    func notHTTP() async throws {
+        try await TestServer.run { _ in
+            .raw("SSH-2.0-OpenSSH_9.6\r\n")
+        } body: { server async throws in
+            try await withClient(url: server.url, retry: RetryPolicy()) { client in
+                let (_, error) = try await client.chat(ChatRequest(messages: [ChatMessage(role: "user", content: "x")]))
+                    .failure()
+                expect(
+                    error, .connectionFailed,
+                    "no connection to \(server.url)/v1/chat/completions: the server does not speak HTTP",
+                    hint: "check that the server runs and that the base URL is right")
+            }
+            #expect(server.requests.count == 1)
+        }
     }
 
     @Test("https at a port that speaks http")
@@ -327,8 +344,10 @@ struct FailureTests {
         }
     }
 
-    private func withClient(url: String, _ body: (MarketplaceClient) async throws -> Void) async throws {
-        let configuration = try MarketplaceConfiguration(baseURL: url, authentication: .none, retry: noRetry)
+    private func withClient(
+        url: String, retry: RetryPolicy = RetryPolicy(attempts: 1), _ body: (MarketplaceClient) async throws -> Void
+    ) async throws {
+        let configuration = try MarketplaceConfiguration(baseURL: url, authentication: .none, retry: retry)
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
         let client = MarketplaceClient(configuration: configuration, httpClient: http)
         do { try await body(client) } catch {

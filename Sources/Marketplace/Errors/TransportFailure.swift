@@ -21,9 +21,12 @@ enum TransportFailure {
         case HTTPParserError.invalidEOFState where answered: return cutOff(why: "the connection was closed")
         case HTTPParserError.invalidEOFState:
             return failed(url, why: "the connection was closed before the answer was whole")
+        // The server would answer the same request in the same way.
         case HTTPParserError.headerOverflow where !answered:
-            return failed(url, why: "the header of its answer has too many fields, or too long ones")
-        case is HTTPParserError where !answered: return failed(url, why: "the server does not speak HTTP")
+            return failed(
+                url, why: "the header of its answer has too many fields, or too long ones", isTransient: false)
+        case is HTTPParserError where !answered:
+            return failed(url, why: "the server does not speak HTTP", isTransient: false)
         case is ChannelError where !answered: return failed(url, why: "the connection was closed")
         default: break
         }
@@ -111,10 +114,10 @@ enum TransportFailure {
         }
     }
 
-    private static func failed(_ url: String, why: String) -> MarketplaceError {
+    private static func failed(_ url: String, why: String, isTransient: Bool = true) -> MarketplaceError {
         MarketplaceError(
             .connectionFailed, "no connection to \(url): \(Quote.text(why))",
-            hint: "check that the server runs and that the base URL is right", isTransient: true)
+            hint: "check that the server runs and that the base URL is right", isTransient: isTransient)
     }
 
     private static func proxyFailed(_ cause: NIOConnectionError) -> MarketplaceError {

@@ -172,15 +172,15 @@ import Testing
     func openFile() async throws {
         let files = [
             "runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n",
-            "bin/xdg-open": "#!/bin/sh\nprintf %s \"$*\" >\"${0%/*}/arguments\"\n",
+            "bin/browser": "#!/bin/sh\nprintf %s \"$*\" >\"${0%/*}/arguments\"\n",
         ]
         try await withProject(files) { runnel in
             let folder = runnel.directory
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder + "/bin/xdg-open")
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder + "/bin/browser")
             try await runnel.serving("pipelines") { client in
                 var client = client
                 client.environment["DISPLAY"] = ":0"
-                client.environment["PATH"] = folder + "/bin:/usr/bin:/bin"
+                client.environment["BROWSER"] = folder + "/bin/missing:" + folder + "/bin/browser"
                 // The file is then in a visible folder below the home folder, where browsers from snap can read it too.
                 client.environment["HOME"] = URL(fileURLWithPath: folder).deletingLastPathComponent().path
                 let ended = try await client.run(["open"])
@@ -194,6 +194,45 @@ import Testing
                 #expect(page.contains(start), "\(page)")
                 let attributes = try FileManager.default.attributesOfItem(atPath: path)
                 #expect(attributes[.posixPermissions] as? Int == 0o600)
+            }
+        }
+    }
+    #endif
+
+    #if os(Linux)
+    @Test("`runnel open` prefers BROWSER, then the browser of the system, to a program that may open an editor")
+    func browsers() {
+        func programs(_ environment: [String: String], _ installed: Set<String>) -> [String] {
+            Browser.all(environment) { installed.contains($0) }.map { $0.arguments(for: "L").joined(separator: " ") }
+        }
+        let installed: Set = ["/usr/bin/xdg-open", "/usr/bin/x-www-browser", "/opt/bin/firefox"]
+        var environment = ["DISPLAY": ":0", "PATH": "/opt/bin:/usr/bin"]
+        let system = programs(environment, installed)
+        #expect(system.count == 2)
+        #expect(system.first?.hasPrefix("/bin/sh -c ") == true)
+        #expect(system.first?.hasSuffix(" /usr/bin/x-www-browser L") == true)
+        #expect(system.last == "/usr/bin/xdg-open L")
+        #expect(programs(environment, ["/usr/bin/xdg-open"]) == ["/usr/bin/xdg-open L"])
+        environment["BROWSER"] = "missing:firefox --new-tab %s:/my/browser -x"
+        #expect(
+            programs(environment, installed) == ["/opt/bin/firefox --new-tab L", "/my/browser -x L"] + system)
+        environment["DISPLAY"] = nil
+        #expect(programs(environment, installed) == [])
+    }
+
+    @Test("a browser that goes on running is left alone, and the next one is tried after one that fails")
+    func background() async throws {
+        let files = ["good": "#!/bin/sh\nexec sleep 2\n", "bad": "#!/bin/sh\nexit 3\n"]
+        try await withProject(files) { runnel in
+            for (name, succeeds) in [("good", true), ("bad", false)] {
+                let program = runnel.directory + "/" + name
+                try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+                let link = runnel.directory + "/x-www-browser"
+                try? FileManager.default.removeItem(atPath: link)
+                try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: program)
+                let browser = try #require(
+                    Browser.all(["DISPLAY": ":0", "PATH": runnel.directory]) { $0 == link }.first)
+                #expect(browser.open("L") == succeeds)
             }
         }
     }

@@ -20,6 +20,7 @@ struct OpenCommand: AsyncParsableCommand {
             browser gets the link in a file that only you can read. If the browser could not read the file, it gets the \
             link itself. If no page appears, use `--print`.
             """,
+            "The variable BROWSER names another browser.",
             "Without a browser, the link is printed, and works once, within ten minutes.",
             examples: [
                 "runnel open": "The page that says what needs you.",
@@ -45,35 +46,65 @@ struct OpenCommand: AsyncParsableCommand {
             let answer = try await client.request("POST", "/sign-in-links?to=\(to)\(lifetime)", within: 5)
             return client.origin + (answer["path"]?.asString ?? path)
         }
-        if !print, let program = Self.browser() {
+        let browsers = print ? [] : Browser.all(ProcessInfo.processInfo.environment)
+        if !browsers.isEmpty {
             let link = try await makeLink("&seconds=60")
             let file = LinkFile(
                 directory: FileReading.absolute(project.stateDirectory),
                 home: TrustedFolders.home(ProcessInfo.processInfo.environment),
                 hasSnap: FileReading.exists("/var/lib/snapd"))
-            if Self.open(file.make(link) ?? link, with: program) { return }
+            let shown = file.make(link) ?? link
+            if browsers.contains(where: { $0.open(shown) }) { return }
         }
         Streams.output.write("\(try await makeLink())\n")
     }
+}
 
-    /// The program that opens links in a browser; nil where there is none.
-    private static func browser() -> String? {
-        #if os(macOS)
-        let candidates = ["/usr/bin/open"]
-        #else
-        let environment = ProcessInfo.processInfo.environment
-        guard environment["DISPLAY"] != nil || environment["WAYLAND_DISPLAY"] != nil else { return nil }
+/// A program that opens a link or an HTML file, with its arguments.
+struct Browser {
+    /// `%s` stands for the link; without it, the link is the last argument.
+    let words: [String]
+
+    /// Runs a browser in the background, because it may run until the user closes it. Fails if the browser fails within a
+    /// second.
+    private static let background = #""$0" "$1" >/dev/null 2>&1 & sleep 1; kill -0 $! 2>/dev/null || wait $!"#
+
+    /// The programs of this machine to try in turn: those of `BROWSER`, a list separated by colons, then the browser of the
+    /// system. `xdg-open` comes last, because it may open an HTML file in an editor.
+    static func all(
+        _ environment: [String: String], isProgram: (String) -> Bool = FileManager.default.isExecutableFile
+    ) -> [Browser] {
         let folders = (environment["PATH"] ?? "/usr/bin").split(separator: ":")
-        let candidates = folders.map { "\($0)/xdg-open" }
+        func find(_ name: String) -> String? {
+            name.contains("/") ? name : folders.map { "\($0)/\(name)" }.first(where: isProgram)
+        }
+        let named = (environment["BROWSER"] ?? "").split(separator: ":").compactMap { entry -> Browser? in
+            let words = entry.split(separator: " ").map(String.init)
+            return words.first.flatMap(find).map { Browser(words: [$0] + words.dropFirst()) }
+        }
+        #if os(macOS)
+        return named + [Browser(words: ["/usr/bin/open"])]
+        #else
+        guard environment["DISPLAY"] != nil || environment["WAYLAND_DISPLAY"] != nil else { return [] }
+        let system = find("x-www-browser").map { Browser(words: ["/bin/sh", "-c", background, $0]) }
+        return named + [system, find("xdg-open").map { Browser(words: [$0]) }].compactMap(\.self)
         #endif
-        return candidates.first(where: FileManager.default.isExecutableFile)
     }
 
-    /// Runs the program with the link or the file as its argument, without a shell. Returns whether it succeeded.
-    private static func open(_ link: String, with program: String) -> Bool {
-        let environment = ProcessInfo.processInfo.environment
-        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), strdup(link), nil]
-        var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
+    func arguments(for link: String) -> [String] {
+        let replaced = words.map { $0.replacing("%s", with: link) }
+        return replaced == words ? words + [link] : replaced
+    }
+
+    /// Runs the program, and returns whether it succeeded.
+    func open(_ link: String) -> Bool {
+        let words = arguments(for: link)
+        guard let program = words.first else { return false }
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        var variables: [UnsafeMutablePointer<CChar>?] = ProcessInfo.processInfo.environment.map {
+            strdup("\($0.key)=\($0.value)")
+        }
+        arguments.append(nil)
         variables.append(nil)
         defer { for text in arguments + variables { free(text) } }
         var child = pid_t()

@@ -70,7 +70,14 @@ struct DashboardRoutes: Sendable {
         group.post("/sign-out") { request, context in
             _ = try await form(request, context)
             if let cookie = DashboardSessions.cookieValue(of: request) {
-                sessions.signOut(cookie: cookie, now: context.now)
+                do {
+                    try await sessions.signOut(cookie: cookie, now: context.now)
+                } catch {
+                    throw APIError(
+                        503, .unavailable,
+                        "this server has signed you out, but others that share its journal still accept copies of the "
+                            + "cookie: \((error as? JournalError)?.message ?? "\(error)")")
+                }
             }
             var response = Response.redirect(to: "/sign-in")
             response.headers.append(

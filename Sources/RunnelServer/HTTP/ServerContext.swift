@@ -27,7 +27,7 @@ struct ServerContext: RequestContext, RemoteAddressRequestContext {
     /// What the token allows.
     var scope = AccessScope.admin
     /// Whether the session or the token of the request is still valid. A stream ends when it is not.
-    var isAdmitted: @Sendable () -> Bool = { true }
+    var isAdmitted: @Sendable () async -> Bool = { true }
 
     /// Nanoseconds since 1970.
     var now: Int64 {

@@ -52,12 +52,12 @@ struct EventStream: Sendable {
     }
 
     private func write(
-        from next: inout Int, while isAdmitted: @Sendable () -> Bool, to writer: inout any ResponseBodyWriter
+        from next: inout Int, while isAdmitted: @Sendable () async -> Bool, to writer: inout any ResponseBodyWriter
     ) async throws {
         var version: Int64?
         var silence = 0
         while true {
-            guard isAdmitted() else { return try await writer.write(ByteBuffer(string: Self.unauthorized)) }
+            guard await isAdmitted() else { return try await writer.write(ByteBuffer(string: Self.unauthorized)) }
             let current = try await journal.version()
             if current != version {
                 version = current

@@ -43,7 +43,7 @@ struct OperatorRoutes: Sendable {
                 within: try query.number("seconds", in: 1...longest) ?? longest, now: context.now)
             // The token may have been replaced since the check: a caller with its old value must not get a link of the
             // new one.
-            guard context.isAdmitted() else { throw BearerAuthMiddleware.unauthorized }
+            guard await context.isAdmitted() else { throw BearerAuthMiddleware.unauthorized }
             return Response.json(["path": .string(path)])
         }
     }

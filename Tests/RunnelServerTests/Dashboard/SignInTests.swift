@@ -47,16 +47,45 @@ import Testing
     }
 
     @Test("a session ends when it expires or is signed out, and other sessions of its token stay valid")
-    func sessionEnd() {
+    func sessionEnd() async throws {
         let token = APIToken(name: "a", value: "one", scope: .run)
         let sessions = DashboardSessions(tokens: Watched([token]))
         let (cookie, other) = (sessions.makeCookie(for: token, now: 0), sessions.makeCookie(for: token, now: 0))
         let end = DashboardSessions.lifetime * 1_000_000_000
         #expect(sessions.session(ofCookie: cookie, now: end - 1)?.caller == "a")
         #expect(sessions.session(ofCookie: cookie, now: end) == nil)
-        sessions.signOut(cookie: cookie, now: 1)
+        try await sessions.signOut(cookie: cookie, now: 1)
         #expect(sessions.session(ofCookie: cookie, now: 2) == nil)
         #expect(sessions.session(ofCookie: other, now: 2)?.caller == "a")
+    }
+
+    @Test("a session that is signed out ends on all servers that share the journal, also after a restart")
+    func sharedSignOut() async throws {
+        let journal = MemoryJournal()
+        let token = APIToken(name: "a.b", value: "one", scope: .run)
+        func server() -> DashboardSessions {
+            DashboardSessions(tokens: Watched([token]), shared: SharedSignOuts(journal: journal))
+        }
+        let (one, two) = (server(), server())
+        let (cookie, other) = (one.makeCookie(for: token, now: 0), one.makeCookie(for: token, now: 0))
+        let start = ContinuousClock.now
+        #expect(await two.admittedSession(ofCookie: cookie, now: 1, at: start) != nil)
+        try await one.signOut(cookie: cookie, now: 2)
+        let later = start + SharedSignOuts.interval
+        for sessions in [one, two, server()] {
+            #expect(await sessions.admittedSession(ofCookie: cookie, now: 3, at: later) == nil)
+            #expect(await sessions.admittedSession(ofCookie: other, now: 3, at: later)?.caller == "a.b")
+        }
+        let memory = journal.memory(of: TriggerID(pipeline: "", key: "sign-outs"))
+        let kept = try await memory.values(prefix: "cookie ")
+        #expect(kept.count == 1)
+        #expect(kept.first?.value == .int(DashboardSessions.lifetime))
+        #expect(kept.first?.key.contains(cookie) == false)
+        // Cookies that have expired are forgotten.
+        let end = DashboardSessions.lifetime * 1_000_000_000
+        let new = one.makeCookie(for: token, now: end)
+        try await one.signOut(cookie: new, now: end + 1)
+        #expect(try await memory.values(prefix: "cookie ").map(\.value) == [.int(2 * DashboardSessions.lifetime)])
     }
 
     @Test("a link does not sign in once the value of its token is replaced")

@@ -31,9 +31,9 @@ struct DashboardMiddleware: RouterMiddleware {
                 context.session = sessions.session(of: person.name, scope: person.scope)
             } else {
                 let cookie = DashboardSessions.cookieValue(of: request)
-                context.session = sessions.session(ofCookie: cookie, now: context.now)
+                context.session = await sessions.admittedSession(ofCookie: cookie, now: context.now)
                 context.isAdmitted = { [sessions] in
-                    sessions.session(ofCookie: cookie, now: WallClock.nanoseconds()) != nil
+                    await sessions.admittedSession(ofCookie: cookie, now: WallClock.nanoseconds()) != nil
                 }
             }
             if let session = context.session {

@@ -25,7 +25,7 @@ struct DashboardSession: Sendable, Hashable {
 ///
 /// A cookie is `caller.expiry.nonce.signature`, where the caller is the name of an access token. The key of the signature
 /// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Only
-/// signed-out cookies are stored, in memory.
+/// signed-out cookies are stored, in memory and in the journal.
 final class DashboardSessions: Sendable {
     /// The name of the cookie. It contains the port, because browsers share cookies among all ports of a host: servers on
     /// two ports would overwrite each other's cookies.
@@ -55,10 +55,14 @@ final class DashboardSessions: Sendable {
     private let links = Mutex<[String: Entry]>([:])
     /// The cookies that were signed out and have not expired.
     private let signedOut = Mutex<[String: Entry]>([:])
+    private let shared: SharedSignOuts?
 
-    /// - Parameter tokens: Those of the API; without any, everybody on this machine is admitted.
-    init(tokens: Watched<[APIToken]>) {
+    /// - Parameters:
+    ///   - tokens: Those of the API; without any, everybody on this machine is admitted.
+    ///   - shared: The sign-outs of other servers, and of this one before it was restarted.
+    init(tokens: Watched<[APIToken]>, shared: SharedSignOuts? = nil) {
         tokensInUse = tokens
+        self.shared = shared
     }
 
     /// Whether browsers have to sign in.
@@ -73,7 +77,18 @@ final class DashboardSessions: Sendable {
     /// The value of a request's session cookie.
     static func cookieValue(of request: Request) -> String? { Cookies.value(of: cookie(for: request), in: request) }
 
-    /// The session of a cookie; nil without one, or if it has expired or was signed out.
+    /// The session of a cookie; nil without one, or if it has expired or was signed out on any server of the journal.
+    func admittedSession(
+        ofCookie cookie: String?, now: Int64, at instant: ContinuousClock.Instant = .now
+    ) async -> DashboardSession? {
+        guard let session = session(ofCookie: cookie, now: now) else { return nil }
+        guard needsToken, let cookie, let shared else { return session }
+        // While the journal cannot be read, what is known of it holds. No page shows data then.
+        try? await shared.refresh(at: instant)
+        return shared.contains(cookie) ? nil : session
+    }
+
+    /// The session of a cookie; nil without one, or if it has expired or was signed out here.
     func session(ofCookie cookie: String?, now: Int64) -> DashboardSession? {
         guard needsToken else {
             let local = DashboardSession.local
@@ -90,13 +105,16 @@ final class DashboardSessions: Sendable {
             caller: token.name, formToken: Self.sign(key, "form", cookie), scope: token.scope)
     }
 
-    /// Rejects the cookie and its copies from now on. A restart of the server forgets this.
-    func signOut(cookie: String, now: Int64) {
+    /// Rejects the cookie and its copies from now on.
+    ///
+    /// - Throws: If the other servers of the journal cannot be told. This server rejects the cookie until it is restarted.
+    func signOut(cookie: String, now: Int64) async throws {
         guard let session = session(ofCookie: cookie, now: now), let token = token(named: session.caller) else {
             return
         }
         let entry = (expiry: now + Self.lifetime * 1_000_000_000, token: token)
         signedOut.withLock { Self.add(entry, as: cookie, to: &$0, atMost: Self.maximumSignedOut, now: now) }
+        try await shared?.add(cookie, expiry: entry.expiry / 1_000_000_000, now: now / 1_000_000_000)
     }
 
     /// Adds an entry and removes expired ones.

@@ -64,7 +64,7 @@ struct LiveRoute: Sendable {
     }
 
     private func write(
-        _ first: [String: Int], while isAdmitted: @Sendable () -> Bool, to writer: inout any ResponseBodyWriter
+        _ first: [String: Int], while isAdmitted: @Sendable () async -> Bool, to writer: inout any ResponseBodyWriter
     ) async throws {
         var runs = first
         let clock = ContinuousClock()
@@ -75,7 +75,7 @@ struct LiveRoute: Sendable {
         // The first bytes say that the stream is there.
         try await writer.write(ByteBuffer(string: SSEWriter.event("open", retry: 1000, data: "{}")))
         while clock.now < end {
-            guard isAdmitted() else {
+            guard await isAdmitted() else {
                 return try await writer.write(ByteBuffer(string: SSEWriter.event("signed-out", data: "{}")))
             }
             let current = try await journal.version()

@@ -65,7 +65,7 @@ let package = Package(
             ]),
         .target(name: "RunnelSupport", dependencies: ["RunnelValue", "CRunnelDecoding"]),
         .target(name: "YAML", dependencies: ["CLibYAML", "RunnelValue", "RunnelSupport"]),
-        .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", log, tracing]),
+        .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", crypto, log, tracing]),
         .target(name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", httpClient, log] + nio),
         .target(
             name: "HTTPServing",

@@ -70,6 +70,33 @@ import Testing
         #expect(seal.unseal(seal.seal(text)) == text)
     }
 
+    @Test("a reference to an issued token is restored with that token alone, and one to a secret with its new value")
+    func issued() {
+        let seal = SecretSeal(secrets: ["one": "first secret"])
+        let text = "Bearer token-1, first secret"
+        Redactor(seal).add("token-1", named: "server/token")
+        let closed = seal.seal(text)
+        #expect(!closed.contains("token-1"))
+        Redactor(seal).add("token-2", named: "server/token")
+        #expect(seal.unseal(closed) == text)
+        // After a restart.
+        let later = SecretSeal(secrets: ["one": "second secret"])
+        Redactor(later).add("token-2", named: "server/token")
+        #expect(later.unseal(closed) == "Bearer ***, second secret")
+        Redactor(later).add("token-1", named: "server/token")
+        #expect(later.unseal(closed) == "Bearer token-1, second secret")
+        #expect(SecretSeal.masked(closed) == "Bearer ***, ***")
+    }
+
+    @Test("the last nine issued tokens of a name are masked, beside those of other names")
+    func issuedLimit() {
+        let redactor = Redactor()
+        redactor.add("other-token", named: "other")
+        for number in 0..<10 { redactor.add("token-\(number)", named: "server/token") }
+        #expect((1..<10).allSatisfy { redactor.redact("token-\($0)") == "***" })
+        #expect(redactor.redact("token-0, other-token") == "token-0, ***")
+    }
+
     @Test("the last eight former values of a secret are masked")
     func formerValues() {
         let values = ["red fox", "blue hen", "grey owl", "pink pig", "tan ox cart", "old yak", "wet cod", "shy elk"]

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import RunnelSupport
 internal import Synchronization
 
@@ -11,12 +12,14 @@ final class KnownSecrets: Sendable {
         let current: [Secret]
         /// The newest of each name first.
         let former: [Secret]
+        /// The newest first. The names are unique.
+        let issued: [Secret]
         let matcher: SecretMatcher
 
         /// The matcher restores a reference with the first value of its name: the current one comes first.
-        init(_ current: [Secret], former: [Secret] = []) {
-            (self.current, self.former) = (current, former)
-            matcher = SecretMatcher(secrets: current + former)
+        init(_ current: [Secret], former: [Secret] = [], issued: [Secret] = []) {
+            (self.current, self.former, self.issued) = (current, former, issued)
+            matcher = SecretMatcher(secrets: current + former + issued)
         }
     }
 
@@ -55,7 +58,33 @@ final class KnownSecrets: Sendable {
                 counts[name, default: 0] += 1
                 return counts[name, default: 0] <= Self.formerLimit
             }
-            version = Version(current, former: former)
+            version = Version(current, former: former, issued: version.issued)
         }
+    }
+
+    /// Adds a secret that a server has issued, and keeps the last ones of this name.
+    ///
+    /// Its full name contains a fingerprint, so that a reference is never restored with another one: a text that held an
+    /// expired access token must not get a valid one.
+    func add(_ secret: String, named name: String) {
+        let fullName = "\(name)/\(Self.fingerprint(secret, name))"
+        version.withLock { version in
+            guard !version.issued.contains(where: { $0.name == fullName }) else { return }
+            var count = 0
+            let kept = version.issued.filter { other in
+                guard other.name.hasPrefix(name + "/") else { return true }
+                count += 1
+                return count <= Self.formerLimit
+            }
+            version = Version(
+                version.current, former: version.former, issued: [(name: fullName, secret: secret)] + kept)
+        }
+    }
+
+    /// 64 bits of an HMAC keyed with the secret, which do not reveal it.
+    private static func fingerprint(_ secret: String, _ name: String) -> String {
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Array(name.utf8), using: SymmetricKey(data: Array(secret.utf8)))
+        return String(code.prefix(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }, radix: 16)
     }
 }

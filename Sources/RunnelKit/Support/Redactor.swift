@@ -26,9 +26,10 @@ public struct Redactor: Sendable {
     }
 
     /// Masks one more secret, such as an access token that a server has issued, in all copies of the redactor and in the
-    /// journal. A later secret of the same name takes its place; the last former ones are still masked.
+    /// journal. The last ones of each name are masked. What the journal has of one is restored with this secret alone, and
+    /// shown as ``mask`` where it is not known any more.
     public func add(_ secret: String, named name: String) {
-        known.update([name: secret])
+        known.add(secret, named: name)
     }
 
     /// Whether it has nothing to mask.

@@ -5,7 +5,8 @@ internal import RunnelSupport
 ///
 /// In the place of a secret stands a reference to its name, so that what is stored holds no secret and what is read
 /// back is the same byte for byte. All forms are covered that ``Redactor`` masks. A secret that has no value any more
-/// is shown as ``Redactor/mask``; one that has a new value comes back with that.
+/// is shown as ``Redactor/mask``; one that has a new value comes back with that, so that a retried run uses the rotated key.
+/// A secret that was added with ``Redactor/add(_:named:)`` comes back only as itself.
 public struct SecretSeal: Sendable {
     /// U+FDD0 begins a reference and U+FDD1 ends it: `⟨U+FDD0⟩name.form⟨U+FDD1⟩`. Both are noncharacters, which no text
     /// is meant to hold; one that a text holds nevertheless is written as a reference without a name.

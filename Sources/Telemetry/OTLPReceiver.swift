@@ -20,7 +20,12 @@ package struct OTLPReceiver: Sendable {
     /// The whole URL.
     package var endpoint: HTTPURL
     package var format = OTLPFormat.json
-    package var headers: [(name: String, value: String)]
+    /// May be replaced while requests are sent. Copies share them.
+    package var headers: [(name: String, value: String)] {
+        get { currentHeaders.value }
+        nonmutating set { currentHeaders.update { $0 = newValue } }
+    }
+    private let currentHeaders: Watched<[(name: String, value: String)]>
     /// For one request.
     package var timeout: Duration
     /// What names this program in each request.
@@ -30,7 +35,8 @@ package struct OTLPReceiver: Sendable {
         endpoint: HTTPURL, headers: [(name: String, value: String)] = [], timeout: Duration = .seconds(10),
         resource: [(key: String, value: String)] = [("service.name", "runnel")]
     ) {
-        (self.endpoint, self.headers, self.timeout, self.resource) = (endpoint, headers, timeout, resource)
+        (self.endpoint, self.timeout, self.resource) = (endpoint, timeout, resource)
+        currentHeaders = Watched(headers)
     }
 
     /// The variables that are read. Those of one signal win over the general ones.

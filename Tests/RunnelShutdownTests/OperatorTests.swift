@@ -329,6 +329,35 @@ import Testing
         }
     }
 
+    @Test("a new header field of metrics is used without a restart; without a value, the former one is kept")
+    func replacedHeaders() async throws {
+        let files = [
+            "runnel.yaml": """
+            server: { port: 0 }
+            log: { level: error }
+            metrics: { endpoint: "http://127.0.0.1:9", headers: { authorization: { file: key } } }
+
+            """,
+            "key": "first-key-0123456789", "s.yaml": Self.stalled,
+        ]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            try folder.write("key", "second-key-0123456789")
+            let used = await server.error.wait(for: "has changed")
+            #expect(used.hasSuffix("key has changed; applied `metrics.headers.authorization`\n"), "\(used)")
+            try FileManager.default.removeItem(at: folder.url.appendingPathComponent("key"))
+            let kept = await server.error.wait(for: "its former value")
+            let words = "key has changed; `metrics.headers.authorization` has no value: cannot read the file \"key\" ("
+            #expect(kept.contains(words), "\(kept)")
+            #expect(kept.hasSuffix("; its former value is used\n"), "\(kept)")
+            #expect(try await server.call("GET", "/api/v1/status").body.contains("\"pending_restart\":[]"))
+            server.signal(SIGTERM)
+            let ended = await server.ended()
+            #expect(ended.status == 0)
+            #expect(!ended.error.contains("-key-"), "\(ended.error)")
+        }
+    }
+
     @Test("a new API token is used without a restart; if it has no value any more, the former one stays valid")
     func replacedTokens() async throws {
         let configuration = "log: { level: error }\nserver: { port: 0"

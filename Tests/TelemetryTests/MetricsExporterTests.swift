@@ -80,6 +80,27 @@ import Testing
         #expect(try Self.metrics(requests[0])[0]["sum"]?["dataPoints"]?[0]?["startTimeUnixNano"] == "7")
     }
 
+    @Test("header fields that are replaced are those of the next request")
+    func replacedHeaders() async throws {
+        try await TestServer.run { _ in
+            .reply(200)
+        } body: { server async throws in
+            let receiver = OTLPReceiver(
+                endpoint: try HTTPURL(server.url + "/v1/metrics"), headers: [("authorization", "Bearer x")])
+            let services = Services()
+            await HTTPClientService.register(in: services)
+            let exporter = MetricsExporter(
+                MetricsConfiguration(receiver), version: "1.2.3", redactor: Redactor(secrets: [String]()),
+                sender: try await services.get(HTTPClientService.self), logger: Self.quiet, now: { 7 },
+                measure: { [Self.family("n_total")] })
+            await exporter.exportLast()
+            receiver.headers = [("authorization", "Bearer y")]
+            await exporter.exportLast()
+            await services.shutDown()
+            #expect(server.requests.map { $0.headers["authorization"] } == [["Bearer x"], ["Bearer y"]])
+        }
+    }
+
     @Test("a request holds no more series than its limit, unless one family has more")
     func parts() async throws {
         let most = MetricsExporter.maximumSeries

@@ -3,6 +3,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelServer
 import RunnelSupport
+import Telemetry
 import YAML
 
 #if canImport(FoundationEssentials)
@@ -36,11 +37,13 @@ actor ConfigurationReload {
     /// Whether a setting is applied to a running server.
     ///
     /// - Parameter credentials: The paths of the credentials of plugins.
-    private static func isApplicable(_ path: String, _ credentials: Set<String>) -> Bool {
-        let beginnings = [
+    private func isApplicable(_ path: String, _ credentials: Set<String>) -> Bool {
+        var beginnings = [
             "log.level", "runs.limit", "runs.max_queued", "journal.keep", "journal.password", "dedupe.", "deliveries.",
             "server.token",
         ]
+        if project.traces != nil { beginnings.append("traces.headers.") }
+        if project.metrics != nil { beginnings.append("metrics.headers.") }
         return credentials.contains(path) || beginnings.contains { path.hasPrefix($0) }
     }
 
@@ -168,12 +171,13 @@ actor ConfigurationReload {
         await renewCredentials(of: plugins, now, changes)
         applyJournalPassword(of: now)
         applyTokens(of: now)
+        applyHeaders(of: now)
         // Each problem is logged once, until it changes.
         let problems = valueProblems.filter { formerProblems[$0.key] != $0.value }.sorted { $0.key < $1.key }
         let credentials = Set(plugins.flatMap { $0.credentialPaths })
         let kept = plugins.filter { valueProblems[$0.name] != nil }.flatMap { $0.credentialPaths }
         let pending = pendingRestart(of: now, credentials)
-        var taken = changes.filter { Self.isApplicable($0, credentials) }
+        var taken = changes.filter { isApplicable($0, credentials) }
             .subtracting(valueProblems.keys).subtracting(kept).union(variables).subtracting(pending)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
@@ -238,6 +242,26 @@ actor ConfigurationReload {
         if !tokens.isEmpty { server.setAPITokens(tokens) }
     }
 
+    /// Makes the exporters of traces and metrics use the current header fields. One that has no value any more keeps its
+    /// former one.
+    private func applyHeaders(of now: Project) {
+        for (section, old, new) in [
+            ("traces", project.traces?.receiver, now.traces?.receiver),
+            ("metrics", project.metrics?.receiver, now.metrics?.receiver),
+        ] {
+            let path = "\(section).headers."
+            valueProblems = valueProblems.filter { !$0.key.hasPrefix(path) }
+            guard let old, let new else { continue }
+            var headers = new.headers
+            for (setting, problem) in now.lostHeaders where setting.hasPrefix(path) {
+                let kept = old.headers.filter { path + $0.name == setting }
+                headers += kept
+                valueProblems[setting] = problem + (kept.isEmpty ? "" : "; its former value is used")
+            }
+            old.headers = headers
+        }
+    }
+
     /// Makes plugins use their current credentials, if one has changed or has lost its value, or if this failed the last
     /// time.
     ///
@@ -265,7 +289,7 @@ actor ConfigurationReload {
         let changesRecording = project.settings.deliveries.areKept != now.settings.deliveries.areKept
         var names = Self.changes(from: project, to: now).filter { path in
             if path.hasPrefix("deliveries.") { return changesRecording }
-            guard path.hasPrefix("secrets.") else { return !Self.isApplicable(path, credentials) }
+            guard path.hasPrefix("secrets.") else { return !isApplicable(path, credentials) }
             let name = String(path.dropFirst("secrets.".count))
             return inUse[name] == nil || now.settings.secrets[name] == nil
         }

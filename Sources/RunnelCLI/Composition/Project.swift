@@ -60,6 +60,8 @@ struct Project: Sendable {
     let metrics: MetricsConfiguration?
     /// The same of metrics, without what is among ``traceWarnings``.
     let metricsWarnings: [String]
+    /// The header fields of `traces` and `metrics` that have no value, a sentence each, by path.
+    let lostHeaders: [String: String]
     /// Replaces the secrets of this project in everything that is written to the journal.
     let seal: SecretSeal
 
@@ -164,6 +166,7 @@ struct Project: Sendable {
         (metrics, metricsWarnings) = (
             measuring.configuration, measuring.warnings.filter { !tracing.warnings.contains($0) }
         )
+        lostHeaders = tracing.lost.merging(measuring.lost) { own, _ in own }
         let password = settings.journal.password.map { Self.journalPassword($0, resolver) }
         journalPassword = Watched(password?.read)
         // The server's token in a file of its own is not searched for in all data: it never leaves Runnel.
@@ -247,18 +250,20 @@ struct Project: Sendable {
     private static func receiver<Configuration>(
         _ section: String, _ fields: [String: SensitiveValue], _ resolver: SensitiveResolver,
         _ configure: (_ headers: [String: String], _ warnings: inout [String]) -> Configuration?
-    ) -> (configuration: Configuration?, warnings: [String]) {
+    ) -> (configuration: Configuration?, warnings: [String], lost: [String: String]) {
         var headers: [String: String] = [:]
-        var unavailable: [String] = []
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-            switch resolver.resolve(value, of: "\(section).headers.\(name)") {
+        var lost: [String: String] = [:]
+        for (name, value) in fields {
+            let path = "\(section).headers.\(name)"
+            switch resolver.resolve(value, of: path) {
             case .success(let text): headers[name] = text
-            case .failure(let problem): unavailable.append("`\(section).headers.\(name)` \(problem.predicate)")
+            case .failure(let problem): lost[path] = "`\(path)` \(problem.predicate)"
             }
         }
         var warnings: [String] = []
         let configuration = configure(headers, &warnings)
-        return (configuration, configuration == nil ? warnings : unavailable + warnings)
+        guard configuration != nil else { return (configuration, warnings, [:]) }
+        return (configuration, lost.sorted { $0.key < $1.key }.map { $0.value } + warnings, lost)
     }
 
     /// A path of the settings as an absolute one.

@@ -243,7 +243,7 @@ let package = Package(
             name: "HTTPPluginTests",
             dependencies: [
                 "HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelSupport", "RunnelTesting",
-                "TestSupport", "TransformPlugin", httpClient,
+                "TestSupport", "TransformPlugin", httpClient, nioSSL,
             ]
                 + nio,
             exclude: ["Server"]),

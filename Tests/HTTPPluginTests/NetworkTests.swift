@@ -1,6 +1,8 @@
 import AsyncHTTPClient
+import Foundation
 import HTTPTestServer
 import NIOHTTP1
+import NIOSSL
 import RunnelKit
 import RunnelSupport
 import RunnelTesting
@@ -189,6 +191,37 @@ import Testing
             let wrong = try await fetch(url, ["tls": ["ca": file("names")]])
             #expect(
                 wrong.failure?.message == "`http.tls.ca`: \"\(peers.folder)/names\" is not a PEM file of that kind")
+        }
+    }
+
+    @Test(
+        "changed files of certificates are used within seconds, and while they do not fit together the former ones",
+        .timeLimit(.minutes(5)))
+    func changedCertificates() async throws {
+        try await Peers.run { peers in
+            let (certificate, key) = (peers.folder + "/own.pem", peers.folder + "/own.key")
+            func put(_ name: String, at place: String) throws {
+                try String(contentsOfFile: peers.folder + "/" + name, encoding: .utf8)
+                    .write(toFile: place, atomically: true, encoding: .utf8)
+            }
+            try put("client.pem", at: certificate)
+            try put("client.key", at: key)
+            let settings: Value = ["tls": ["certificate": .string(certificate), "key": .string(key)]]
+            let network = Network(try NetworkSettings(field: settings)) { _ in nil }
+            let start = ContinuousClock.now
+            func chain(after seconds: Int) throws -> [NIOSSLCertificateSource] {
+                try network.tls(at: start + .seconds(seconds))?.certificateChain ?? []
+            }
+            let first = try chain(after: 0)
+            #expect(!first.isEmpty)
+            try put("server.pem", at: certificate)
+            #expect(try chain(after: 6) == first)
+            try put("server.key", at: key)
+            #expect(try chain(after: 7) == first)
+            let second = try chain(after: 12)
+            #expect(second != first)
+            try FileManager.default.removeItem(atPath: key)
+            #expect(try chain(after: 20) == second)
         }
     }
 

@@ -56,7 +56,8 @@ public struct ChatPlugin: CredentialPlugin, AgentPlugin, MonitoringPlugin, Budge
                 for: configuration.baseURL, from: configuration.httpClientConfiguration)
             return MarketplaceService.Service(
                 client: MarketplaceClient(
-                    configuration: configuration, httpClient: httpClient, clock: clock ?? ContinuousClock()),
+                    configuration: configuration, httpClient: httpClient,
+                    prepare: { network.withCertificates($0) }, clock: clock ?? ContinuousClock()),
                 httpClient: httpClient, settings: isStandIn ? settings.forStandIn : settings, isSimulated: isStandIn)
         }
     }

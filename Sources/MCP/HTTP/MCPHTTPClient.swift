@@ -77,7 +77,7 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
         let client = try clients.client(for: request.url)
         let response: HTTPClientResponse
         do {
-            response = try await client.execute(call, deadline: .distantFuture)
+            response = try await client.execute(clients.withCertificates(call), deadline: .distantFuture)
         } catch {
             throw clients.problem(error, for: request.url)
         }

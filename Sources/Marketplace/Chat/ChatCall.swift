@@ -323,7 +323,7 @@ final class ChatCall: Sendable {
         for (name, value) in request.headers where !headers.contains(name: name) {
             headers.add(name: name, value: value)
         }
-        return try HTTPClient.Request(url: url, method: method, headers: headers)
+        return try client.prepare(HTTPClient.Request(url: url, method: method, headers: headers))
     }
 
     private var rules: AnswerRules {

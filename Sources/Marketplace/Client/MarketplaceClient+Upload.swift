@@ -41,9 +41,10 @@ extension MarketplaceClient {
         let redactor = ResponseRedactor(secrets: authentication.secrets + (token.map { [$0.value] } ?? []))
         let response: WholeResponse
         do {
-            let request = try HTTPClient.Request(
-                url: url, method: HTTPMethod(rawValue: method), headers: headers,
-                body: .bytes(Self.form(bytes, name, mediaType, boundary)))
+            let request = try prepare(
+                HTTPClient.Request(
+                    url: url, method: HTTPMethod(rawValue: method), headers: headers,
+                    body: .bytes(Self.form(bytes, name, mediaType, boundary))))
             let (result, isLate) = await withDeadline(configuration.timeouts.total, clock: time.clock) {
                 [httpClient] in try await httpClient.collect(request, from: url, upTo: MarketplaceClient.answerLimit)
             }

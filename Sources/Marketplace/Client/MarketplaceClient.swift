@@ -13,6 +13,7 @@ public final class MarketplaceClient: Sendable {
     public let configuration: MarketplaceConfiguration
 
     let httpClient: HTTPClient
+    let prepare: @Sendable (HTTPClient.Request) -> HTTPClient.Request
     let logger: Logger
     let time: TimeSource
     private let current: Watched<MarketplaceConfiguration.Authentication>
@@ -28,16 +29,19 @@ public final class MarketplaceClient: Sendable {
     ///   - httpClient: owned by the caller, who shuts it down after the last call. Make it with
     ///     ``MarketplaceConfiguration/httpClientConfiguration``: others may wait longer for a connection or follow
     ///     redirects.
+    ///   - prepare: changes each request before it is sent, such as its certificates.
     ///   - logger: gets what a person may want to know when something is slow or tried again.
     ///   - clock: tells the time for tokens, delays and time-outs.
     public init(
         configuration: MarketplaceConfiguration, httpClient: HTTPClient,
+        prepare: @escaping @Sendable (HTTPClient.Request) -> HTTPClient.Request = { $0 },
         logger: Logger = Logger(label: "marketplace", factory: { _ in SwiftLogNoOpLogHandler() }),
         clock: any Clock<Duration> = ContinuousClock()
     ) {
         let time = TimeSource(clock)
         self.configuration = configuration
         self.httpClient = httpClient
+        self.prepare = prepare
         self.logger = logger
         self.time = time
         limiter = Limiter(configuration.limits, time: time)
@@ -47,8 +51,8 @@ public final class MarketplaceClient: Sendable {
             tokens = TokenSource(
                 fetcher: TokenFetcher(
                     authentication: current, url: configuration.tokenURL, timeouts: configuration.timeouts,
-                    retry: configuration.retry, httpClient: httpClient, logger: logger, time: time, wallClock: wallClock
-                ))
+                    retry: configuration.retry, httpClient: httpClient, logger: logger, time: time,
+                    wallClock: wallClock, prepare: prepare))
         case .bearer, .none: tokens = nil
         }
     }
@@ -122,8 +126,8 @@ extension MarketplaceClient {
                 let token = try await self.tokens?.token()
                 if let value = self.authentication.header(token) { headers.add(name: "Authorization", value: value) }
                 let url = self.configuration.baseURL + path
-                let request = try HTTPClient.Request(
-                    url: url, method: HTTPMethod(rawValue: endpoint.method), headers: headers)
+                let request = try self.prepare(
+                    HTTPClient.Request(url: url, method: HTTPMethod(rawValue: endpoint.method), headers: headers))
                 return try await self.httpClient.collect(request, from: url, upTo: 0).status
             }
             guard case .success(let status) = result else {

@@ -18,6 +18,7 @@ struct TokenFetcher: Sendable {
     var logger: Logger
     var time: TimeSource
     var wallClock: @Sendable () -> Int
+    var prepare: @Sendable (HTTPClient.Request) -> HTTPClient.Request = { $0 }
 
     /// - Parameter onRetry: Called before each repetition.
     func fetch(onRetry: @Sendable (RetryNotice) -> Void = { _ in }) async -> Result<TokenGrant, MarketplaceError> {
@@ -57,10 +58,11 @@ struct TokenFetcher: Sendable {
         let redactor = ResponseRedactor(secrets: authentication.secrets)
         let response: WholeResponse
         do {
-            let request = try HTTPClient.Request(
-                url: url, method: .POST,
-                headers: ["Content-Type": "application/json", "Accept": "application/json"],
-                body: .bytes(RequestEncoder.token(clientID: clientID, clientSecret: clientSecret)))
+            let request = try prepare(
+                HTTPClient.Request(
+                    url: url, method: .POST,
+                    headers: ["Content-Type": "application/json", "Accept": "application/json"],
+                    body: .bytes(RequestEncoder.token(clientID: clientID, clientSecret: clientSecret))))
             let (result, isLate) = await withDeadline(timeouts.token, clock: time.clock) {
                 try await httpClient.collect(request, from: url, upTo: Self.bodyLimit)
             }

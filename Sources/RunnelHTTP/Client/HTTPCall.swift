@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 public import NIOHTTP1
+internal import NIOSSL
 public import RunnelKit
 internal import RunnelSupport
 
@@ -79,14 +80,16 @@ public struct HTTPCall: Sendable {
     /// See ``HTTPSender/send(_:)``. When it throws, the connection does not go on.
     ///
     /// - Parameters:
+    ///   - tls: Trust and identity; nil for those of the client.
     ///   - proxy: The proxy that gets the request, with the whole URL as its target.
     ///   - tunnel: The proxy that the client connects through.
     func send(
-        with client: HTTPClient, through proxy: Proxy? = nil, tunnel: Proxy? = nil
+        with client: HTTPClient, tls: TLSConfiguration? = nil, through proxy: Proxy? = nil, tunnel: Proxy? = nil
     ) async throws -> HTTPReply {
         var request = HTTPClientRequest(url: url.text)
         request.method = HTTPMethod(rawValue: method)
         request.headers = headers
+        request.tlsConfiguration = tls
         if let proxy {
             let host = proxy.host.contains(":") ? "[\(proxy.host)]" : proxy.host
             request.url = "http://\(host):\(proxy.port)/"

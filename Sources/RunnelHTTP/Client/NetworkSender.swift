@@ -38,11 +38,12 @@ public final class NetworkSender: HTTPSender {
     public func send(_ call: HTTPCall) async throws -> HTTPReply {
         let isGuarded = network.policy.guards(call.url, isUntrusted: call.isUntrusted)
         if isGuarded { try await network.policy.check(call.url) }
+        let tls = try call.url.isSecure ? network.tls() : nil
         guard let proxy = try network.proxy(for: call.url) else {
-            return try await call.send(with: client(.direct(isGuarded: isGuarded)))
+            return try await call.send(with: client(.direct(isGuarded: isGuarded)), tls: tls)
         }
         guard proxy.kind == .http, !call.url.isSecure else {
-            return try await call.send(with: client(.tunnel(proxy)), tunnel: proxy)
+            return try await call.send(with: client(.tunnel(proxy)), tls: tls, tunnel: proxy)
         }
         return try await call.send(with: client(.forward(proxy)), through: proxy)
     }
@@ -64,7 +65,6 @@ public final class NetworkSender: HTTPSender {
             if let client = state.clients[route] { return client }
             guard !state.isShutDown else { throw TransportProblem.other("the HTTP client is shut down") }
             var configuration = configuration
-            configuration.tlsConfiguration = try network.tls()
             switch route {
             case .direct(isGuarded: false): break
             case .direct(isGuarded: true):

@@ -38,6 +38,11 @@ public final class HTTPClients: Sendable {
         }
     }
 
+    /// See ``Network/withCertificates(_:)``.
+    package func withCertificates(_ request: HTTPClientRequest) -> HTTPClientRequest {
+        network.withCertificates(request)
+    }
+
     /// What a client's error says of a call to the URL's server.
     package func problem(_ cause: any Error, for url: String) -> any Error {
         if cause is StepError || cause is TransportProblem { return cause }

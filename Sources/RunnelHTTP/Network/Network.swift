@@ -5,6 +5,7 @@ internal import NIOPosix
 internal import NIOSSL
 public import RunnelKit
 internal import RunnelSupport
+internal import Synchronization
 
 /// How outgoing requests leave this machine: through which proxy, with which certificates, and to which addresses. The
 /// one place where the configurations of HTTP clients are made.
@@ -21,6 +22,7 @@ public struct Network: Sendable {
     private let settings: NetworkSettings
     private let proxies: ProxyEnvironment
     private let certificateFile: String?
+    private let certificates = CertificateCache()
 
     /// - Parameters:
     ///   - settings: `http:` in `runnel.yaml`.
@@ -122,10 +124,31 @@ public struct Network: Sendable {
 
     // MARK: - Certificates
 
-    /// Trust and identity; nil for the system's trust and no client certificate.
-    func tls() throws(StepError) -> TLSConfiguration? {
+    /// Trust and identity; nil for the system's trust and no client certificate. Changed files of `http.tls` are used soon
+    /// after the change, for new connections.
+    func tls(at now: ContinuousClock.Instant = .now) throws(StepError) -> TLSConfiguration? {
         let own = settings.tls
-        guard certificateFile != nil || own.ca != nil || own.certificate != nil else { return nil }
+        let mayChange = own.ca != nil || own.certificate != nil
+        guard certificateFile != nil || mayChange else { return nil }
+        return try certificates.current(at: now, mayChange: mayChange, read: readTLS)
+    }
+
+    /// The request with the certificates as their files are now, instead of those of when the client was made.
+    public func withCertificates(_ request: HTTPClient.Request) -> HTTPClient.Request {
+        var request = request
+        request.tlsConfiguration = try? tls()
+        return request
+    }
+
+    /// The request with the certificates as their files are now, instead of those of when the client was made.
+    public func withCertificates(_ request: HTTPClientRequest) -> HTTPClientRequest {
+        var request = request
+        request.tlsConfiguration = try? tls()
+        return request
+    }
+
+    private func readTLS() throws(StepError) -> TLSConfiguration {
+        let own = settings.tls
         var tls = TLSConfiguration.makeClientConfiguration()
         if let certificateFile {
             try Self.check("SSL_CERT_FILE", certificateFile) { _ = try NIOSSLCertificate.fromPEMFile($0) }
@@ -162,6 +185,34 @@ public struct Network: Sendable {
                 HTTPErrorCode.badTLSSettings, "`\(setting)`: \"\(path)\" is not a PEM file of that kind",
                 hint: "certificates begin with -----BEGIN CERTIFICATE-----, keys with -----BEGIN PRIVATE KEY-----")
         }
+    }
+}
+
+/// The certificates for outgoing connections, as they were last read.
+private final class CertificateCache: Sendable {
+    /// The shortest time between two looks at the files.
+    private static let interval = Duration.seconds(5)
+
+    private let state = Mutex<(tls: TLSConfiguration, readAt: ContinuousClock.Instant)?>(nil)
+
+    /// Reads the files again if it is time to. While they cannot be used, such as between the change of a certificate and
+    /// that of its key, the current ones stay.
+    func current(
+        at now: ContinuousClock.Instant, mayChange: Bool, read: () throws(StepError) -> TLSConfiguration
+    ) throws(StepError) -> TLSConfiguration {
+        guard let known = state.withLock({ $0 }) else {
+            let tls = try read()
+            state.withLock { $0 = (tls: tls, readAt: now) }
+            return tls
+        }
+        guard mayChange, now - known.readAt >= Self.interval else { return known.tls }
+        var tls = known.tls
+        // Equal ones stay the same, so that connections are used again.
+        if let new = try? read(), !new.bestEffortEquals(tls), (try? NIOSSLContext(configuration: new)) != nil {
+            tls = new
+        }
+        state.withLock { [tls] in $0 = (tls: tls, readAt: now) }
+        return tls
     }
 }
 

@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 package import Logging
 import NIOCore
+import NIOPosix
 package import RunnelEngine
 package import RunnelKit
 import RunnelSupport
@@ -55,6 +56,8 @@ public struct RunnelServer: Sendable {
             let result: Result<Void, any Error>
             do {
                 result = .success(try await application(onListening: onListening).serve(connections, until: stop))
+            } catch is InheritedListener.Ended {
+                result = .success(())
             } catch {
                 result = .failure(error)
             }
@@ -97,6 +100,15 @@ public struct RunnelServer: Sendable {
         connections.closeAll(after: limit)
     }
 
+    /// Returns once every event loop and the queue have answered, and does not return while one hangs.
+    ///
+    /// Neither the journal nor a file is used: a server that waits for its database or a disk is alive, and killing it
+    /// would interrupt its runs.
+    package func checkLiveness() async {
+        for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try? await loop.submit {}.get() }
+        _ = await api.queue.runningCount
+    }
+
     /// What `/metrics` shows.
     ///
     /// - Parameter now: Nanoseconds since 1970.
@@ -110,21 +122,28 @@ public struct RunnelServer: Sendable {
         let tls = options.tls
         let eviction = IdleEviction(
             connections: connections, limit: ConnectionLimit.raise(to: options.maximumConnections))
-        return Application(
+        let listener = options.socket.map {
+            InheritedListener(socket: $0, admission: ConnectionAdmission(eviction), logger: libraryLogger)
+        }
+        let onRunning: @Sendable (any Channel) async -> Void = { [logger, options] channel in
+            // Fails if the server has already been stopped.
+            try? await channel.pipeline.addHandler(AcceptErrors(eviction, logger), position: .first)
+            await onListening(channel.localAddress?.port ?? options.port)
+        }
+        var application = Application(
             router: router(bodies, ReadinessProbe(journal: api.journal)),
             server: HTTPServerBuilder { [connections] in
-                GuardedChannel(limits: limits, connections: connections, tls: tls, responder: $0)
+                let channel = GuardedChannel(limits: limits, connections: connections, tls: tls, responder: $0)
+                listener?.connection.fulfil(.success(channel))
+                return channel
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
                 availableConnectionsDelegate: ConnectionAdmission(eviction)),
             services: [bodies.deadlines, recorder, CertificateReload(tls, logger: logger)],
-            onServerRunning: { [logger] channel in
-                // Fails if the server has already been stopped.
-                try? await channel.pipeline.addHandler(AcceptErrors(eviction, logger), position: .first)
-                await onListening(channel.localAddress?.port ?? options.port)
-            },
-            logger: libraryLogger)
+            onServerRunning: onRunning, logger: libraryLogger)
+        if let listener { application.beforeServerStarts { try await listener.run(onListening: onRunning) } }
+        return application
     }
 
     /// The log of the HTTP library, which tells its own start at `info`.

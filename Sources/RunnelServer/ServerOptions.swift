@@ -7,6 +7,8 @@ public struct ServerOptions: Sendable {
     public var host: String
     /// The port; 0 selects a free one.
     public var port: Int
+    /// A listening socket that was passed to this process, instead of one at the host and port. They name its address.
+    package var socket: CInt?
     /// The bearer token of the API; nil for none, which is for loopback only.
     public var token: String?
     /// Further tokens of the API, with what they allow.

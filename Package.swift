@@ -315,7 +315,7 @@ let package = Package(
             name: "RunnelCLITests",
             dependencies: [
                 "runnel", "RunnelCLI", "RunnelEngine", "RunnelKit", "RunnelSupport", "RunnelProcess", "JSONSchema",
-                "YAML", "HTTPTestServer", "MarketplaceSimulator", "TestSupport",
+                "YAML", "HTTPTestServer", "MarketplaceSimulator", "RunnelTesting", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 log,
             ],

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import RunnelEngine
 import RunnelKit
+import TestSupport
 import Testing
 
 /// `runnel serve` as whoever runs it sees it: a service manager's signals, Ctrl-C in a terminal, what it says.
@@ -133,6 +134,50 @@ import Testing
             #expect(await server.ended().status == 0)
         }
     }
+
+    #if os(Linux)
+    @Test("systemd is told what is served, what is wrong, and of a reload and the end; programs do not get its socket")
+    func serviceManager() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { a: { command: [sh, -c, \"env >variables; echo a-long-secret\"] } }\n",
+            "bad.yaml": "steps: [ { uses: nosuch } ]\n",
+            "good.yaml": "name: good\non: { watch: { path: missing } }\nsteps: [ { uses: log } ]\n",
+        ]
+        try await withFolder(files) { folder in
+            let receiver = try NotifyReceiver(folder.url.path + "/notify")
+            defer { receiver.end() }
+            let server = try await Server(
+                folder, environment: ["NOTIFY_SOCKET": receiver.name, "WATCHDOG_USEC": "1000000"])
+            var messages = receiver.messages.makeAsyncIterator()
+            #expect(await messages.next() == "STATUS=Opening the journal.")
+            var message: String?
+            repeat { message = await messages.next() } while message == "WATCHDOG=1"
+            #expect(
+                message == """
+                    READY=1
+                    STATUS=Serving 1 pipeline with 1 trigger. Problems: bad.yaml is not served: it has errors; the trigger \
+                    watch of good: cannot watch "missing": there is no such folder; create it, and its files are processed.
+                    """)
+            repeat { message = await messages.next() } while message.map { $0 != "WATCHDOG=1" } ?? false
+            #expect(message == "WATCHDOG=1")
+            let variables = try String(contentsOf: folder.url.appendingPathComponent("variables"), encoding: .utf8)
+            #expect(variables.contains("PATH="))
+            #expect(!variables.contains("NOTIFY_SOCKET") && !variables.contains("WATCHDOG_USEC"), "\(variables)")
+
+            try folder.write("bad.yaml", "name: better\nsteps: [ { uses: log } ]\n")
+            server.signal(SIGHUP)
+            repeat { message = await messages.next() } while message.map { !$0.hasPrefix("RELOADING=1\n") } ?? false
+            #expect(message?.hasSuffix("\nSTATUS=Reloading the configuration and the pipelines.") == true)
+            repeat { message = await messages.next() } while message.map { !$0.hasPrefix("READY=1\n") } ?? false
+            #expect(message?.hasPrefix("READY=1\nSTATUS=Serving 2 pipelines with 1 trigger.") == true)
+
+            server.signal(SIGTERM)
+            repeat { message = await messages.next() } while message.map { !$0.hasPrefix("STOPPING=1\n") } ?? false
+            #expect(message == "STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000\nSTATUS=Shutting down.")
+            #expect(await server.ended().status == 0)
+        }
+    }
+    #endif
 
     @Test("a changed configuration is taken up without a signal, each change is named once, and errors change nothing")
     func changedConfiguration() async throws {

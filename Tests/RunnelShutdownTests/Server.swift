@@ -37,10 +37,12 @@ final class Server: Sendable {
 
     /// Starts it, and returns once it listens or has printed `mark`.
     ///
-    /// - Parameter openFiles: How many files the process may open.
+    /// - Parameters:
+    ///   - openFiles: How many files the process may open.
+    ///   - environment: Further variables.
     init(
         _ folder: Folder, _ arguments: [String] = [], until mark: String = "Listening on http://127.0.0.1:",
-        openFiles: Int? = nil
+        openFiles: Int? = nil, environment: [String: String] = [:]
     ) async throws {
         self.folder = folder
         let process = Process()
@@ -50,6 +52,7 @@ final class Server: Sendable {
         process.arguments = ["-c", limit + "exec \"$@\"", "sh"] + command
         process.currentDirectoryURL = folder.url
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }
+            .merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         let output = try StreamText(in: folder, "stdout")
         let errors = try StreamText(in: folder, "stderr")

@@ -49,11 +49,17 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let command = self
+        let manager: ServiceManager
+        do throws(ServiceManager.Problem) {
+            manager = try ServiceManager.take()
+        } catch {
+            throw ExitStatus.usage.reporting(error.message, hint: error.hint)
+        }
         let (stops, stop) = AsyncStream.makeStream(of: StopRequest.self)
         let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         // Signals are handled from here until the journal is closed; those during startup take effect after it.
         _ = try await withSignals(onReload: { reload.yield() }, { request, _ in stop.yield(request) }) {
-            try await command.serve(stops, reloads)
+            try await command.serve(manager, stops, reloads)
         }
     }
 
@@ -61,7 +67,9 @@ struct ServeCommand: AsyncParsableCommand {
         try PortOption.check(port)
     }
 
-    private func serve(_ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>) async throws {
+    private func serve(
+        _ manager: ServiceManager, _ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>
+    ) async throws {
         do {
             _ = try files.files()
         } catch {
@@ -78,11 +86,12 @@ struct ServeCommand: AsyncParsableCommand {
             }
             project = try projectOptions.project(runsCommands: true, saysProblems: false)
         }
-        let options = try serverOptions(project)
+        let options = try serverOptions(project, manager.listener)
+        manager.notifications?.send(["STATUS=Opening the journal."])
         try await withSimulator(when: simulate) { [project] simulator in
             let journal = try JournalSetup.open(project)
             try await withJournalErrors {
-                try await serve(project, projectOptions, options, journal, simulator, stops, reloads)
+                try await serve(project, projectOptions, options, journal, simulator, manager, stops, reloads)
             }
             await Self.tellOfInterrupted(journal, project.settings.log.format)
             await journal.close()
@@ -102,9 +111,17 @@ struct ServeCommand: AsyncParsableCommand {
                 : "\(number) runs were interrupted; they resume at the next start.")
     }
 
-    private func serverOptions(_ project: Project) throws -> ServerOptions {
+    private func serverOptions(_ project: Project, _ listener: InheritedSocket?) throws -> ServerOptions {
         var options = ServerOptions(
             host: host ?? project.settings.server.host, port: port ?? project.settings.server.port)
+        if let listener {
+            if ![0, listener.port].contains(options.port) {
+                project.settings.log.format.warn(
+                    "systemd passes a socket with the port \(listener.port), so the port \(options.port) is not used",
+                    hint: "set `server: { port: \(listener.port) }`, so that commands find the server")
+            }
+            (options.host, options.port, options.socket) = (listener.host, listener.port, listener.descriptor)
+        }
         options.prices = project.settings.prices
         options.settings = project.effectiveSettings.map { setting in
             switch setting.key {
@@ -148,7 +165,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func serve(
         _ project: Project, _ projectOptions: ProjectOptions, _ options: ServerOptions, _ journal: any Journal,
-        _ simulator: SimulatedMarketplace?, _ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>
+        _ simulator: SimulatedMarketplace?, _ manager: ServiceManager, _ stops: AsyncStream<StopRequest>,
+        _ reloads: AsyncStream<Void>
     ) async throws {
         ServedFolders(project).add(folder)
         let loader = try await project.loader(startsServers: true, simulates: simulate)
@@ -186,16 +204,21 @@ struct ServeCommand: AsyncParsableCommand {
             plugins: loader.registry.plugins.compactMap { $0 as? any MonitoringPlugin }, journal: journal,
             prices: project.settings.prices, board: try await assembly.services.get(HealthBoard.self),
             redactor: assembly.redactor, logger: assembly.logger)
+        let reports = ServiceReports(manager, logger: assembly.logger) {
+            await ServeStatus.text(of: host, queue)
+        } checkLiveness: {
+            await server.checkLiveness()
+        }
         let services = ServeServices(
             server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping,
-            metrics: await metrics(of: server, project, assembly), options: options,
+            metrics: await metrics(of: server, project, assembly), reports: reports, options: options,
             logFormat: project.settings.log.format)
         // A reload stays with this project. It does not search from the folder of the pipelines, which may be missing then.
         var reloadOptions = projectOptions
         reloadOptions.directory = project.directory
         let reload = ConfigurationReload(
             options: reloadOptions, project: project, host: host, queue: queue, server: server,
-            housekeeping: housekeeping, services: simulator == nil ? assembly.services : nil,
+            housekeeping: housekeeping, reports: reports, services: simulator == nil ? assembly.services : nil,
             level: assembly.logLevel, logger: assembly.logger)
         do {
             try await worker.withSession {
@@ -203,6 +226,7 @@ struct ServeCommand: AsyncParsableCommand {
                     group.addTask { for await _ in reloads { await reload.run() } }
                     group.addTask { await reload.watch() }
                     group.addTask { await monitor.run() }
+                    group.addTask { await reports.run() }
                     defer { group.cancelAll() }
                     try await services.run(until: stops, grace: runs.grace)
                 }

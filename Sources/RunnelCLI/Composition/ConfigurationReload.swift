@@ -24,6 +24,7 @@ actor ConfigurationReload {
     let queue: RunQueue
     let server: RunnelServer
     let housekeeping: Housekeeping
+    let reports: ServiceReports
     /// The services of the steps; nil with a simulator, which does not use the configured credentials.
     let services: Services?
     let level: LogLevel
@@ -49,18 +50,19 @@ actor ConfigurationReload {
 
     init(
         options: ProjectOptions, project: Project, host: PipelineHost, queue: RunQueue, server: RunnelServer,
-        housekeeping: Housekeeping, services: Services?, level: LogLevel, logger: Logger
+        housekeeping: Housekeeping, reports: ServiceReports, services: Services?, level: LogLevel, logger: Logger
     ) {
         (self.options, self.project, self.host, self.level, self.logger) = (options, project, host, level, logger)
         self.services = services
         applied = project
-        (self.queue, self.server, self.housekeeping) = (queue, server, housekeeping)
+        (self.queue, self.server, self.housekeeping, self.reports) = (queue, server, housekeeping, reports)
         plugins = PluginVersion.all(in: PluginFolder.all(of: project))
         files = FileChanges(of: Self.files(of: project))
     }
 
     /// Reloads everything.
     func run() async {
+        reports.reloadBegins()
         let files = await host.reload()
         let served = await host.all.count { $0.pipeline != nil }
         var text = "Reloaded: \(served) pipeline\(served == 1 ? "" : "s")"
@@ -72,6 +74,7 @@ actor ConfigurationReload {
             text += "; the configuration has errors, so the current one is kept"
         }
         announce(text)
+        await reports.reloadEnded()
     }
 
     private func announce(_ text: String) {
@@ -85,6 +88,7 @@ actor ConfigurationReload {
             let shown = FileReading.shown(changed)
             // Taken before the files are read, so that a change during the read is seen the next time.
             files = FileChanges(of: Self.files(of: applied))
+            reports.reloadBegins()
             if let outcome = await apply() {
                 // Pipelines may use a plugin or a secret that was missing.
                 _ = await host.reload()
@@ -93,6 +97,7 @@ actor ConfigurationReload {
             } else {
                 announce("\(shown) has changed; the configuration has errors, so the current one is kept")
             }
+            await reports.reloadEnded()
             files.add(Self.files(of: applied))
         }
     }

@@ -28,6 +28,7 @@ struct ServeServices: Sendable {
     let ingress: HTTPIngress
     let housekeeping: Housekeeping
     let metrics: MetricsExporter?
+    let reports: ServiceReports
     let options: ServerOptions
     let logFormat: LogSettings.Format
     private let hurry = Latch()
@@ -35,9 +36,9 @@ struct ServeServices: Sendable {
 
     init(
         server: RunnelServer, queue: RunQueue, host: PipelineHost, ingress: HTTPIngress, housekeeping: Housekeeping,
-        metrics: MetricsExporter?, options: ServerOptions, logFormat: LogSettings.Format
+        metrics: MetricsExporter?, reports: ServiceReports, options: ServerOptions, logFormat: LogSettings.Format
     ) {
-        (self.server, self.queue, self.host, self.ingress) = (server, queue, host, ingress)
+        (self.server, self.queue, self.host, self.ingress, self.reports) = (server, queue, host, ingress, reports)
         (self.housekeeping, self.metrics, self.options, self.logFormat) = (housekeeping, metrics, options, logFormat)
     }
 
@@ -61,7 +62,9 @@ struct ServeServices: Sendable {
                         if answersEnd.isOpen { server.endAnswers(within: Self.shortAnswerTime) }
                     } else {
                         isStopping = true
-                        logFormat.announce(Self.notice(request, running: await queue.runningCount, grace: grace))
+                        let notice = Self.notice(request, running: await queue.runningCount, grace: grace)
+                        reports.stopping(notice, grace: grace)
+                        logFormat.announce(notice)
                         await group.triggerGracefulShutdown()
                     }
                 }
@@ -114,6 +117,7 @@ struct ServeServices: Sendable {
                     }
                     Streams.output.write(dashboard)
                     CodePages.release()
+                    await reports.ready()
                 }
                 // Without connections the server may have stopped before this service is shut down.
                 try await gracefulShutdown()

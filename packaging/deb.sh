@@ -28,9 +28,9 @@ runnel ($version-1) unstable; urgency=medium
  -- Runnel <maintainers@runnel.invalid>  $date
 CHANGES
 
-# debhelper installs the unit, the user and the folder, and writes what starts and stops the service.
+# debhelper installs the units, the user and the folder, and writes what starts and stops the service.
 ZSH_FUNCTIONS=vendor-completions packaging/stage.sh "$runnel" "$scratch/staged" /usr /usr/lib/systemd/system
-mv "$scratch/staged/usr/lib/systemd/system/runnel.service" "$tree/debian/runnel.service"
+mv "$scratch/staged/usr/lib/systemd/system"/runnel.{service,socket} "$tree/debian"
 rm -r "$scratch/staged/usr/lib"
 (cd "$tree" && STAGED=$scratch/staged dpkg-buildpackage -b -us -uc -d >"$scratch/log" 2>&1) || { cat "$scratch/log" >&2; exit 1; }
 mv "$scratch"/runnel_"$version"-1_*.deb "$out"

@@ -60,6 +60,7 @@ done
 if [ "$(uname)" = Linux ]; then
     sed "s|@BINDIR@|$prefix/bin|" packaging/systemd/runnel.service.in >"$scratch/unit"
     install -D -m 644 "$scratch/unit" "$destination$units/runnel.service"
+    install -D -m 644 packaging/systemd/runnel.socket "$destination$units/runnel.socket"
     install -D -m 644 packaging/systemd/sysusers.conf "$root/lib/sysusers.d/runnel.conf"
     install -D -m 644 packaging/systemd/tmpfiles.conf "$root/lib/tmpfiles.d/runnel.conf"
     # Kept as it is where there is one: an administrator may have put secrets into it.

@@ -22,6 +22,7 @@ holds "its user exists" inside id runnel
 holds "the project's folder is the user's alone" test "$(inside stat -c '%U %a' /var/lib/runnel)" = "runnel 750"
 holds "secrets of the service can be read by root alone" test "$(inside stat -c '%U %a' /etc/runnel/environment)" = "root 600"
 holds "the unit names a binary that exists" inside sh -c 'test -x "$(sed -n "s/^ExecStart=\([^ ]*\).*/\1/p" /lib/systemd/system/runnel.service)"'
+holds "the socket unit is there, and enabled by nobody but an administrator" test -e "$ROOT/lib/systemd/system/runnel.socket" -a ! -e "$ROOT/etc/systemd/system/sockets.target.wants/runnel.socket"
 holds "a project is created and its pipeline runs" as_runnel 'runnel init >/dev/null; echo "Runnel runs pipelines." >notes.txt; runnel run pipelines/hello --simulate --input-file notes.txt'
 holds "its test passes" as_runnel 'runnel test'
 serve='export RUNNEL_SERVER_PORT=18790; runnel serve . --simulate >serve.log 2>&1 & for _ in $(seq 100); do runnel status >/dev/null 2>&1 && break; sleep 0.1; done; runnel status; kill %1; wait %1'

@@ -73,8 +73,14 @@ struct BodyReading: Sendable {
     private func inTime<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        // Always awaited below.
-        let reading = Task { try await body() }
+        // Always awaited below. Most bodies have arrived with the head: reading these begins and ends without a switch
+        // to another thread.
+        let reading: Task<Result, any Error>
+        if #available(macOS 26, *) {
+            reading = Task.immediate { try await body() }
+        } else {
+            reading = Task { try await body() }
+        }
         let number = deadlines.enter { reading.cancel() }
         let result = await withTaskCancellationHandler {
             await reading.result

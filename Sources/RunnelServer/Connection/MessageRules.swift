@@ -45,10 +45,17 @@ final class MessageRules: ChannelDuplexHandler, RemovableChannelHandler {
     private static func problem(of hosts: [String], isOld: Bool) -> String? {
         guard hosts.count < 2 else { return "the request has \(hosts.count) Host fields" }
         guard let host = hosts.first else { return isOld ? nil : "the request has no Host field" }
-        let isValid = host.utf8.allSatisfy { byte in
-            byte > 0x20 && byte < 0x7F && !"/\\@,?#\"<>^`{|}".utf8.contains(byte)
+        return host.utf8.allSatisfy(isInHost) ? nil : "the Host field is not a host"
+    }
+
+    private static func isInHost(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: "@"), UInt8(ascii: ","), UInt8(ascii: "?"),
+            UInt8(ascii: "#"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"),
+            UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
+            false
+        default: byte > 0x20 && byte < 0x7F
         }
-        return isValid ? nil : "the Host field is not a host"
     }
 
     /// Rejects transfer codings other than chunked: the end of such a body is unknown (RFC 9112, section 6.1).

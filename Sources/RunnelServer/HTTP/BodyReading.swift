@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import NIOCore
 import RunnelKit
@@ -23,7 +24,7 @@ struct BodyReading: Sendable {
         try await withShare(of: request, context, upTo: limit, isAnonymous: isAnonymous) { share in
             guard let share else { return try await use(nil) }
             let body = request.body
-            let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+            let length = request.headers.contentLength ?? 0
             let whole = WholeBody()
             let isWhole = try await inTime { try await Self.collect(body, length, limit, share, into: whole) }
             return try await use(isWhole ? whole : nil)
@@ -58,12 +59,10 @@ struct BodyReading: Sendable {
         of request: Request, _ context: ServerContext, upTo limit: Int, isAnonymous: Bool,
         _ use: (BodyMemory.Share?) async throws -> Result
     ) async throws -> Result {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            return try await use(nil)
-        }
+        if let length = request.headers.contentLength, length > limit { return try await use(nil) }
         let share = memory.share(isAnonymous: isAnonymous)
         defer { share.end() }
-        if request.headers[.expect] != nil {
+        if request.headers.contains(.expect) {
             context.channel.triggerUserOutboundEvent(ContinueExpected(), promise: nil)
         }
         return try await use(share)
@@ -117,6 +116,12 @@ struct BodyReading: Sendable {
         whole.set(bytes)
         return true
     }
+}
+
+extension HTTPFields {
+    /// The declared length of the body, which the parser takes once at most. The subscript would join values of several
+    /// fields, which takes longer.
+    var contentLength: Int? { first { $0.name == .contentLength }.flatMap { Int($0.value) } }
 }
 
 /// A complete body, which is handed over without a copy that stays behind.

@@ -26,7 +26,7 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
         context.requestID = given.flatMap(Self.checked) ?? UUIDv7.make(nanoseconds: context.now)
         // A path is untrusted and may be long. Redacted before it is truncated: half a secret could not be recognised.
         let path = PercentDecoding.normalized(request.uri.path)
-        let call = "\(request.method.rawValue) \(redact(path).prefix(200))"
+        var call: String { "\(request.method.rawValue) \(redact(path).prefix(200))" }
         var response: Response
         do {
             if let problem = Self.malformed.flatMap({ request.headers[$0] }) {

@@ -81,6 +81,7 @@ struct ForwardedClient: Sendable, Hashable {
 
     /// The address without port and brackets, and an IPv4 address in its usual form.
     static func plain(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "[") }) else { return text }
         var text = text[...]
         if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
             text = text[..<end].dropFirst()

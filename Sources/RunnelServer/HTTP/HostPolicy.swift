@@ -89,12 +89,21 @@ enum LoopbackName {
 
     /// A complete address in 127.0.0.0/8; `127.example.org` is a host name.
     private static func isLoopbackAddress(_ host: String) -> Bool {
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127"
-            && parts.allSatisfy { part in
-                (1...3).contains(part.utf8.count) && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
-                    && UInt8(part) != nil
+        let network = "127.".utf8
+        guard host.utf8.starts(with: network) else { return false }
+        var (dots, digits, number) = (0, 0, 0)
+        for byte in host.utf8.dropFirst(network.count) {
+            if byte == UInt8(ascii: "."), digits > 0 {
+                dots += 1
+                (digits, number) = (0, 0)
+            } else {
+                guard (0x30...0x39).contains(byte), digits < 3 else { return false }
+                digits += 1
+                number = number * 10 + Int(byte - 0x30)
+                guard number <= 255 else { return false }
             }
+        }
+        return dots == 2 && digits > 0
     }
 }
 

@@ -72,7 +72,7 @@ struct HookRoutes: Sendable {
 
     /// Whether the request has a body (RFC 9112, section 6.3).
     private static func hasBody(_ request: Request) -> Bool {
-        request.headers[.transferEncoding] != nil || request.headers[.contentLength].map { $0 != "0" } ?? false
+        request.headers.contains(.transferEncoding) || request.headers.contentLength.map { $0 != 0 } ?? false
     }
 
     /// The request as the hook sees it, without its body.

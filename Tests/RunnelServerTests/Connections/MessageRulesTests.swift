@@ -88,6 +88,8 @@ import Testing
             ("Host: localhost\r\nHost: evil.org\r\n", "the request has 2 Host fields"),
             ("Host: user@localhost\r\n", "the Host field is not a host"),
             ("Host: a, b\r\n", "the Host field is not a host"),
+            ("Host: a\\b\r\n", "the Host field is not a host"),
+            ("Host: a|b\r\n", "the Host field is not a host"),
         ])
     func hosts(fields: String, message: String) async throws {
         try await Self.rig.serve { server in

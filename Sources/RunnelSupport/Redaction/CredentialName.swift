@@ -12,8 +12,9 @@ package enum CredentialName {
         return name.withUTF8 { name in
             name.count == 3 && stands("sig", in: name, at: 0) || name.count == 4 && stands("code", in: name, at: 0)
                 || name.indices.contains { start in
-                    beginnings >> UInt32(name[start] & 31) & 1 == 1
-                        && words.contains { stands($0, in: name, at: start) }
+                    guard beginnings >> UInt32(name[start] & 31) & 1 == 1 else { return false }
+                    for word in words where stands(word, in: name, at: start) { return true }
+                    return false
                 }
         }
     }
@@ -28,9 +29,9 @@ package enum CredentialName {
 
     /// - Parameter word: In lower case.
     private static func stands(_ word: StaticString, in name: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
-        word.withUTF8Buffer { word in
-            start + word.count <= name.count
-                && word.indices.allSatisfy { name[start + $0].lowercasedASCII == word[$0] }
-        }
+        let count = word.utf8CodeUnitCount
+        guard start + count <= name.count else { return false }
+        for index in 0..<count where name[start + index].lowercasedASCII != word.utf8Start[index] { return false }
+        return true
     }
 }

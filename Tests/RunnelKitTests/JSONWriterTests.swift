@@ -18,6 +18,15 @@ struct JSONWriterTests {
         #expect(value.jsonBytes() == Array(text.utf8))
     }
 
+    @Test("a character that needs an escape is found wherever it stands", arguments: 0..<20)
+    func places(place: Int) {
+        for (character, escape) in [("\"", #"\""#), ("\\", #"\\"#), ("\n", #"\n"#), ("\u{1F}", #"\u001f"#)] {
+            let (before, behind) = (String(repeating: "é", count: place), String(repeating: "~", count: 20 - place))
+            let text = "\(before)\(character)\(character)\(behind)"
+            #expect(Value.string(text).json() == "\"\(before)\(escape)\(escape)\(behind)\"")
+        }
+    }
+
     @Test("pretty text has a line for each member and two spaces a level")
     func pretty() {
         let value: Value = ["a": [1, 2], "b": [], "c": ["d": [:]]]

@@ -104,13 +104,17 @@ package struct JSONWriter {
         output.append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { bytes in
+            let cursor = JSONCursor(UnsafeRawBufferPointer(bytes))
             var plain = 0
-            for index in bytes.indices {
+            var index = cursor.plainEnd(from: 0)
+            while index < bytes.count {
                 let byte = bytes[index]
+                index += 1
                 guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                append(UnsafeBufferPointer(rebasing: bytes[plain..<index]))
+                append(UnsafeBufferPointer(rebasing: bytes[plain..<(index - 1)]))
                 writeEscape(of: byte)
-                plain = index + 1
+                plain = index
+                index = cursor.plainEnd(from: plain)
             }
             append(UnsafeBufferPointer(rebasing: bytes[plain...]))
         }

@@ -76,7 +76,7 @@ public struct TriggerHarness: Sendable {
     public func call(_ request: IngressRequest) async throws -> IngressResponse {
         let ingress = try await services.get(HTTPIngress.self)
         guard request.path.hasPrefix(HTTPIngress.prefix),
-            let route = ingress.route(String(request.path.dropFirst(HTTPIngress.prefix.count)))
+            let route = ingress.route(HTTPIngress.place(in: request.path))
         else {
             throw IngressError(
                 404, IngressErrorCode.noSuchHook, "there is no hook at \(Value.string(request.path).quoted())")

@@ -78,7 +78,7 @@ public struct IngressRequest: Sendable {
     }
 
     /// The number of bytes of the body.
-    package var bodySize: Int { storage.bytes.withLock(\.count) }
+    package var bodySize: Int { storage.bytes.withLock { $0.count } }
 
     /// Whether the route is still served. A handler whose task is cancelled while this is
     /// ``IngressRouteStatus/active`` has lost its caller.

@@ -27,7 +27,7 @@ struct HookRoutes: Sendable {
 
     private func call(_ request: Request, _ context: ServerContext) async throws -> Response {
         let path = request.uri.path
-        guard let route = try await ingress.awaitedRoute(String(path.dropFirst(HTTPIngress.prefix.count))) else {
+        guard let route = try await ingress.awaitedRoute(HTTPIngress.place(in: path)) else {
             if ingress.isShutDown { throw APIError.shuttingDown }
             throw APIError(404, .noSuchHook, "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }

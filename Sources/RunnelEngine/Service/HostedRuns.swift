@@ -169,8 +169,9 @@ final class HostedRuns: TriggerRuns {
 extension TriggerEvent {
     /// `trigger` in templates: `type`, then the keys of the payload.
     func trigger(ofType kind: String) -> Value {
-        var object: ValueObject = ["type": .string(kind)]
-        for (key, value) in payload { object[key] = value }
-        return .object(object)
+        var members: [(String, Value)] = [("type", .string(kind))]
+        members.reserveCapacity(payload.count + 1)
+        for (key, value) in payload { members.append((key, value)) }
+        return .object(ValueObject(members))
     }
 }

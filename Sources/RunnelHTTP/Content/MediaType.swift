@@ -9,8 +9,13 @@ public struct MediaType: Sendable, Hashable {
 
     /// Nil where `text` does not begin with a type and a subtype.
     public init?(_ text: String) {
-        let parts = text.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
-            .map { Substring($0).trimmed }
+        // Most name a type alone.
+        let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: ";") }
+        let parts =
+            isPlain
+            ? [text[...]]
+            : text.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+                .map { Substring($0).trimmed }
         guard let essence = parts.first?.lowercased(), let slash = essence.utf8.firstIndex(of: UInt8(ascii: "/")),
             slash != essence.startIndex, essence.utf8.index(after: slash) != essence.endIndex,
             essence.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
@@ -102,7 +107,8 @@ public enum CompressedBody {
     ) throws(Problem) -> [UInt8] {
         let decoded: [UInt8]
         do {
-            decoded = try ContentDecoder.decode(body, contentEncoding: encodings, upTo: limit + 1)
+            decoded =
+                encodings.isEmpty ? body : try ContentDecoder.decode(body, contentEncoding: encodings, upTo: limit + 1)
         } catch let error as ContentDecoder.Unsupported {
             throw .unsupported(coding: error.coding)
         } catch let error as ContentDecoder.Corrupt {

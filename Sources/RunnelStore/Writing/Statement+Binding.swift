@@ -7,36 +7,50 @@ import FoundationEssentials
 import Foundation
 #endif
 
+/// The memory that is free for the texts of a statement.
+typealias TextMemory = UnsafeMutableBufferPointer<UInt8>
+
 /// A value that a statement can be given.
 protocol Bindable {
+    /// The size of its text in bytes; 0 for another value.
+    var textSize: Int { get }
+
+    /// - Parameter memory: For its text, whose bytes it takes from the beginning. They stay there while it is bound.
     /// - Returns: SQLite's code.
-    func bound(to statement: SQLiteStatement, at index: CInt) -> CInt
+    func bound(to statement: SQLiteStatement, at index: CInt, _ memory: inout TextMemory) -> CInt
 }
 
-/// SQLite's mark for values that it has to copy; its C macro is not imported.
-private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-
 extension String: Bindable {
-    func bound(to statement: SQLiteStatement, at index: CInt) -> CInt {
+    var textSize: Int { utf8.count }
+
+    func bound(to statement: SQLiteStatement, at index: CInt, _ memory: inout TextMemory) -> CInt {
         var copy = self
         return copy.withUTF8 { bytes in
-            // Without a base address it would be null.
-            guard let start = bytes.baseAddress else { return sqlite3_bind_text(statement, index, "", 0, nil) }
+            // Without an address it would be null.
+            guard let start = memory.baseAddress else { return sqlite3_bind_text(statement, index, "", 0, nil) }
+            let end = memory.initialize(fromContentsOf: bytes)
+            memory = TextMemory(rebasing: memory[end...])
             return start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
-                sqlite3_bind_text(statement, index, $0, CInt(bytes.count), transient)
+                sqlite3_bind_text(statement, index, $0, CInt(bytes.count), nil)
             }
         }
     }
 }
 
 extension Optional: Bindable where Wrapped: Bindable {
-    func bound(to statement: SQLiteStatement, at index: CInt) -> CInt {
-        self?.bound(to: statement, at: index) ?? sqlite3_bind_null(statement, index)
+    var textSize: Int { self?.textSize ?? 0 }
+
+    func bound(to statement: SQLiteStatement, at index: CInt, _ memory: inout TextMemory) -> CInt {
+        self?.bound(to: statement, at: index, &memory) ?? sqlite3_bind_null(statement, index)
     }
 }
 
 extension Bindable where Self: StatementBinding {
-    func bound(to statement: SQLiteStatement, at index: CInt) -> CInt { bind(to: statement, at: index) }
+    var textSize: Int { 0 }
+
+    func bound(to statement: SQLiteStatement, at index: CInt, _ memory: inout TextMemory) -> CInt {
+        bind(to: statement, at: index)
+    }
 }
 
 extension Int: Bindable {}
@@ -45,10 +59,12 @@ extension Bool: Bindable {}
 extension Data: Bindable {}
 
 extension StoredValue: Bindable {
-    func bound(to statement: SQLiteStatement, at index: CInt) -> CInt {
+    var textSize: Int { if case .text(let text) = self { text.textSize } else { 0 } }
+
+    func bound(to statement: SQLiteStatement, at index: CInt, _ memory: inout TextMemory) -> CInt {
         switch self {
-        case .text(let text): text.bound(to: statement, at: index)
-        case .file(let hash): Data(hash).bound(to: statement, at: index)
+        case .text(let text): text.bound(to: statement, at: index, &memory)
+        case .file(let hash): Data(hash).bound(to: statement, at: index, &memory)
         }
     }
 }
@@ -69,34 +85,38 @@ struct FoundRow {
 extension Statement {
     /// Executes to the end.
     func execute(_ values: [any Bindable]) throws {
-        try bind(values)
-        // The cached statement does not keep the copies.
-        defer { sqlite3_clear_bindings(sqliteStatement) }
-        try execute()
+        try withBound(values) { try execute() }
     }
 
     /// What `read` makes of the first row; nil where there is none.
     func first<Result>(
         _ values: [any Bindable] = [], _ read: (FoundRow) throws -> Result
     ) throws -> Result? {
-        try bind(values)
-        defer {
-            sqlite3_reset(sqliteStatement)
-            sqlite3_clear_bindings(sqliteStatement)
+        try withBound(values) {
+            defer { sqlite3_reset(sqliteStatement) }
+            let code = sqlite3_step(sqliteStatement)
+            if code == SQLITE_DONE { return nil }
+            guard code == SQLITE_ROW else { throw failure(code) }
+            return try read(FoundRow(statement: sqliteStatement))
         }
-        let code = sqlite3_step(sqliteStatement)
-        if code == SQLITE_DONE { return nil }
-        guard code == SQLITE_ROW else { throw failure(code) }
-        return try read(FoundRow(statement: sqliteStatement))
     }
 
-    private func bind(_ values: [any Bindable]) throws {
+    /// Calls `body` with the values bound. Their texts lie in one piece of memory until it returns: SQLite would allocate
+    /// a copy of each.
+    private func withBound<Result>(_ values: [any Bindable], _ body: () throws -> Result) throws -> Result {
         guard values.count == Int(sqlite3_bind_parameter_count(sqliteStatement)) else { throw failure(SQLITE_MISUSE) }
         // Resets it, and leaves the bindings to what follows.
         setUncheckedArguments([])
-        for (index, value) in zip(CInt(1)..., values) {
-            let code = value.bound(to: sqliteStatement, at: index)
-            guard code == SQLITE_OK else { throw failure(code) }
+        let size = values.reduce(0) { $0 + $1.textSize }
+        return try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { memory in
+            // The cached statement does not keep addresses in the memory.
+            defer { sqlite3_clear_bindings(sqliteStatement) }
+            var free = memory
+            for (index, value) in zip(CInt(1)..., values) {
+                let code = value.bound(to: sqliteStatement, at: index, &free)
+                guard code == SQLITE_OK else { throw failure(code) }
+            }
+            return try body()
         }
     }
 

@@ -9,10 +9,20 @@ import Synchronization
 /// wait for others, at most ``patience``.
 final class GroupCommitter: Sendable {
     private struct Job: Sendable {
-        /// Performs its writes in the transaction. A ``JournalError`` means that it has written nothing.
-        let work: @Sendable (Database) throws -> Void
-        let finish: @Sendable (JournalError?) -> Void
+        /// Performs its writes in the transaction, and returns what is called when they are on disk. A ``JournalError``
+        /// means that it has written nothing.
+        let work: @Sendable (Database) throws -> @Sendable () -> Void
+        let fail: @Sendable (JournalError) -> Void
+
+        func finish(_ outcome: Outcome) {
+            switch outcome {
+            case .success(let succeed): succeed()
+            case .failure(let error): fail(error)
+            }
+        }
     }
+
+    private typealias Outcome = Result<@Sendable () -> Void, JournalError>
 
     private struct State {
         var jobs: [Job] = []
@@ -48,17 +58,11 @@ final class GroupCommitter: Sendable {
         isUrgent: Bool = true, _ work: @escaping @Sendable (Database) throws -> Result
     ) async throws(JournalError) -> Result {
         let outcome: Swift.Result<Result, JournalError> = await withCheckedContinuation { continuation in
-            let answer = Answer<Result>()
             let job = Job(
-                work: { answer.value = try work($0) },
-                finish: { error in
-                    if let error { return continuation.resume(returning: .failure(error)) }
-                    guard let value = answer.value else {
-                        return continuation.resume(
-                            returning: .failure(JournalError(.failed, "a write came to no result")))
-                    }
-                    continuation.resume(returning: .success(value))
-                })
+                work: { db in
+                    let result = try work(db)
+                    return { continuation.resume(returning: .success(result)) }
+                }, fail: { continuation.resume(returning: .failure($0)) })
             submit(job, isUrgent: isUrgent)
         }
         return try outcome.get()
@@ -68,17 +72,12 @@ final class GroupCommitter: Sendable {
     func enqueue(
         _ work: @escaping @Sendable (Database) throws -> Void, finish: @escaping @Sendable (JournalError?) -> Void
     ) {
-        submit(Job(work: work, finish: finish), isUrgent: true)
-    }
-
-    /// The result of a job.
-    private final class Answer<Result: Sendable>: Sendable {
-        private let result = Mutex<Result?>(nil)
-
-        var value: Result? {
-            get { result.withLock { $0 } }
-            set { result.withLock { $0 = newValue } }
-        }
+        let job = Job(
+            work: { db in
+                try work(db)
+                return { finish(nil) }
+            }, fail: { finish($0) })
+        submit(job, isUrgent: true)
     }
 
     private func submit(_ job: Job, isUrgent: Bool) {
@@ -97,7 +96,7 @@ final class GroupCommitter: Sendable {
         case .now: queue.async { self.drain() }
         case .later: queue.asyncAfter(deadline: .now() + Self.patience) { self.drain() }
         case .nothing: break
-        case .closed: job.finish(JournalError(.closed, "the journal is closed"))
+        case .closed: job.fail(JournalError(.closed, "the journal is closed"))
         }
     }
 
@@ -111,39 +110,38 @@ final class GroupCommitter: Sendable {
         guard isInPlace else { return refuse(jobs) }
         defer { checkpointer.checkpointIfLong() }
         do {
-            let errors = try commit(jobs)
+            let outcomes = try commit(jobs)
             // Writes to an unlinked file would be lost with this process.
             guard isInPlace else { return refuse(jobs) }
-            for (job, error) in zip(jobs, errors) { job.finish(error) }
+            for (job, outcome) in zip(jobs, outcomes) { job.finish(outcome) }
         } catch {
-            guard jobs.count > 1 else { return jobs[0].finish(JournalError(error, path: path)) }
+            guard jobs.count > 1 else { return jobs[0].fail(JournalError(error, path: path)) }
             // The transaction was rolled back. Retry the jobs one by one, so that only the failing ones fail.
             for job in jobs {
                 do {
                     job.finish(try commit([job])[0])
                 } catch {
-                    job.finish(JournalError(error, path: path))
+                    job.fail(JournalError(error, path: path))
                 }
             }
         }
     }
 
-    private func commit(_ jobs: [Job]) throws -> [JournalError?] {
+    private func commit(_ jobs: [Job]) throws -> [Outcome] {
         let start = ContinuousClock.now
-        let errors: [JournalError?] = try pool.writeWithoutTransaction { db in
+        let outcomes: [Outcome] = try pool.writeWithoutTransaction { db in
             try db.transaction(.immediate) {
                 try jobs.map { job in
                     do {
-                        try job.work(db)
-                        return nil
+                        return .success(try job.work(db))
                     } catch let error as JournalError {
-                        return error
+                        return .failure(error)
                     }
                 }
             }
         }
         JournalMetrics.committed(after: start.duration(to: .now))
-        return errors
+        return outcomes
     }
 
     /// Commits pending jobs; rejects further ones.
@@ -194,6 +192,6 @@ final class GroupCommitter: Sendable {
         // Acknowledged commits are in the write-ahead log, which may be unlinked; the checkpoint copies them to the
         // database.
         try? checkpointer.checkpoint()
-        for job in jobs { job.finish(.gone(path)) }
+        for job in jobs { job.fail(.gone(path)) }
     }
 }

@@ -47,7 +47,8 @@ struct ConnectionProgress {
             case .request: nil
             case .lingering(let since): since + limits.lingeringClose
             }
-        return [waiting, stuckSince.map { $0 + limits.write }].compactMap { $0 }.min()
+        guard let stuckSince else { return waiting }
+        return min(waiting ?? .distantFuture, stuckSince + limits.write)
     }
 
     var isLingering: Bool {

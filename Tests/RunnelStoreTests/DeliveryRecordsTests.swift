@@ -18,11 +18,13 @@ import Testing
     func whole(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             let bodies: [[UInt8]] = [[], Array("tä".utf8), Array("b".utf8), [0, 1, 255], [65, 0]]
-            try await journal.deliveries.append(bodies.map { Self.delivery(5, body: $0) })
+            // More than one statement inserts.
+            let deliveries = (0..<40).map { Self.delivery(Int64($0), body: bodies[$0 % bodies.count]) }
+            try await journal.deliveries.append(deliveries)
             let listed = try await other.deliveries.deliveries(DeliveryFilter())
-            #expect(listed.count == bodies.count)
-            for (listed, body) in zip(listed.reversed(), bodies) {
-                var expected = Self.delivery(5, body: body)
+            #expect(listed.count == deliveries.count)
+            for (listed, delivery) in zip(listed.reversed(), deliveries) {
+                var expected = delivery
                 expected.number = listed.number
                 #expect(try await other.deliveries.delivery(listed.number) == expected)
                 (expected.request, expected.body) = (.null, [])

@@ -18,21 +18,35 @@ private struct SQLiteDeliveryRecords: DeliveryRecords {
         // Outside of the transaction, for which others wait.
         let texts = deliveries.map { (request: $0.request.json(), body: StoredBody.column($0.body)) }
         try await journal.committer.write(isUrgent: false) { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    INSERT INTO deliveries (
-                        time, pipeline, "trigger", method, path, outcome, reason, status, run_id, size, whole, bytes,
-                        request, body
-                    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """)
-            for (delivery, text) in zip(deliveries, texts) {
-                try statement.execute([
-                    delivery.time, delivery.pipeline, delivery.trigger, delivery.method, delivery.path,
-                    delivery.outcome.rawValue, delivery.reason, delivery.status, delivery.runID, delivery.size,
-                    delivery.isWhole, delivery.storedBytes(text.request), text.request, text.body,
-                ])
+            func insert(_ rows: Range<Int>) throws {
+                let values = rows.flatMap { row -> [any Bindable] in
+                    let (delivery, text) = (deliveries[row], texts[row])
+                    return [
+                        delivery.time, delivery.pipeline, delivery.trigger, delivery.method, delivery.path,
+                        delivery.outcome.rawValue, delivery.reason, delivery.status, delivery.runID, delivery.size,
+                        delivery.isWhole, delivery.storedBytes(text.request), text.request, text.body,
+                    ]
+                }
+                try db.cachedStatement(sql: rows.count == 1 ? Self.insertOne : Self.insertGroup).execute(values)
             }
+            let grouped = deliveries.count - deliveries.count % Self.group
+            for start in stride(from: 0, to: grouped, by: Self.group) { try insert(start..<(start + Self.group)) }
+            for row in grouped..<deliveries.count { try insert(row..<(row + 1)) }
         }
+    }
+
+    /// How many rows a statement inserts where there are as many: each statement also writes the number of its last row.
+    private static let group = 16
+    private static let insertOne = insert(rows: 1)
+    private static let insertGroup = insert(rows: group)
+
+    private static func insert(rows: Int) -> String {
+        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        return """
+            INSERT INTO deliveries (
+                time, pipeline, "trigger", method, path, outcome, reason, status, run_id, size, whole, bytes, request, body
+            ) VALUES \(Array(repeating: row, count: rows).joined(separator: ", "))
+            """
     }
 
     func deliveries(_ filter: DeliveryFilter) async throws(JournalError) -> [DeliveryRecord] {

@@ -57,12 +57,17 @@ enum WebhookPayload {
     /// The fields by lower-case name, a repeated one joined by commas (RFC 9110, section 5.3). Those that carry
     /// credentials are left out: what stands here is stored with the run.
     private static func headers(_ headers: HeaderList, without proof: Set<String>) -> ValueObject {
-        var object = ValueObject()
+        var kept: [(name: String, value: String)] = []
+        kept.reserveCapacity(headers.fields.count)
         for (name, value) in headers.fields {
             let name = name.lowercased()
             guard !proof.contains(name), name == "idempotency-key" || !SensitiveName.matches(name) else { continue }
-            object[name] = .string(object[name]?.asString.map { "\($0), \(value)" } ?? value)
+            if let index = kept.firstIndex(where: { $0.name == name }) {
+                kept[index].value += ", \(value)"
+            } else {
+                kept.append((name, value))
+            }
         }
-        return object
+        return ValueObject(kept.map { ($0.name, .string($0.value)) })
     }
 }

@@ -197,8 +197,13 @@ public struct HeaderList: Sendable {
 
     /// Names are ASCII. Most differ in length.
     private static func areEqual(_ name: String, _ other: String) -> Bool {
-        name.utf8.count == other.utf8.count
-            && zip(name.utf8, other.utf8).allSatisfy { $0.lowercasedASCII == $1.lowercasedASCII }
+        guard name.utf8.count == other.utf8.count else { return false }
+        var (name, other) = (name, other)
+        return name.withUTF8 { name in
+            other.withUTF8 { other in
+                name.indices.allSatisfy { name[$0].lowercasedASCII == other[$0].lowercasedASCII }
+            }
+        }
     }
 }
 

@@ -171,7 +171,7 @@ package struct SecretMatcher: Sendable {
 
     /// Whether some secret is in the text, which is whole.
     package func finds(in text: UnsafeBufferPointer<UInt8>) -> Bool {
-        !matches(in: text, isWhole: true, takesCut: false).found.isEmpty
+        !isEmpty && !matches(in: text, isWhole: true, takesCut: false).found.isEmpty
     }
 
     /// - Returns: Also whether some form goes on behind the end of the text.

@@ -355,6 +355,17 @@ import Foundation
         #expect(id < UUIDv7.make(nanoseconds: 1_767_225_600_001_000_000))
     }
 
+    @Test("ids of one moment differ, whichever task makes them")
+    func oneMoment() async {
+        let ids = await withTaskGroup(of: [String].self) { group in
+            for _ in 0..<4 { group.addTask { (0..<200).map { _ in UUIDv7.make(nanoseconds: 0) } } }
+            var ids: Set<String> = []
+            for await made in group { ids.formUnion(made) }
+            return ids
+        }
+        #expect(ids.count == 800)
+    }
+
     @Test("ids with the same key differ only in their time")
     func key() {
         let id = UUIDv7.make(nanoseconds: 1_767_225_600_000_000_000, key: "a")

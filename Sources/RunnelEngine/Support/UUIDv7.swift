@@ -1,4 +1,6 @@
 import Crypto
+import LibC
+import Synchronization
 
 /// Creates run ids: UUIDs of version 7 (RFC 9562, section 5.7), which sort by creation time.
 public enum UUIDv7 {
@@ -23,7 +25,7 @@ public enum UUIDv7 {
     ///   - key: Ids with the same key differ only in their time; nil for a random id. It must not contain secrets.
     public static func make(nanoseconds: Int64, key: String? = nil) -> String {
         guard let key else {
-            var generator = SystemRandomNumberGenerator()
+            var generator = BlockGenerator()
             return make(nanoseconds: nanoseconds, using: &generator)
         }
         var generator = HashGenerator(key)
@@ -37,6 +39,28 @@ public enum UUIDv7 {
 
     /// The length of the time at the beginning of an id, in characters.
     private static let timeLength = 13
+
+    /// The numbers of the system's generator, of which it takes a block at a time: each time is a system call.
+    private struct BlockGenerator: RandomNumberGenerator {
+        private static let block = 32
+        private static let rest = Mutex<[UInt64]>([])
+
+        func next() -> UInt64 {
+            let number = Self.rest.withLock { rest in
+                if rest.isEmpty { rest = Self.numbers() }
+                return rest.popLast()
+            }
+            return number ?? .random(in: .min ... .max)
+        }
+
+        /// Empty if the system has none.
+        private static func numbers() -> [UInt64] {
+            [UInt64](unsafeUninitializedCapacity: block) { buffer, count in
+                guard let start = buffer.baseAddress else { return }
+                count = getentropy(start, block * MemoryLayout<UInt64>.size) == 0 ? block : 0
+            }
+        }
+    }
 
     /// Derives the random bits of an id from the hash of a key. The hash is enough for four numbers; an id takes two.
     private struct HashGenerator: RandomNumberGenerator {

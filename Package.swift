@@ -105,6 +105,7 @@ let package = Package(
         .target(name: "CRunnelPostgres", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "PostgresClient", dependencies: ["CRunnelPostgres"]),
         .target(name: "CRunnelFiles"),
+        .target(name: "CRunnelSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CRunnelSpawn"),
         .target(
             name: "CRunnelJQ", dependencies: ["CRunnelSpawn"],
@@ -126,7 +127,7 @@ let package = Package(
         .target(
             name: "RunnelStore",
             dependencies: [
-                "RunnelEngine", "RunnelKit", "PostgresClient", "SystemThread", crypto,
+                "RunnelEngine", "RunnelKit", "PostgresClient", "SystemThread", "CRunnelSQLite", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),

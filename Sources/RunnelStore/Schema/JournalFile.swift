@@ -1,3 +1,4 @@
+import CRunnelSQLite
 import Dispatch
 import GRDB
 import LibC
@@ -76,7 +77,11 @@ struct JournalFile {
             hint: "use that version, or another folder")
     }
 
+    /// Once, before the first connection.
+    private static let configureSQLite: Void = runnel_sqlite_configure()
+
     static var configuration: Configuration {
+        configureSQLite
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeout)
         configuration.maximumReaderCount = 4

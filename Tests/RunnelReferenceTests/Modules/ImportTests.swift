@@ -18,7 +18,8 @@ import Testing
     /// What each module may import of ours; nil: anything.
     ///
     /// Helpers in C belong to the module that they were written for: `CLibYAML` to YAML, `CRunnelSpawn` to RunnelProcess,
-    /// `CRunnelFiles` to WatchPlugin, `CRunnelDecoding` to RunnelSupport, `CRunnelPostgres` to PostgresClient and `CRunnelJQ` to TransformPlugin, as a package with a plugin would bring its own C
+    /// `CRunnelFiles` to WatchPlugin, `CRunnelDecoding` to RunnelSupport, `CRunnelPostgres` to PostgresClient,
+    /// `CRunnelSQLite` to RunnelStore and `CRunnelJQ` to TransformPlugin, as a package with a plugin would bring its own C
     /// target. `RunnelSupport`, where calls of the system live, may import any of them, and `SystemThread`. Nobody else
     /// may: what others need of a helper, RunnelSupport offers (to plugins through RunnelKit). `LibC` is the C library of the
     /// system, which everybody may import.
@@ -35,7 +36,7 @@ import Testing
         "HTTPServing": foundations,
         "RunnelEngine": foundations.union(["RunnelKit", "YAML", "JSONSchema", "Templates"]),
         "PostgresClient": ["CRunnelPostgres"],
-        "RunnelStore": engineAndBelow.union(["PostgresClient", "SystemThread"]),
+        "RunnelStore": engineAndBelow.union(["PostgresClient", "SystemThread", "CRunnelSQLite"]),
         "Telemetry": engineAndBelow,
         "RunnelServer": engineAndBelow.union(["HTTPServing"]),
         // An MCP server is a child process or an HTTP server, and its tools are steps of a process plugin.

@@ -158,6 +158,9 @@ public actor RunQueue {
         defer {
             accepting -= 1
             if isOurs { arriving -= 1 }
+            // While other runs take all slots, the end of one triggers the next check. A claim that is under way may have
+            // looked at the queue before this run was in it.
+            if isOurs || room > 0 || claiming > 0 { wake.yield() }
         }
         do {
             let acceptance: Acceptance
@@ -177,7 +180,6 @@ public actor RunQueue {
                 }
             }
             rejections[pipeline] = nil
-            wake.yield()
             return acceptance
         } catch {
             if !isOurs {

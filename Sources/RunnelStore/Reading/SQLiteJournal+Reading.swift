@@ -3,7 +3,7 @@ public import RunnelEngine
 public import RunnelKit
 
 extension SQLiteJournal {
-    /// In the order in which ``StoredRun`` reads them.
+    /// In the order in which ``RunRow`` reads them.
     private static let small = """
         id, pipeline, definition, state, dedupe_key, "trigger", created_at, started_at, ended_at, error, owner,
         interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally, chain, debounce_key,
@@ -34,32 +34,33 @@ extension SQLiteJournal {
 
     public func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
         var conditions = ["state = 'queued'", "deaths >= ?", "deaths < ?"]
-        var arguments: StatementArguments = [search.deaths.lowerBound, search.deaths.upperBound]
+        var arguments: [any Bindable] = [search.deaths.lowerBound, search.deaths.upperBound]
         if let now = search.now {
             conditions.append("(wake_at IS NULL OR wake_at <= ? OR wake_at > ?)")
-            arguments += [now, now + TakeoverPolicy.longestPause]
+            arguments.append(now)
+            arguments.append(now + TakeoverPolicy.longestPause)
         }
         if !search.except.isEmpty {
             conditions.append("pipeline NOT IN (\(search.except.map { _ in "?" }.joined(separator: ", ")))")
-            arguments += StatementArguments(search.except.sorted())
+            for pipeline in search.except.sorted() { arguments.append(pipeline) }
         }
         let sql = """
             SELECT id, pipeline, definition, created_at, started_at, deaths FROM runs
             WHERE \(conditions.joined(separator: " AND "))
             ORDER BY \(Self.queueOrder) LIMIT ?
             """
+        arguments.append(search.limit)
         return try await read { [arguments] db in
-            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments + [search.limit]).compactMap { row in
+            try db.cachedStatement(sql: sql).all(arguments) { row -> RunRecord? in
                 // Damaged values are detected when the run is claimed, and fail only that run.
-                guard let id = try? row.decode(String.self, atIndex: 0) else { return nil }
+                guard let id: String = row.value(0) else { return nil }
                 var record = RunRecord(
-                    id: id, pipeline: (try? row.decode(atIndex: 1)) ?? "",
-                    definition: (try? row.decode(atIndex: 2)) ?? "", trigger: .null,
-                    createdAt: (try? row.decode(atIndex: 3)) ?? 0)
-                record.startedAt = (try? row.decode(Int64?.self, atIndex: 4)) ?? nil
-                record.deaths = (try? row.decode(atIndex: 5)) ?? 0
+                    id: id, pipeline: row.value(1) ?? "", definition: row.value(2) ?? "", trigger: .null,
+                    createdAt: row.value(3) ?? 0)
+                record.startedAt = row.value(4)
+                record.deaths = row.value(5) ?? 0
                 return record
-            }
+            }.compactMap { $0 }
         }
     }
 
@@ -132,7 +133,7 @@ extension SQLiteJournal {
 
     private func runs(_ filter: RunFilter, in state: RunState?) async throws(JournalError) -> [RunRecord] {
         var conditions: [String] = []
-        var arguments = StatementArguments()
+        var arguments: [any Bindable] = []
         if let state {
             conditions.append("state = '\(state.rawValue)'")
             // A running run has an owner, for the sake of the index.
@@ -140,38 +141,38 @@ extension SQLiteJournal {
         }
         if let pipeline = filter.pipeline {
             conditions.append("pipeline = ?")
-            arguments += [pipeline]
+            arguments.append(pipeline)
         }
         if let since = filter.since {
             conditions.append("created_at >= ?")
-            arguments += [since]
+            arguments.append(since)
         }
         if let before = filter.before {
             conditions.append("id < ?")
-            arguments += [before]
+            arguments.append(before)
         }
         let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         // Unfinished runs are few and have indexes of their own; in the order of ids all runs would be scanned for them.
         let order = state.map { !$0.isFinal } ?? false ? "+id" : "id"
-        arguments += [filter.limit]
+        arguments.append(filter.limit)
         return try await records(
             "SELECT \(Self.small) FROM runs \(condition) ORDER BY \(order) DESC LIMIT ?", arguments, isList: true)
     }
 
-    /// Raw rows, so that large values are read outside of the database.
-    private struct StoredRun: Sendable {
-        var record: RunRecord
-        var trigger: StoredValue?
-        var inputs: StoredValue?
-        var input: StoredValue?
-        var output: StoredValue?
-        var error: StoredValue?
+    /// A raw row, so that large values are read outside of the database.
+    struct RunRow: Sendable {
+        fileprivate var record: RunRecord
+        private var trigger: StoredValue?
+        private var inputs: StoredValue?
+        private var input: StoredValue?
+        private var output: StoredValue?
+        private var error: StoredValue?
         /// The events that were folded into the run, and the number of all.
-        var folded: (events: [Value], count: Int)?
-        let isListed: Bool
+        fileprivate var folded: (events: [Value], count: Int)?
+        private let isListed: Bool
 
-        /// - Throws: A `RowDecodingError` for an invalid column.
-        init(_ row: Row, isListed: Bool) throws {
+        /// - Throws: A ``JournalError`` for an invalid column.
+        fileprivate init(_ row: FoundRow, isListed: Bool) throws {
             var columns = Columns(row)
             let id = try columns.next(String.self)
             let (pipeline, definition) = (try columns.next(String.self), try columns.next(String.self))
@@ -205,7 +206,7 @@ extension SQLiteJournal {
             if !isListed { (inputs, input, output) = (try columns.next(), try columns.next(), try columns.next()) }
         }
 
-        func opened(_ files: OutputFiles) throws(JournalError) -> RunRecord {
+        fileprivate func opened(_ files: OutputFiles) throws(JournalError) -> RunRecord {
             var record = record
             // Lists do not load large values, so they fit into memory and survive damaged files.
             if isListed {
@@ -234,29 +235,35 @@ extension SQLiteJournal {
             return record
         }
 
-        var hasFiles: Bool {
+        fileprivate var hasFiles: Bool {
             [trigger, inputs, input, output, error].contains { if case .file? = $0 { true } else { false } }
         }
     }
 
     /// - Parameter isList: Whether a damaged run is shown instead of failing the whole list.
     private func records(
-        _ sql: String, _ arguments: StatementArguments, isList: Bool = false
+        _ sql: String, _ arguments: [any Bindable], isList: Bool = false
     ) async throws(JournalError) -> [RunRecord] {
-        let rows = try await read { db in
-            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { row -> StoredRun? in
-                do {
-                    var run = try StoredRun(row, isListed: isList)
-                    if !isList, run.record.debounce != nil {
-                        run.folded = try Self.foldedEvents(of: run.record.id, db)
-                    }
-                    return run
-                } catch {
-                    if isList { return nil }
-                    throw JournalError.damaged(error)
-                }
+        try await opened(read { try Self.rows(sql, arguments, isList: isList, $0) })
+    }
+
+    private static func rows(
+        _ sql: String, _ arguments: [any Bindable], isList: Bool = false, _ db: Database
+    ) throws -> [RunRow] {
+        try db.cachedStatement(sql: sql).all(arguments) { row -> RunRow? in
+            do {
+                var run = try RunRow(row, isListed: isList)
+                if !isList, run.record.debounce != nil { run.folded = try foldedEvents(of: run.record.id, db) }
+                return run
+            } catch {
+                if isList { return nil }
+                throw JournalError.damaged(error)
             }
-        }
+        }.compactMap { $0 }
+    }
+
+    /// The records of the rows, with what is in files.
+    func opened(_ rows: [RunRow]) async throws(JournalError) -> [RunRecord] {
         let files = files
         let open: @Sendable () throws(JournalError) -> [RunRecord] = { () throws(JournalError) in
             var records: [RunRecord] = []
@@ -282,18 +289,17 @@ extension SQLiteJournal {
             let error: StoredValue?
             let items: StoredValue?
         }
-        var arguments: StatementArguments = [runID]
-        if let key { arguments += [key] }
+        var arguments: [any Bindable] = [runID]
+        if let key { arguments.append(key) }
         let rows = try await read { [arguments] db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items,
-                            "with", attributes, checkpoint
-                        FROM steps
-                        WHERE run_id = ?\(key == nil ? "" : " AND key = ?") ORDER BY number
-                        """), arguments: arguments
-            ).map { row -> FoundStep in
+            try db.cachedStatement(
+                sql: """
+                    SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items,
+                        "with", attributes, checkpoint
+                    FROM steps
+                    WHERE run_id = ?\(key == nil ? "" : " AND key = ?") ORDER BY number
+                    """
+            ).all(arguments) { row -> FoundStep in
                 do {
                     var columns = Columns(row)
                     var record = try columns.nextStep(of: runID)
@@ -361,20 +367,7 @@ extension SQLiteJournal {
     }
 }
 
-/// Reads a row's columns one after the other. Looking a column up by its name costs more than reading it.
-struct Columns {
-    private let row: Row
-    private var index = 0
-
-    init(_ row: Row) {
-        self.row = row
-    }
-
-    mutating func next<Value: DatabaseValueConvertible>(_ type: Value.Type = Value.self) throws -> Value {
-        defer { index += 1 }
-        return try row.decode(Value.self, atIndex: index)
-    }
-
+extension Columns {
     /// Reads `key, uses, state, attempt, started_at, ended_at, retry_at`.
     mutating func nextStep(of runID: String) throws -> StepRecord {
         let (key, uses) = (try next(String.self), try next(String.self))

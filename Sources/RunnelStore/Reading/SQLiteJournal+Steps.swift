@@ -61,11 +61,9 @@ extension SQLiteJournal {
     }
 
     private static func records(
-        of runID: String, _ condition: String, _ arguments: StatementArguments, _ db: Database
+        of runID: String, _ condition: String, _ arguments: [any Bindable], _ db: Database
     ) throws -> [StepRecord] {
-        try Row.fetchAll(
-            db.cachedStatement(sql: "SELECT \(listed) FROM steps WHERE \(condition)"), arguments: arguments
-        ).map { row in
+        try db.cachedStatement(sql: "SELECT \(listed) FROM steps WHERE \(condition)").all(arguments) { row in
             do {
                 var columns = Columns(row)
                 var record = try columns.nextStep(of: runID)

@@ -262,6 +262,11 @@ extension SQLiteJournal {
         }.compactMap { $0 }
     }
 
+    /// The row of a run in the transaction that claims it. An error does not undo that.
+    static func claimedRow(of runID: String, _ db: Database) -> Result<[RunRow], any Error> {
+        Result { try rows("SELECT \(all) FROM runs WHERE id = ?", [runID], db) }
+    }
+
     /// The records of the rows, with what is in files.
     func opened(_ rows: [RunRow]) async throws(JournalError) -> [RunRecord] {
         let files = files

@@ -7,25 +7,26 @@ extension SQLiteJournal {
     public func claim(
         _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
     ) async throws(JournalError) -> Claim {
-        enum Found { case claimed(Int64, hasBegun: Bool), answer(Claim) }
+        enum Found { case claimed(Int64, hasBegun: Bool, Result<[RunRow], any Error>), answer(Claim) }
         let found = try await committer.write { db -> Found in
-            guard
-                let row = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT state, owner, pipeline, started_at IS NOT NULL,
-                                CAST(coalesce(wake_at, 0) AS INTEGER)
-                            FROM runs WHERE id = ?
-                            """), arguments: [runID])
-            else { return .answer(.missing) }
-            let state = try Self.state(row, of: runID)
-            // What else cannot be read is found out about when the claimed run is read, and fails that run alone.
-            let owner = (try? row.decode(String?.self, atIndex: 1)) ?? nil
-            let pipeline = (try? row.decode(String.self, atIndex: 2)) ?? ""
-            let hasBegun = try row.decode(Bool.self, atIndex: 3)
+            let row = try db.cachedStatement(
+                sql: """
+                    SELECT state, iif(typeof(owner) = 'text', owner, NULL), pipeline, started_at IS NOT NULL,
+                        CAST(coalesce(wake_at, 0) AS INTEGER)
+                    FROM runs WHERE id = ?
+                    """
+            ).first([runID]) { row in
+                // What else cannot be read is found out about when the claimed run is read, and fails that run alone.
+                (
+                    state: row.text(0).flatMap { RunState(rawValue: $0) }, owner: row.text(1),
+                    pipeline: row.text(2) ?? "", hasBegun: row.number(3) != 0, wakeAt: row.number(4)
+                )
+            }
+            guard let row else { return .answer(.missing) }
+            guard let state = row.state else { throw JournalError.stateless(runID) }
             if state.isFinal { return .answer(.ended(state)) }
-            if let owner { return .answer(.taken(by: WorkerID(owner))) }
-            if state == .waiting { return .answer(.waiting(until: try row.decode(atIndex: 4))) }
+            if let owner = row.owner { return .answer(.taken(by: WorkerID(owner))) }
+            if state == .waiting { return .answer(.waiting(until: row.wakeAt)) }
             if let total = limits.total,
                 try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM runs WHERE owner IS NOT NULL")) ?? 0
                     >= total
@@ -33,7 +34,7 @@ extension SQLiteJournal {
                 return .answer(.full)
             }
             if let most = limits.pipeline,
-                try Self.held(in: pipeline, besides: runID, hasBegun: hasBegun, db) >= most
+                try Self.held(in: row.pipeline, besides: runID, hasBegun: row.hasBegun, db) >= most
             {
                 return .answer(.busy)
             }
@@ -45,18 +46,21 @@ extension SQLiteJournal {
                     WHERE id = ?
                     """
             ).execute([worker.text, epoch, time, runID])
-            return .claimed(epoch, hasBegun: hasBegun)
+            // Read here, so that it does not take a second transaction.
+            return .claimed(epoch, hasBegun: row.hasBegun, Self.claimedRow(of: runID, db))
         }
         switch found {
         case .answer(let claim): return claim
-        case .claimed(let epoch, let hasBegun):
-            if !hasBegun { progress.withLock { $0.begin(Lease(runID: runID, worker: worker, epoch: epoch)) } }
+        case .claimed(let epoch, let hasBegun, let row):
+            let lease = Lease(runID: runID, worker: worker, epoch: epoch)
+            if !hasBegun { progress.withLock { $0.begin(lease) } }
             do throws(JournalError) {
-                guard let run = try await run(runID) else { return .missing }
+                let rows = try row.mapError { JournalError($0, path: path) }.get()
+                guard let run = try await opened(rows).first else { return .missing }
                 if let loss = run.loss(of: RunRecord.beginning) { throw loss }
                 return .claimed(run)
             } catch  where error.isOfOneRun {
-                return .damaged(Lease(runID: runID, worker: worker, epoch: epoch), error)
+                return .damaged(lease, error)
             }
         }
     }

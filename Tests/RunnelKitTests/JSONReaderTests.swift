@@ -98,6 +98,15 @@ struct JSONReaderTests {
         }
     }
 
+    @Test("a character beyond ASCII and a byte that is no UTF-8 are found at any place of a string", arguments: 0..<18)
+    func beyondASCII(place: Int) throws {
+        let (before, after) = (String(repeating: "a", count: place), String(repeating: "b", count: 17 - place))
+        #expect(try Value.json("\"\(before)é\(after)\"") == .string("\(before)é\(after)"))
+        #expect(throws: JSONError.self) {
+            try Value.json(Array("\"\(before)".utf8) + [0xFF] + Array("\(after)\"".utf8))
+        }
+    }
+
     @Test("a number beyond what a double holds is an error")
     func infinity() {
         #expect(throws: JSONError(message: "the number 1e400 is too large", line: 1, column: 2)) {

@@ -70,12 +70,28 @@ extension JSONCursor {
     package func value(of text: Text, keepingHalves: Bool) -> Value {
         let content = UnsafeRawBufferPointer(rebasing: bytes[text.range])
         guard text.hasEscapes else {
+            // `String(validating:)` is not specialized, which costs more than most strings.
+            if content.isASCII { return .string(String(decoding: content, as: UTF8.self)) }
             return String(validating: content, as: UTF8.self).map { .string($0) } ?? .bytes(Array(content))
         }
         var output: [UInt8] = []
         output.reserveCapacity(content.count)
         JSONEscape.decode(content, into: &output, keepingHalves: keepingHalves)
         return String(validating: output, as: UTF8.self).map { .string($0) } ?? .bytes(output)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether no byte is above 0x7F.
+    fileprivate var isASCII: Bool {
+        var index = 0
+        while index + 8 <= count {
+            guard loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 else {
+                return false
+            }
+            index += 8
+        }
+        return self[index...].allSatisfy { $0 < 0x80 }
     }
 }
 

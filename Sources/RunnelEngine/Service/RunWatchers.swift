@@ -38,8 +38,8 @@ final class RunWatchers: Sendable {
             past[runID] = history
             pastOrder.append(runID)
             pastSize += history.size
-            while pastOrder.count > maximumPast || pastSize > maximumPastSize, let oldest = pastOrder.first {
-                _ = takePast(oldest)
+            while pastOrder.count > maximumPast || pastSize > maximumPastSize, !pastOrder.isEmpty {
+                pastSize -= past.removeValue(forKey: pastOrder.removeFirst())?.size ?? 0
             }
         }
     }

@@ -121,7 +121,16 @@ package final class MetricsRegistry: MetricsFactory {
     }
 
     private static func joined(_ labels: [(String, String)]) -> String {
-        labels.map { "\(name($0.0))=\"\(escaped($0.1))\"" }.joined(separator: ",")
+        // Each measurement comes by here.
+        var text = ""
+        for (label, value) in labels {
+            if !text.isEmpty { text += "," }
+            text += name(label)
+            text += "=\""
+            text += escaped(value)
+            text += "\""
+        }
+        return text
     }
 
     // MARK: - Series

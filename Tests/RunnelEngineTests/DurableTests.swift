@@ -59,6 +59,22 @@ private struct Counted: Step {
     }
 }
 
+/// Says each word a second after the one before.
+private struct Talking: Step {
+    static let name = "talking"
+    static let summary = "Says some words."
+    static let documentation = StepDocumentation(output: "null")
+    static let words = ["one ", "two ", "three"]
+
+    func run(_ context: StepContext) async throws -> Value {
+        for word in Self.words {
+            await context.report(.text(word))
+            try await context.clock.sleep(for: .seconds(1))
+        }
+        return .null
+    }
+}
+
 private func workerRecord(_ id: WorkerID) -> WorkerRecord {
     WorkerRecord(id: id, processID: 1, host: "here", role: "test", startedAt: 0)
 }
@@ -68,7 +84,7 @@ private struct DurablePlugin: Plugin {
     var steps: [StepDefinition] {
         [
             StepDefinition(Echo.self), StepDefinition(Slow.self), StepDefinition(Stubborn.self),
-            StepDefinition(Counted.self), StepDefinition(Half.self),
+            StepDefinition(Counted.self), StepDefinition(Half.self), StepDefinition(Talking.self),
         ]
     }
 }
@@ -235,6 +251,23 @@ private struct DurablePlugin: Plugin {
         // It used to end as succeeded, with the step cancelled and nothing behind it run.
         #expect(result.outputs["one"] == "run-w_one 1")
         #expect(await rig.journal.steps(of: "run-w").map(\.state) == [.succeeded, .succeeded])
+    }
+
+    @Test("each text of a step is in the journal while the step is still running")
+    func runningText() async throws {
+        let rig = try Rig()
+        let run = await rig.accept("run-t", "steps: [ { uses: talking } ]", in: rig.journal)
+        async let working = rig.worker.work(on: run)
+        func texts() async -> [String] {
+            await rig.journal.events(of: "run-t", from: 0, limit: 100).compactMap { $0.event["text"]?.asString }
+        }
+        for count in 1...Talking.words.count {
+            while await texts().count < count { await Task.yield() }
+            await rig.clock.waitForSleepers()
+            rig.clock.advance(by: .seconds(1))
+        }
+        guard case .ended = await working else { Issue.record("it did not end"); return }
+        #expect(await texts() == Talking.words)
     }
 
     @Test("told to stop a second time, a run does not wait for the grace period to end")

@@ -8,12 +8,11 @@ extension RunDriver {
     ///
     /// Records are on disk before any later attempt starts.
     @inline(never) func perform(
-        _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>,
-        _ flushes: AsyncStream<Void>.Continuation
+        _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>
     ) async throws {
         let performed = carryOut(actions, in: &group)
         try await write(performed.commit, events: performed.events, before: performed.begun.map(\.key))
-        for (key, number) in performed.begun where outcome == nil { begin(key, number, in: &group, flushes) }
+        for (key, number) in performed.begun where outcome == nil { begin(key, number, in: &group) }
     }
 
     /// What performed actions resulted in.
@@ -138,14 +137,13 @@ extension RunDriver {
     // MARK: - Attempts
 
     @inline(never) private func begin(
-        _ key: ExecutionKey, _ number: Int, in group: inout ThrowingTaskGroup<Event, any Error>,
-        _ flushes: AsyncStream<Void>.Continuation
+        _ key: ExecutionKey, _ number: Int, in group: inout ThrowingTaskGroup<Event, any Error>
     ) {
         guard let step = step(key) else { return }
         let reporter = StepReporter(place: place(key), redactor: runner.redactor) {
-            [events, buffer, request, now = runner.now, isStored = storage != nil] kind in
+            [events, buffer, control, request, now = runner.now, isStored = storage != nil] kind in
             let event = RunEvent(runID: request.id, time: now(), kind: kind)
-            if isStored, buffer.append(event) { flushes.yield() }
+            if isStored, buffer.append(event) { control.flush() }
             await events(event)
         }
         let journal = AttemptJournal(

@@ -38,6 +38,8 @@ final class RunDriver {
     let stopwatch: Stopwatch
     /// The number of stop requests.
     private var stops = 0
+    /// When text of steps was last written.
+    private var flushedAt: ContinuousClock.Instant?
     /// Whether ends of steps may not be durable yet.
     var hasUnsettled = false
 
@@ -135,21 +137,18 @@ final class RunDriver {
     }
 
     private func takeEvents(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
-        let flushes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         listenToControl(in: &group)
-        if storage != nil { listen(to: flushes.stream, in: &group) }
         measureWorkedTime(in: &group)
         try await write(
             .empty, events: [.runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count)])
-        try await perform(firstActions(), in: &group, flushes.continuation)
+        try await perform(firstActions(), in: &group)
         while outcome == nil, !isReleased, let event = try await group.next() {
             switch event {
             case .signal: listenToControl(in: &group)
-            case .flush: listen(to: flushes.stream, after: TextBuffer.interval, in: &group)
             case .workedTime: measureWorkedTime(in: &group)
             default: break
             }
-            try await handle(event, in: &group, flushes.continuation)
+            try await handle(event, in: &group)
         }
         try await leave()
     }
@@ -204,39 +203,38 @@ final class RunDriver {
         }
     }
 
-    private func listen(
-        to flushes: AsyncStream<Void>, after pause: Duration? = nil, in group: inout ThrowingTaskGroup<Event, any Error>
-    ) {
+    /// Requests a ``Event/flush`` as soon as the interval since the last one is over.
+    private func scheduleFlush(in group: inout ThrowingTaskGroup<Event, any Error>) {
+        // In real time, which is what the journal's writes take.
+        let due = flushedAt?.advanced(by: TextBuffer.interval)
         group.addTask {
-            // In real time, which is what the journal's writes take.
-            if let pause { try? await ContinuousClock().sleep(for: pause) }
-            for await _ in flushes { return .flush }
-            return .nothing
+            if let due { try? await ContinuousClock().sleep(until: due) }
+            return .flush
         }
     }
 
     /// Not inlined, so that its variables do not stay in the async frame of a run.
     @inline(never) private func handle(
-        _ event: Event, in group: inout ThrowingTaskGroup<Event, any Error>,
-        _ flushes: AsyncStream<Void>.Continuation
+        _ event: Event, in group: inout ThrowingTaskGroup<Event, any Error>
     ) async throws {
         switch event {
         case .attempt(let key, let result):
             attempts[key]?.hasEnded = true
             let machineEvent = try await ended(key, result)
-            try await perform(machineEvent.map { machine.handle($0) } ?? [], in: &group, flushes)
+            try await perform(machineEvent.map { machine.handle($0) } ?? [], in: &group)
         case .timer(let id):
             guard timers.removeValue(forKey: id) != nil else { return }
-            try await perform(machine.handle(.due(id)), in: &group, flushes)
-        case .signal(.cancel): try await perform(machine.handle(.cancel), in: &group, flushes)
+            try await perform(machine.handle(.due(id)), in: &group)
+        case .signal(.cancel): try await perform(machine.handle(.cancel), in: &group)
         case .signal(.fence): throw JournalError.leaseLost(request.id)
+        case .signal(.flush): scheduleFlush(in: &group)
         case .signal(.stop) where stops > 0:
             stops += 1
             interruptAttempts()
             cancelAttempts(Array(attempts.keys), in: &group)
         case .signal(.stop):
             stops += 1
-            try await perform(machine.handle(.stop), in: &group, flushes)
+            try await perform(machine.handle(.stop), in: &group)
             let (clock, grace) = (runner.clock, runner.grace)
             group.addTask {
                 try? await clock.sleep(for: grace)
@@ -247,6 +245,10 @@ final class RunDriver {
             cancelAttempts(Array(attempts.keys), in: &group)
         case .patienceIsOver(let keys): abandon(keys)
         case .flush, .workedTime:
+            if case .flush = event {
+                flushedAt = .now
+                buffer.beginFlush()
+            }
             var commit = RunCommit.empty
             commit.updates = attempts.values.filter { !$0.hasEnded }.compactMap { $0.journal.takeUpdate() }
             try await write(commit)

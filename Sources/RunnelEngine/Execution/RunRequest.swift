@@ -99,9 +99,9 @@ public enum DriveResult: Sendable {
     case broken(JournalError)
 }
 
-/// Ends the work on a run from outside.
+/// Signals to the driver of a run: ends the work on it from outside, or has text written.
 public struct RunControl: Sendable {
-    enum Signal: Sendable { case cancel, stop, fence }
+    enum Signal: Sendable { case cancel, stop, fence, flush }
 
     let signals: AsyncStream<Signal>
     private let continuation: AsyncStream<Signal>.Continuation
@@ -118,8 +118,8 @@ public struct RunControl: Sendable {
     /// - Parameter isOwner: Whether the lease is certain to hold right now.
     init(isOwner: @escaping @Sendable () -> Bool = { true }) {
         self.isOwner = isOwner
-        // Further signals have no effect.
-        (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4))
+        // Further signals have no effect. Of flushes there is never more than one; see ``TextBuffer``.
+        (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(5))
     }
 
     /// Cancels the run; its `finally` runs. A second call cancels that too.
@@ -127,6 +127,9 @@ public struct RunControl: Sendable {
 
     /// No new step starts; running steps get a grace period. A second call cancels them at once.
     public func stop() { continuation.yield(.stop) }
+
+    /// Writes the buffered text of steps soon.
+    func flush() { continuation.yield(.flush) }
 
     /// Cancels running steps without writing anything: another worker continues the run.
     func fence() {

@@ -38,6 +38,8 @@ final class TextBuffer: Sendable {
     private struct State {
         var events: [RunEvent] = []
         var size = 0
+        /// Whether a flush was requested and has not begun.
+        var isFlushDue = false
     }
 
     /// The shortest interval between writes while a text streams. What comes within it is written at its end, so that the
@@ -48,11 +50,10 @@ final class TextBuffer: Sendable {
 
     private let state = Mutex(State())
 
-    /// - Returns: Whether the buffer was empty, so that a flush has to be requested.
+    /// - Returns: Whether a flush has to be requested: none is due yet.
     func append(_ event: RunEvent) -> Bool {
         state.withLock { state in
             guard state.size < Self.limit else { return false }
-            let wasEmpty = state.events.isEmpty
             if case .stepText(let place, let text) = event.kind {
                 state.size += text.utf8.count
                 if let last = state.events.last, case .stepText(place, let before) = last.kind {
@@ -64,8 +65,14 @@ final class TextBuffer: Sendable {
                 state.size += 256
                 state.events.append(event)
             }
-            return wasEmpty
+            defer { state.isFlushDue = true }
+            return !state.isFlushDue
         }
+    }
+
+    /// From now on, further text requests another flush.
+    func beginFlush() {
+        state.withLock { $0.isFlushDue = false }
     }
 
     func take() -> [RunEvent] {

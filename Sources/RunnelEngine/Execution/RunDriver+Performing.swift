@@ -7,10 +7,13 @@ extension RunDriver {
     /// Performs the machine's actions and those that follow from them.
     ///
     /// Records are on disk before any later attempt starts.
+    ///
+    /// - Parameter earlier: The event before those of the actions, which is written with them.
     @inline(never) func perform(
-        _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>
+        _ actions: [RunMachine.Action], after earlier: RunEvent.Kind? = nil,
+        in group: inout ThrowingTaskGroup<Event, any Error>
     ) async throws {
-        let performed = carryOut(actions, in: &group)
+        let performed = carryOut(actions, after: earlier, in: &group)
         try await write(performed.commit, events: performed.events, before: performed.begun.map(\.key))
         for (key, number) in performed.begun where outcome == nil { begin(key, number, in: &group) }
     }
@@ -26,11 +29,13 @@ extension RunDriver {
     /// The synchronous part of performing. A function of its own, so that its variables do not stay in the async frame of a
     /// run.
     @inline(never) private func carryOut(
-        _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>
+        _ actions: [RunMachine.Action], after earlier: RunEvent.Kind?,
+        in group: inout ThrowingTaskGroup<Event, any Error>
     ) -> Performed {
         var queue = actions
         var next = 0
         var performed = Performed()
+        if let earlier { performed.events.append(earlier) }
         while next < queue.count {
             let action = queue[next]
             next += 1

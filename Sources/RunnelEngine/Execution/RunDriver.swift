@@ -139,9 +139,8 @@ final class RunDriver {
     private func takeEvents(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
         listenToControl(in: &group)
         measureWorkedTime(in: &group)
-        try await write(
-            .empty, events: [.runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count)])
-        try await perform(firstActions(), in: &group)
+        let start = RunEvent.Kind.runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count)
+        try await perform(firstActions(), after: start, in: &group)
         while outcome == nil, !isReleased, let event = try await group.next() {
             switch event {
             case .signal: listenToControl(in: &group)

@@ -4,27 +4,32 @@ import RunnelKit
 
 /// The sequence of ends: a run's end is numbered in the transaction that ends it (transactional outbox).
 extension SQLiteJournal {
+    /// Columns of `runs` that the end of a run depends on: its pipeline, and whether that is failing.
+    static let endColumns = "pipeline, EXISTS (SELECT 1 FROM failing WHERE failing.pipeline = runs.pipeline)"
+
     /// Gives the end of a run its number. Called in the transaction that ends the run.
     static func noteEnd(of runID: String, _ state: RunState, at time: Int64, _ db: Database) throws {
-        var isRecovery = false
-        switch state {
-        case .failed:
-            try db.cachedStatement(
-                sql: "INSERT OR IGNORE INTO failing (pipeline) SELECT pipeline FROM runs WHERE id = ?"
-            ).execute([runID])
-        case .succeeded:
-            try db.cachedStatement(
-                sql: "DELETE FROM failing WHERE pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
-            ).execute([runID])
-            isRecovery = db.changesCount > 0
-        case .queued, .running, .waiting, .cancelled, .skipped: break
+        let run = try db.cachedStatement(sql: "SELECT \(endColumns) FROM runs WHERE id = ?").first([runID]) {
+            (pipeline: $0.text(0) ?? "", isFailing: $0.number(1) != 0)
+        }
+        guard let run else { return }
+        try noteEnd(of: runID, in: run.pipeline, isFailing: run.isFailing, state, at: time, db)
+    }
+
+    /// The same, where the ``endColumns`` are known.
+    static func noteEnd(
+        of runID: String, in pipeline: String, isFailing: Bool, _ state: RunState, at time: Int64, _ db: Database
+    ) throws {
+        let isRecovery = state == .succeeded && isFailing
+        if isRecovery {
+            try db.cachedStatement(sql: "DELETE FROM failing WHERE pipeline = ?").execute([pipeline])
+        } else if state == .failed, !isFailing {
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO failing (pipeline) VALUES (?)")
+                .execute([pipeline])
         }
         try db.cachedStatement(
-            sql: """
-                INSERT INTO ends (run_id, pipeline, state, recovery, ended_at)
-                SELECT id, pipeline, ?, ?, ? FROM runs WHERE id = ?
-                """
-        ).execute([state.rawValue, isRecovery, time, runID])
+            sql: "INSERT INTO ends (run_id, pipeline, state, recovery, ended_at) VALUES (?, ?, ?, ?, ?)"
+        ).execute([runID, pipeline, state.rawValue, isRecovery, time])
     }
 
     public func ends(after number: Int64, limit: Int) async throws(JournalError) -> [EndRecord] {

@@ -116,14 +116,17 @@ extension SQLiteJournal {
         if commit.end != nil || commit.wakeAt != nil { progress.withLock { $0.forget(commit.lease) } }
     }
 
+    private static let ownedRun =
+        "SELECT deaths + takeovers, \(endColumns) FROM runs WHERE id = ? AND owner = ? AND epoch = ?"
+
     static func write(
         _ commit: StoredCommit, _ files: OutputFiles, _ progress: RunProgressCache, _ db: Database
     ) throws {
         let lease = commit.lease
-        let troubles = try db.cachedStatement(
-            sql: "SELECT deaths + takeovers FROM runs WHERE id = ? AND owner = ? AND epoch = ?"
-        ).first([lease.runID, lease.worker.text, lease.epoch]) { $0.number(0) }
-        guard let troubles else { throw JournalError.leaseLost(lease.runID) }
+        let run = try db.cachedStatement(sql: ownedRun).first([lease.runID, lease.worker.text, lease.epoch]) {
+            (troubles: $0.number(0), pipeline: $0.text(1) ?? "", isFailing: $0.number(2) != 0)
+        }
+        guard let run else { throw JournalError.leaseLost(lease.runID) }
         // An earlier commit of the run failed while this one was in the queue.
         if let failure = progress.withLock({ $0.failure(of: lease) }) { throw failure }
         try files.require(commit.files)
@@ -134,7 +137,7 @@ extension SQLiteJournal {
         try write(commit.usage, of: lease.runID, db)
         for edit in commit.memories { try apply(edit, db) }
         try writeEvents(commit.events, of: lease, progress, db)
-        if troubles > 0, commit.isProgress {
+        if run.troubles > 0, commit.isProgress {
             try db.cachedStatement(sql: "UPDATE runs SET deaths = 0, takeovers = 0 WHERE id = ?")
                 .execute([lease.runID])
         }
@@ -157,7 +160,7 @@ extension SQLiteJournal {
             sql: "UPDATE runs SET state = ?, output = ?, error = ?, ended_at = ?, owner = NULL WHERE id = ?"
         ).execute([end.state.rawValue, end.output, end.error, end.time, lease.runID])
         try name(["output": end.output, "error": end.error], of: lease.runID, db)
-        try noteEnd(of: lease.runID, end.state, at: end.time, db)
+        try noteEnd(of: lease.runID, in: run.pipeline, isFailing: run.isFailing, end.state, at: end.time, db)
     }
 
     /// Each replaces what was known of its execution.

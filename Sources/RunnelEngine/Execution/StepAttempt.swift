@@ -70,7 +70,7 @@ struct StepAttempt: Sendable {
         context.settings = step.declaration.with.partialSettings
         // What a trigger event brought may stand in any value of the run; configuration is the author's.
         let type = scope.request.trigger["type"]?.asString ?? ""
-        if !runner.trustedTriggers.contains(type) { context.untrustedKeys = step.declaration.with.keysFromOutside }
+        if !runner.trustedTriggers.contains(type) { context.untrustedKeys = step.keysFromOutside }
         return context
     }
 

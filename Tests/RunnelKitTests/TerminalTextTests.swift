@@ -6,6 +6,7 @@ import Testing
         "what a terminal would act upon is replaced one for one; line feeds and tabs stay",
         arguments: [
             ("plain é 😀\n\ttext", "plain é 😀\n\ttext", #"plain é 😀\n\#ttext"#),
+            ("one\n\ttwo", "one\n\ttwo", #"one\n\#ttwo"#), ("~ plain", "~ plain", "~ plain"),
             ("\u{1B}[2J", "\u{FFFD}[2J", "\u{FFFD}[2J"),
             ("\u{1B}]0;t\u{7}", "\u{FFFD}]0;t\u{FFFD}", "\u{FFFD}]0;t\u{FFFD}"),
             ("over\rwritten", "over\u{FFFD}written", #"over\rwritten"#), ("a\r\nb", "a\nb", #"a\r\nb"#),

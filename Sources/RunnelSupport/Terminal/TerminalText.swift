@@ -5,7 +5,8 @@
 package enum TerminalText {
     /// Text that may have several lines: line feeds and tabs stay, and the CR of a CRLF goes.
     package static func safe(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isDangerous) else { return text }
+        guard !isPrintable(text, orLineFeed: true), text.unicodeScalars.contains(where: isDangerous)
+        else { return text }
         return rewriting(text) { scalar, next in
             guard isDangerous(scalar) else { return nil }
             return scalar == "\r" && next == "\n" ? "" : "\u{FFFD}"
@@ -14,7 +15,9 @@ package enum TerminalText {
 
     /// Text on one line: line breaks are written as `\n` and `\r`.
     package static func line(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { isDangerous($0) || $0 == "\n" }) else { return text }
+        guard !isPrintable(text, orLineFeed: false),
+            text.unicodeScalars.contains(where: { isDangerous($0) || $0 == "\n" })
+        else { return text }
         return rewriting(text) { scalar, _ in
             switch scalar {
             case "\n": #"\n"#
@@ -56,6 +59,14 @@ package enum TerminalText {
         // Line and paragraph separators; embeddings, overrides and isolates of the direction.
         case 0x2028...0x202E, 0x2066...0x2069: true
         default: false
+        }
+    }
+
+    /// Whether all of it is printable ASCII, as most lines of a log are. Looking at bytes is faster than at scalars.
+    private static func isPrintable(_ text: String, orLineFeed: Bool) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            bytes.allSatisfy { (0x20...0x7E).contains($0) || orLineFeed && $0 == 0x0A }
         }
     }
 

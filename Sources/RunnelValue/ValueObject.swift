@@ -11,6 +11,11 @@ public struct ValueObject: Sendable {
         storage = [:]
     }
 
+    /// An object without members, and with room for so many.
+    package init(minimumCapacity: Int) {
+        storage = OrderedDictionary(minimumCapacity: minimumCapacity)
+    }
+
     /// Makes an object of `pairs`; where a key stands twice, the later value wins at the earlier place.
     public init(_ pairs: some Sequence<(String, Value)>) {
         storage = OrderedDictionary(pairs, uniquingKeysWith: { _, later in later })

@@ -51,10 +51,16 @@ public enum RunOutcome: Sendable {
 
 extension RunEvent {
     /// The event as one JSON object.
-    public var json: Value {
-        var object: ValueObject = [
-            "event": .string(name.rawValue), "run": .string(runID), "time": .string(Timestamp.text(nanoseconds: time)),
-        ]
+    public var json: Value { json(isStored: false) }
+
+    /// The event for the journal: without the run's id and outputs, which are stored separately.
+    var journalJSON: Value { json(isStored: true) }
+
+    private func json(isStored: Bool) -> Value {
+        var object = ValueObject(minimumCapacity: 7)
+        object["event"] = .string(name.rawValue)
+        if !isStored { object["run"] = .string(runID) }
+        object["time"] = .string(Timestamp.text(nanoseconds: time))
         switch kind {
         case .runStarted(let pipeline, let steps):
             object["pipeline"] = .string(pipeline)
@@ -69,7 +75,7 @@ extension RunEvent {
         case .stepSucceeded(let place, let output, let took):
             object.add(place)
             object["took_ms"] = .double(took.milliseconds)
-            object["output"] = output
+            if !isStored { object["output"] = output }
         case .stepFailed(let place, let error, let took, let retryIn):
             object.add(place)
             object["took_ms"] = .double(took.milliseconds)
@@ -86,19 +92,11 @@ extension RunEvent {
             object["state"] = .string(outcome.state)
             object["took_ms"] = .double(took.milliseconds)
             switch outcome {
-            case .succeeded(let output): object["output"] = output
+            case .succeeded(let output): if !isStored { object["output"] = output }
             case .failed(let error): object["error"] = error.json
             case .cancelled: break
             }
         }
-        return .object(object)
-    }
-
-    /// The event for the journal: without outputs, which are stored separately.
-    var journalJSON: Value {
-        guard var object = json.asObject else { return json }
-        object["output"] = nil
-        object["run"] = nil
         return .object(object)
     }
 

@@ -1,16 +1,30 @@
 /// The decoder that hands each ``Field`` of a group its own declaration and the value found for it.
 ///
 /// The compiler's `init(from:)` of a group asks for its fields by property name; that is all this decoder answers.
-struct FieldDecoder: Decoder {
-    private let object: ValueObject
-    private let fields: [String: DeclaredField]
-    private let settings: PartialSettings?
-    private let probe: UnknownValue?
+///
+/// A class, so that the decoders of the fields share the group's and are not copied into boxes.
+final class FieldDecoder: Decoder {
+    /// What all fields of the group share.
+    private final class Group {
+        let object: ValueObject
+        let fields: [String: DeclaredField]
+        let settings: PartialSettings?
+        let probe: UnknownValue?
+
+        init(
+            _ object: ValueObject, _ fields: [String: DeclaredField], _ settings: PartialSettings?,
+            _ probe: UnknownValue?
+        ) {
+            (self.object, self.fields, self.settings, self.probe) = (object, fields, settings, probe)
+        }
+    }
+
+    private let group: Group
     /// Set while one field is read.
-    private(set) var declared: (any AnyField)?
-    private(set) var value: Value?
+    let declared: (any AnyField)?
+    let value: Value?
     /// Set while a field is read whose value is not known.
-    private(set) var unknown: UnknownValue?
+    let unknown: UnknownValue?
 
     /// - Parameters:
     ///   - settings: Where the object is known in part: what of it is not.
@@ -18,10 +32,15 @@ struct FieldDecoder: Decoder {
     init(
         object: ValueObject, declared: DeclaredFields, settings: PartialSettings? = nil, probe: UnknownValue? = nil
     ) {
-        self.object = object
-        fields = declared.byProperty
-        self.settings = settings
-        self.probe = probe
+        group = Group(object, declared.byProperty, settings, probe)
+        (self.declared, value, unknown) = (nil, nil, nil)
+    }
+
+    private init(_ group: Group, _ field: DeclaredField, unknown: UnknownValue? = nil) {
+        self.group = group
+        declared = field.field
+        value = group.object[field.definition.key]
+        self.unknown = unknown
     }
 
     var codingPath: [any CodingKey] { [] }
@@ -39,23 +58,20 @@ struct FieldDecoder: Decoder {
     private struct Container<Key: CodingKey>: KeyedDecodingContainerProtocol {
         let decoder: FieldDecoder
         var codingPath: [any CodingKey] { [] }
-        var allKeys: [Key] { decoder.fields.keys.compactMap(Key.init(stringValue:)) }
+        var allKeys: [Key] { decoder.group.fields.keys.compactMap(Key.init(stringValue:)) }
 
-        func contains(_ key: Key) -> Bool { decoder.fields[key.stringValue] != nil }
+        func contains(_ key: Key) -> Bool { decoder.group.fields[key.stringValue] != nil }
         func decodeNil(forKey key: Key) throws -> Bool { false }
 
         func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
-            guard let field = decoder.fields[key.stringValue] else { throw decoder.unsupported }
-            var inner = decoder
-            inner.declared = field.field
-            inner.value = decoder.object[field.definition.key]
+            guard let field = decoder.group.fields[key.stringValue] else { throw decoder.unsupported }
+            let group = decoder.group
             do {
-                return try T(from: inner)
+                return try T(from: FieldDecoder(group, field))
             } catch let error as FieldError {
                 let error = error.under(.key(field.definition.key))
-                guard let settings = decoder.settings, settings.knowledge(of: error.path) != .known else { throw error }
-                inner.unknown = decoder.probe
-                return try T(from: inner)
+                guard let settings = group.settings, settings.knowledge(of: error.path) != .known else { throw error }
+                return try T(from: FieldDecoder(group, field, unknown: group.probe))
             }
         }
 

@@ -261,11 +261,9 @@ extension StepRecord {
         return copy
     }
 
-    /// The record with secrets sealed.
-    func sealed(by seal: SecretSeal) -> StepRecord {
-        var copy = self
-        copy.output = output.map(seal.seal)
-        copy.items = items.map(seal.seal)
-        return copy
+    /// Replaces secrets with references.
+    mutating func seal(by seal: SecretSeal) {
+        output = output.map(seal.seal)
+        items = items.map(seal.seal)
     }
 }

@@ -15,31 +15,33 @@ extension RunDriver {
         let happened = kinds.map { event($0) }
         if let storage {
             guard !control.isFenced else { throw JournalError.leaseLost(request.id) }
-            if let (commit, durability) = stored(commit, happened, before: next, in: storage) {
+            var commit = commit
+            if let durability = complete(&commit, happened, before: next, in: storage) {
                 try await storage.journal.commit(commit, durability)
             }
         }
         for event in happened { await events(event) }
     }
 
-    /// The commit as the journal gets it; nil if there is nothing to store. A function of its own, so that its variables do
-    /// not stay in the async frame of a run.
-    @inline(never) private func stored(
-        _ commit: RunCommit, _ happened: [RunEvent], before next: [ExecutionKey], in storage: RunStorage
-    ) -> (RunCommit, Durability)? {
-        var commit = commit
+    /// Makes the commit what the journal gets. A function of its own, so that its variables do not stay in the async frame
+    /// of a run.
+    ///
+    /// - Returns: nil if there is nothing to store.
+    @inline(never) private func complete(
+        _ commit: inout RunCommit, _ happened: [RunEvent], before next: [ExecutionKey], in storage: RunStorage
+    ) -> Durability? {
         commit.lease = storage.lease
         if pipeline.plan.isTimed || commit.wakeAt != nil { commit.worked = worked }
-        commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
+        for index in commit.steps.indices { commit.steps[index].seal(by: storage.seal) }
         if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
-        commit.events = (buffer.take() + happened).map(trace.noted)
+        commit.events = (buffer.take() + happened).map { trace.noted($0) }
         if commit.end != nil, let outcome {
             commit.events.append(finished(outcome).journalJSON)
         }
         let isSettled = isToBeSettled(commit, before: next) || storage.isSuspect && !commit.steps.isEmpty
         let isEmpty =
             commit.steps.isEmpty && commit.events.isEmpty && commit.updates.isEmpty && commit.worked == nil
-        return isEmpty && !isSettled ? nil : (commit, isSettled ? .durable : .soon)
+        return isEmpty && !isSettled ? nil : isSettled ? .durable : .soon
     }
 
     /// Whether the commit must be durable before the run continues.
@@ -47,9 +49,11 @@ extension RunDriver {
     /// The start of an attempt need not: if it is lost, the attempt is repeated. The end of a repeatable step need not
     /// either, until something starts that depends on it.
     private func isToBeSettled(_ commit: RunCommit, before next: [ExecutionKey]) -> Bool {
-        let settled = commit.steps.filter { $0.state != .running || $0.items != nil }
-        let isUrgent = commit.end != nil || commit.wakeAt != nil || settled.contains { !isRepeatable($0.key) }
-        hasUnsettled = hasUnsettled || !settled.isEmpty
+        func isSettled(_ step: StepRecord) -> Bool { step.state != .running || step.items != nil }
+        let isUrgent =
+            commit.end != nil || commit.wakeAt != nil
+            || commit.steps.contains { isSettled($0) && !isRepeatable($0.key) }
+        hasUnsettled = hasUnsettled || commit.steps.contains(where: isSettled)
         guard isUrgent || hasUnsettled && next.contains(where: { !isRepeatable($0) }) else { return false }
         hasUnsettled = false
         return true

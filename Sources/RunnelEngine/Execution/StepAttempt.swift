@@ -81,7 +81,7 @@ struct StepAttempt: Sendable {
         let traceID =
             trace.isRecording
             ? trace.context?.traceID : runner.tracing.traceID(of: scope.request.id, trigger: scope.request.trigger)
-        logger[metadataKey: "trace"] = traceID.map { .string($0) }
+        if let traceID { logger[metadataKey: "trace"] = .string(traceID) }
         return StepContext(
             identity: StepIdentity(
                 pipeline: pipeline, runID: scope.request.id, stepID: step.declaration.id, items: key.items,

@@ -318,12 +318,13 @@ public actor RunQueue {
         var logger = logger
         logger[metadataKey: "run"] = "\(run.id)"
         logger[metadataKey: "pipeline"] = "\(run.record.pipeline)"
-        logger[metadataKey: "trace"] = worker.runner.tracing.traceID(
-            of: run.id, trigger: run.request?.trigger ?? run.record.trigger
-        ).map { "\($0)" }
+        let trigger = run.request?.trigger ?? run.record.trigger
+        if let traceID = worker.runner.tracing.traceID(of: run.id, trigger: trigger) {
+            logger[metadataKey: "trace"] = "\(traceID)"
+        }
         // A debounced run has waited before its first start, too.
         let isResumed = run.record.interruptions > 0 || run.record.worked > .zero
-        let cause = RunRecord.cause(run.request?.trigger ?? run.record.trigger)
+        let cause = RunRecord.cause(trigger)
         logger.info("\(run.name) \(isResumed ? "was resumed" : "began") (\(cause))")
         return logger
     }

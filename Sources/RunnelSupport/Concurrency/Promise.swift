@@ -1,25 +1,32 @@
-internal import Synchronization
+public import Synchronization
 
 /// A result that is set once, and that any number of tasks can wait for.
-package final class Promise<Value: Sendable>: Sendable {
-    private typealias Waiter = (id: UInt64, continuation: CheckedContinuation<Result<Value, any Error>, Never>)
+///
+/// Public and inlinable, so that the compiler specializes it in other modules: each step of a run waits for one.
+public final class Promise<Value: Sendable>: Sendable {
+    @usableFromInline
+    typealias Waiter = (id: UInt64, continuation: CheckedContinuation<Result<Value, any Error>, Never>)
 
-    private struct State {
-        var result: Result<Value, any Error>?
+    @usableFromInline struct State {
+        @usableFromInline var result: Result<Value, any Error>?
         /// Rarely more than one.
-        var waiting: [Waiter] = []
-        var nextID: UInt64 = 0
+        @usableFromInline var waiting: [Waiter] = []
+        @usableFromInline var nextID: UInt64 = 0
+
+        @inlinable init() {}
     }
 
-    private let state = Mutex(State())
+    @usableFromInline let state: Mutex<State>
 
-    package init() {}
+    @inlinable public init() {
+        state = Mutex(State())
+    }
 
     /// The result, once there is one.
-    package var result: Result<Value, any Error>? { state.withLock { $0.result } }
+    @inlinable public var result: Result<Value, any Error>? { state.withLock { $0.result } }
 
     /// Sets the result. Only the first one counts.
-    package func fulfil(_ result: Result<Value, any Error>) {
+    @inlinable public func fulfil(_ result: Result<Value, any Error>) {
         let waiting = state.withLock { state -> [Waiter] in
             guard state.result == nil else { return [] }
             state.result = result
@@ -32,11 +39,8 @@ package final class Promise<Value: Sendable>: Sendable {
     /// Waits for the result.
     ///
     /// - Throws: `CancellationError` if the waiting task is cancelled first, or the error that was set.
-    package func value() async throws -> Value {
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
-        }
+    @inlinable public func value() async throws -> Value {
+        let id = nextID()
         return try await withTaskCancellationHandler {
             try await wait(id, isCancellable: true).get()
         } onCancel: {
@@ -48,15 +52,18 @@ package final class Promise<Value: Sendable>: Sendable {
     }
 
     /// Waits for the result, also in a cancelled task.
-    package func settled() async -> Result<Value, any Error> {
-        let id = state.withLock { state in
+    @inlinable public func settled() async -> Result<Value, any Error> {
+        await wait(nextID(), isCancellable: false)
+    }
+
+    @inlinable func nextID() -> UInt64 {
+        state.withLock { state in
             state.nextID += 1
             return state.nextID
         }
-        return await wait(id, isCancellable: false)
     }
 
-    private func wait(_ id: UInt64, isCancellable: Bool) async -> Result<Value, any Error> {
+    @inlinable func wait(_ id: UInt64, isCancellable: Bool) async -> Result<Value, any Error> {
         await withCheckedContinuation { continuation in
             let result = state.withLock { state -> Result<Value, any Error>? in
                 if let result = state.result { return result }

@@ -88,14 +88,14 @@ final class RunWatchers: Sendable {
 
     func tell(_ event: RunEvent) {
         state.withLock { state in
-            var history = state.live[event.runID] ?? state.takePast(event.runID) ?? RunHistory()
-            // Keeps the storage uniquely referenced, so that appending does not copy.
-            state.live[event.runID] = nil
-            if let update = Self.update(event.kind) {
-                history.append(update)
-                for continuation in state.continuations[event.runID, default: [:]].values { continuation.yield(update) }
+            if state.live[event.runID] == nil {
+                state.live[event.runID] = state.takePast(event.runID) ?? RunHistory()
             }
-            state.live[event.runID] = history
+            guard let update = Self.update(event.kind) else { return }
+            // In place, so that appending does not copy.
+            state.live[event.runID]?.append(update)
+            guard let continuations = state.continuations[event.runID] else { return }
+            for continuation in continuations.values { continuation.yield(update) }
         }
     }
 

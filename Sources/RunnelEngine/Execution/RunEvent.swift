@@ -21,7 +21,7 @@ public struct RunEvent: Sendable {
         case stepSkipped(StepPlace)
         case stepSucceeded(StepPlace, output: Value, took: Duration)
         /// `retryIn` is set if the step will be retried.
-        case stepFailed(StepPlace, RunError, took: Duration, retryIn: Duration?)
+        indirect case stepFailed(StepPlace, RunError, took: Duration, retryIn: Duration?)
         /// A dry run ends here: the step has a cost or a side effect.
         case stepHeld(StepPlace, with: ValueObject, input: Value)
         /// The run was cancelled or timed out while the step was running.
@@ -45,7 +45,8 @@ public struct RunEvent: Sendable {
 /// How a run ended.
 public enum RunOutcome: Sendable {
     case succeeded(output: Value)
-    case failed(RunError)
+    /// Indirect, so that async frames hold a reference instead of the error.
+    indirect case failed(RunError)
     case cancelled
 }
 

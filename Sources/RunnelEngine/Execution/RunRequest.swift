@@ -88,7 +88,7 @@ extension RunResult {
 /// How this process's work on a run ended.
 public enum DriveResult: Sendable {
     /// The run has ended.
-    case ended(RunResult)
+    indirect case ended(RunResult)
     /// The process was stopped; another one resumes the run.
     case released
     /// The run waits until this time, in nanoseconds since 1970, without an owner.

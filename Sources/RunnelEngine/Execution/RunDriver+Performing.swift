@@ -159,29 +159,35 @@ extension RunDriver {
             scope: scope(key), epoch: storage?.lease.epoch, isDryRun: isDryRun, journal: journal,
             trace: trace.begin(key, uses: step.declaration.uses, attempt: number), control: control
         ) { await reporter.report($0) }
+        // Held once, by the child and by the task that it awaits.
+        let work: @Sendable () async throws -> Value = { try await attempt.run() }
         let task = AbandonableTask<Value>(on: runner.executor)
         attempts[key] = RunningAttempt(
             task: task, stopwatch: runner.clock.measureStart(), journal: journal)
         group.addTask {
-            let result = await task.run { try await attempt.run() }
+            let result = await task.run(work)
             await reporter.finish()
             return .attempt(key, result)
         }
     }
 
+    /// Ends a dry run before a step that has a cost or a side effect.
+    @inline(never) func end(before held: HeldStep, _ key: ExecutionKey) async {
+        guard attempts[key] != nil else { return }
+        attempts[key]?.hasEnded = true
+        let redactor = runner.redactor
+        await events(
+            event(
+                .stepHeld(
+                    place(key), with: redactor.redact(URLCredentials.masked(.object(held.with))).asObject ?? [:],
+                    input: redactor.redact(held.input))))
+        isReleased = true
+    }
+
     /// The event for the end of an attempt; nil if it is irrelevant.
-    func ended(_ key: ExecutionKey, _ result: Result<Value, any Error>?) async throws -> RunMachine.Event? {
+    func ended(_ key: ExecutionKey, _ result: Result<Value, any Error>?) -> RunMachine.Event? {
         guard let attempt = attempts[key] else { return nil }
         switch result {
-        case .failure(let held as HeldStep)?:
-            let redactor = runner.redactor
-            await events(
-                event(
-                    .stepHeld(
-                        place(key), with: redactor.redact(URLCredentials.masked(.object(held.with))).asObject ?? [:],
-                        input: redactor.redact(held.input))))
-            isReleased = true
-            return nil
         case .success(let output)?:
             guard let loop = step(key)?.declaration.loop else { return .succeeded(key, output) }
             do throws(TemplateFailure) {

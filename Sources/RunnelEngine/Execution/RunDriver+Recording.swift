@@ -13,23 +13,31 @@ extension RunDriver {
         _ commit: RunCommit, events kinds: [RunEvent.Kind] = [], before next: [ExecutionKey] = []
     ) async throws {
         let happened = kinds.map { event($0) }
-        if let storage {
-            guard !control.isFenced else { throw JournalError.leaseLost(request.id) }
-            var commit = commit
-            if let durability = complete(&commit, happened, before: next, in: storage) {
-                try await storage.journal.commit(commit, durability)
-            }
+        if let pending = try pending(commit, happened, before: next) {
+            try await pending.journal.commit(pending.commit, pending.durability)
         }
         for event in happened { await events(event) }
     }
 
-    /// Makes the commit what the journal gets. A function of its own, so that its variables do not stay in the async frame
-    /// of a run.
-    ///
-    /// - Returns: nil if there is nothing to store.
-    @inline(never) private func complete(
-        _ commit: inout RunCommit, _ happened: [RunEvent], before next: [ExecutionKey], in storage: RunStorage
-    ) -> Durability? {
+    /// A commit as the journal gets it. A class, so that the async frame of a run holds a reference.
+    private final class PendingCommit {
+        let commit: RunCommit
+        let durability: Durability
+        let journal: any Journal
+
+        init(_ commit: RunCommit, _ durability: Durability, _ journal: any Journal) {
+            (self.commit, self.durability, self.journal) = (commit, durability, journal)
+        }
+    }
+
+    /// The commit as the journal gets it; nil if there is nothing to store. A function of its own, so that its variables do
+    /// not stay in the async frame of a run.
+    @inline(never) private func pending(
+        _ commit: RunCommit, _ happened: [RunEvent], before next: [ExecutionKey]
+    ) throws -> PendingCommit? {
+        guard let storage else { return nil }
+        guard !control.isFenced else { throw JournalError.leaseLost(request.id) }
+        var commit = commit
         commit.lease = storage.lease
         if pipeline.plan.isTimed || commit.wakeAt != nil { commit.worked = worked }
         for index in commit.steps.indices { commit.steps[index].seal(by: storage.seal) }
@@ -41,7 +49,7 @@ extension RunDriver {
         let isSettled = isToBeSettled(commit, before: next) || storage.isSuspect && !commit.steps.isEmpty
         let isEmpty =
             commit.steps.isEmpty && commit.events.isEmpty && commit.updates.isEmpty && commit.worked == nil
-        return isEmpty && !isSettled ? nil : isSettled ? .durable : .soon
+        return isEmpty && !isSettled ? nil : PendingCommit(commit, isSettled ? .durable : .soon, storage.journal)
     }
 
     /// Whether the commit must be durable before the run continues.

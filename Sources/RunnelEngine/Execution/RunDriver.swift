@@ -114,13 +114,23 @@ final class RunDriver {
     private func result() async -> DriveResult {
         do {
             try await work()
-        } catch let error as JournalError {
-            return error.code == .leaseLost ? .lost : .broken(error)
+            return resultOfWork()
         } catch {
-            return .released
+            return resultOfFailure(error)
         }
+    }
+
+    // Functions are not inlined where their variables would stay in the async frame of a run. A task also keeps the memory
+    // of its deepest call until it ends, so the frames of what `handle` calls are kept small, too.
+
+    @inline(never) private func resultOfWork() -> DriveResult {
         guard let outcome else { return wakeAt.map { .waiting(until: $0) } ?? .released }
         return .ended(RunResult(id: request.id, outcome: outcome, outputs: machine.outputs, took: took))
+    }
+
+    @inline(never) private func resultOfFailure(_ error: any Error) -> DriveResult {
+        guard let error = error as? JournalError else { return .released }
+        return error.code == .leaseLost ? .lost : .broken(error)
     }
 
     private func work() async throws {
@@ -137,23 +147,33 @@ final class RunDriver {
     }
 
     private func takeEvents(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
-        listenToControl(in: &group)
-        measureWorkedTime(in: &group)
-        let start = RunEvent.Kind.runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count)
-        try await perform(firstActions(), after: start, in: &group)
+        try await start(in: &group)
         while outcome == nil, !isReleased, let event = try await group.next() {
-            switch event {
-            case .signal: listenToControl(in: &group)
-            case .workedTime: measureWorkedTime(in: &group)
-            default: break
-            }
+            listen(after: event, in: &group)
             try await handle(event, in: &group)
         }
         try await leave()
     }
 
-    /// Reports the end of the run, or stores what the next claim needs. Not inlined, so that its variables do not stay in the
-    /// async frame of a run.
+    /// Listens to all that brings events, and performs the first actions.
+    @inline(never) private func start(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
+        listenToControl(in: &group)
+        measureWorkedTime(in: &group)
+        try await perform(
+            firstActions(),
+            after: .runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count), in: &group)
+    }
+
+    /// Listens again to what has brought the event.
+    @inline(never) private func listen(after event: Event, in group: inout ThrowingTaskGroup<Event, any Error>) {
+        switch event {
+        case .signal: listenToControl(in: &group)
+        case .workedTime: measureWorkedTime(in: &group)
+        default: break
+        }
+    }
+
+    /// Reports the end of the run, or stores what the next claim needs.
     @inline(never) private func leave() async throws {
         if let outcome {
             let shown = outcome.redacted(by: runner.redactor)
@@ -212,47 +232,68 @@ final class RunDriver {
         }
     }
 
-    /// Not inlined, so that its variables do not stay in the async frame of a run.
+    private func beginFlush() {
+        flushedAt = .now
+        buffer.beginFlush()
+    }
+
     @inline(never) private func handle(
         _ event: Event, in group: inout ThrowingTaskGroup<Event, any Error>
     ) async throws {
         switch event {
+        case .attempt(let key, .failure(let held as HeldStep)?): await end(before: held, key)
+        case .flush:
+            beginFlush()
+            try await write(updates())
+        case .workedTime: try await write(updates())
+        default:
+            guard let actions = try actions(after: event, in: &group) else { return }
+            try await perform(actions, in: &group)
+            if case .signal(.stop) = event { startGrace(in: &group) }
+        }
+    }
+
+    /// What the machine makes of an event; nil if the event does not concern the machine.
+    @inline(never) private func actions(
+        after event: Event, in group: inout ThrowingTaskGroup<Event, any Error>
+    ) throws -> [RunMachine.Action]? {
+        switch event {
         case .attempt(let key, let result):
             attempts[key]?.hasEnded = true
-            let machineEvent = try await ended(key, result)
-            try await perform(machineEvent.map { machine.handle($0) } ?? [], in: &group)
-        case .timer(let id):
-            guard timers.removeValue(forKey: id) != nil else { return }
-            try await perform(machine.handle(.due(id)), in: &group)
-        case .signal(.cancel): try await perform(machine.handle(.cancel), in: &group)
+            return ended(key, result).map { machine.handle($0) } ?? []
+        case .timer(let id): return timers.removeValue(forKey: id) == nil ? nil : machine.handle(.due(id))
+        case .signal(.cancel): return machine.handle(.cancel)
         case .signal(.fence): throw JournalError.leaseLost(request.id)
         case .signal(.flush): scheduleFlush(in: &group)
-        case .signal(.stop) where stops > 0:
+        case .signal(.stop) where stops == 0:
+            stops += 1
+            return machine.handle(.stop)
+        case .signal(.stop):
             stops += 1
             interruptAttempts()
             cancelAttempts(Array(attempts.keys), in: &group)
-        case .signal(.stop):
-            stops += 1
-            try await perform(machine.handle(.stop), in: &group)
-            let (clock, grace) = (runner.clock, runner.grace)
-            group.addTask {
-                try? await clock.sleep(for: grace)
-                return .graceIsOver
-            }
         case .graceIsOver:
             interruptAttempts()
             cancelAttempts(Array(attempts.keys), in: &group)
         case .patienceIsOver(let keys): abandon(keys)
-        case .flush, .workedTime:
-            if case .flush = event {
-                flushedAt = .now
-                buffer.beginFlush()
-            }
-            var commit = RunCommit.empty
-            commit.updates = attempts.values.filter { !$0.hasEnded }.compactMap { $0.journal.takeUpdate() }
-            try await write(commit)
-        case .nothing: break
+        case .flush, .workedTime, .nothing: break
         }
+        return nil
+    }
+
+    @inline(never) private func startGrace(in group: inout ThrowingTaskGroup<Event, any Error>) {
+        let (clock, grace) = (runner.clock, runner.grace)
+        group.addTask {
+            try? await clock.sleep(for: grace)
+            return .graceIsOver
+        }
+    }
+
+    /// What the running attempts want to be stored.
+    @inline(never) private func updates() -> RunCommit {
+        var commit = RunCommit.empty
+        commit.updates = attempts.values.filter { !$0.hasEnded }.compactMap { $0.journal.takeUpdate() }
+        return commit
     }
 
     /// Tells the attempts that are about to be cancelled that they resume with the run.

@@ -58,14 +58,22 @@ final class GroupCommitter: Sendable {
         isUrgent: Bool = true, _ work: @escaping @Sendable (Database) throws -> Result
     ) async throws(JournalError) -> Result {
         let outcome: Swift.Result<Result, JournalError> = await withCheckedContinuation { continuation in
-            let job = Job(
-                work: { db in
-                    let result = try work(db)
-                    return { continuation.resume(returning: .success(result)) }
-                }, fail: { continuation.resume(returning: .failure($0)) })
-            submit(job, isUrgent: isUrgent)
+            submit(work, isUrgent: isUrgent, continuation)
         }
         return try outcome.get()
+    }
+
+    /// Not inlined, so that its variables are not in the async frame of a write, whose memory a run keeps.
+    @inline(never) private func submit<Result: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Result, isUrgent: Bool,
+        _ continuation: CheckedContinuation<Swift.Result<Result, JournalError>, Never>
+    ) {
+        let job = Job(
+            work: { db in
+                let result = try work(db)
+                return { continuation.resume(returning: .success(result)) }
+            }, fail: { continuation.resume(returning: .failure($0)) })
+        submit(job, isUrgent: isUrgent)
     }
 
     /// Enqueues a write in order, without waiting for its end.

@@ -109,11 +109,14 @@ extension SQLiteJournal {
         if durability == .soon, commit.isSmall, soon.add(commit) { return }
         let joined = soon.joined(commit)
         let stored =
-            try joined.isSmall
-            ? StoredCommit(joined, files, isSmall: true)
-            : await onDisk { [files] () throws(JournalError) in try StoredCommit(joined, files, isSmall: false) }
+            try joined.isSmall ? StoredCommit(joined, files, isSmall: true) : await storedOnDisk(joined)
         try await committer.write { [files, progress] in try Self.write(stored, files, progress, $0) }
         if commit.end != nil || commit.wakeAt != nil { progress.withLock { $0.forget(commit.lease) } }
+    }
+
+    /// Not inlined, so that its variables are not in the async frame of a small commit, whose memory a run keeps.
+    @inline(never) private func storedOnDisk(_ commit: RunCommit) async throws(JournalError) -> StoredCommit {
+        try await onDisk { [files] () throws(JournalError) in try StoredCommit(commit, files, isSmall: false) }
     }
 
     private static let ownedRun =
@@ -378,7 +381,7 @@ struct StoredStep: Sendable {
 }
 
 /// A commit in column form.
-struct StoredCommit: Sendable {
+final class StoredCommit: Sendable {
     struct End: Sendable {
         let state: RunState
         let output: StoredValue?

@@ -118,21 +118,18 @@ public final class PipelineRunner: Sendable {
         _ pipeline: ExecutablePipeline, _ run: ClaimedRun, isCancelled: Bool, in journal: any Journal,
         as lease: Lease, control: RunControl, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
-        let record = run.record
         let steps: [StepRecord]
         do throws(JournalError) {
-            // A new run without reused steps has no records.
-            let isNew = record.interruptions == 0 && record.retryOf == nil && record.wakeAt == nil
-            if let known = run.steps {
+            if let known = knownSteps(of: run) {
                 steps = known
             } else {
-                steps = isNew ? [] : try await journal.steps(of: record.id)
-                if let loss = steps.lazy.compactMap(\.lost).first { throw loss }
+                steps = try await journal.steps(of: run.id)
+                try checkLosses(steps)
             }
         } catch {
             return .broken(error)
         }
-        let earlier = tracing.tracer == nil ? nil : await earlierSpan(of: record, in: journal)
+        let earlier = tracing.tracer == nil ? nil : await earlierSpan(of: run, in: journal)
         let driver = makeDriver(
             pipeline, run, steps, earlier, isCancelled: isCancelled, in: journal, as: lease, control: control,
             events: events)
@@ -141,7 +138,21 @@ public final class PipelineRunner: Sendable {
         return await Task(on: executor) { await driver.drive() }.value
     }
 
-    /// Not inlined, so that its variables do not stay in the async frame of a run.
+    // The next functions are not inlined, so that their variables do not stay in the async frame of a run.
+
+    /// The step records of earlier claims; nil if only the journal knows them.
+    @inline(never) private func knownSteps(of run: ClaimedRun) -> [StepRecord]? {
+        if let known = run.steps { return known }
+        // A new run without reused steps has no records.
+        let record = run.record
+        return record.interruptions == 0 && record.retryOf == nil && record.wakeAt == nil ? [] : nil
+    }
+
+    /// - Throws: The error of the first record that has lost a stored value.
+    @inline(never) private func checkLosses(_ steps: [StepRecord]) throws(JournalError) {
+        if let loss = steps.lazy.compactMap(\.lost).first { throw loss }
+    }
+
     @inline(never) private func makeDriver(
         _ pipeline: ExecutablePipeline, _ run: ClaimedRun, _ steps: [StepRecord], _ earlier: TraceContext?,
         isCancelled: Bool, in journal: any Journal, as lease: Lease, control: RunControl,

@@ -210,7 +210,8 @@ extension RunTrace {
 extension PipelineRunner {
     /// The span of the run's life before, or of the run that it retries; nil where there is none, or where it is not known.
     /// Not inlined, so that its variables do not stay in the async frame of a run.
-    @inline(never) func earlierSpan(of run: RunRecord, in journal: any Journal) async -> TraceContext? {
+    @inline(never) func earlierSpan(of claimed: ClaimedRun, in journal: any Journal) async -> TraceContext? {
+        let run = claimed.record
         if run.startedAt != nil, run.interruptions > 0 || run.wakeAt != nil,
             let span = await lastSpan(of: run.id, journal)
         {

@@ -495,24 +495,15 @@ public final class Worker: Sendable {
         let control = RunControl { [self] in
             state.withLock { $0.ownership.mayAct(lease, at: stopwatch.elapsed()) }
         }
-        let isCancelled = state.withLock { state in
-            state.work[lease.epoch] = Work(runID: run.id, control: control)
-            state.isLookDue = true
-            let isCancelled = state.unheard.remove(run.id) != nil || run.record.isCancelRequested
-            if isCancelled { state.cancelled.insert(run.id) }
-            return isCancelled
-        }
-        defer {
-            state.withLock { state in
-                state.work[lease.epoch] = nil
-                if state.controls(of: run.id).isEmpty { state.cancelled.remove(run.id) }
-            }
-        }
-        if !holds(lease) { _ = tell(.claimed(lease)) }
-        if isStopping { control.stop() }
+        let isCancelled = beginWork(on: run, lease, control)
+        defer { endWork(on: run, lease) }
         let pipeline: ExecutablePipeline
         do {
-            pipeline = try await definition(of: run)
+            if let known = knownDefinition(of: run) {
+                pipeline = known
+            } else {
+                pipeline = try await storedDefinition(of: run)
+            }
         } catch {
             return await settle(error, of: run, lease)
         }
@@ -523,9 +514,33 @@ public final class Worker: Sendable {
 
     // The next functions are not inlined, so that their variables do not stay in the async frame of a run.
 
-    @inline(never) private func definition(of run: ClaimedRun) async throws -> ExecutablePipeline {
-        if let known = run.pipeline { return definitions.insert(known) }
-        return try await definitions.pipeline(of: run.record)
+    /// - Returns: Whether the run must be cancelled.
+    @inline(never) private func beginWork(on run: ClaimedRun, _ lease: Lease, _ control: RunControl) -> Bool {
+        let isCancelled = state.withLock { state in
+            state.work[lease.epoch] = Work(runID: run.id, control: control)
+            state.isLookDue = true
+            let isCancelled = state.unheard.remove(run.id) != nil || run.record.isCancelRequested
+            if isCancelled { state.cancelled.insert(run.id) }
+            return isCancelled
+        }
+        if !holds(lease) { _ = tell(.claimed(lease)) }
+        if isStopping { control.stop() }
+        return isCancelled
+    }
+
+    @inline(never) private func endWork(on run: ClaimedRun, _ lease: Lease) {
+        state.withLock { state in
+            state.work[lease.epoch] = nil
+            if state.controls(of: run.id).isEmpty { state.cancelled.remove(run.id) }
+        }
+    }
+
+    @inline(never) private func storedDefinition(of run: ClaimedRun) async throws -> ExecutablePipeline {
+        try await definitions.pipeline(of: run.record)
+    }
+
+    @inline(never) private func knownDefinition(of run: ClaimedRun) -> ExecutablePipeline? {
+        run.pipeline.map { definitions.insert($0) }
     }
 
     /// Fails or releases a run whose pipeline cannot be loaded.

@@ -107,28 +107,51 @@ final class ChatCall: Sendable {
     /// The exchange that runs, or a new one.
     private func current() async throws -> Running {
         if let running = state.withLock({ $0.running }) { return running }
-        if let url = reconnectURL { return try await running(url: url, method: reconnectMethod, body: nil) }
+        let target = try target()
+        let permit = try await client.limiter.acquire()
+        let deadline = startDeadline()
+        let token = try await client.tokens?.token(onRetry: request.onRetry)
+        return try start(target, permit, token, deadline)
+    }
+
+    // A task keeps the memory of its deepest call, and a chat goes on for long. So what does not wait is not inlined into the
+    // async functions.
+
+    /// What is sent, and where to.
+    private struct Target {
+        let url: String
+        let method: HTTPMethod
+        let body: [UInt8]?
+    }
+
+    /// Takes the answer up again, or asks.
+    @inline(never) private func target() throws -> Target {
+        if let url = reconnectURL { return Target(url: url, method: reconnectMethod, body: nil) }
         let asksForUsage = client.asksForUsage && state.withLock { $0.usageRefusal == nil }
         state.withLock { $0.askedForUsage = asksForUsage }
         let body = try RequestEncoder.chat(
             request, configuration: client.configuration, asksForUsage: asksForUsage)
-        return try await running(url: client.configuration.chatURL, method: .POST, body: body)
+        return Target(url: client.configuration.chatURL, method: .POST, body: body)
     }
 
-    private func running(url: String, method: HTTPMethod, body: [UInt8]?) async throws -> Running {
-        let permit = try await client.limiter.acquire()
-        let timeouts = client.configuration.timeouts
-        let deadline = state.withLock { state in
-            let deadline = state.deadline ?? client.time.now() + timeouts.total
+    /// When the whole call must be over; its first attempt sets it.
+    @inline(never) private func startDeadline() -> Duration {
+        state.withLock { state in
+            let deadline = state.deadline ?? client.time.now() + client.configuration.timeouts.total
             state.deadline = deadline
             return deadline
         }
-        let token = try await client.tokens?.token(onRetry: request.onRetry)
+    }
+
+    @inline(never) private func start(
+        _ target: Target, _ permit: Limiter.Permit, _ token: AccessToken?, _ deadline: Duration
+    ) throws -> Running {
         if let token { request.onToken?(token.value) }
         try Task.checkCancellation()
         let exchange = try Exchange(
-            httpRequest(url, method, hasBody: body != nil, token), body: body, willSend: request.willSend,
-            context: context(url, token), httpClient: client.httpClient, time: client.time, deadline: deadline)
+            httpRequest(target.url, target.method, hasBody: target.body != nil, token), body: target.body,
+            willSend: request.willSend, context: context(target.url, token), httpClient: client.httpClient,
+            time: client.time, deadline: deadline)
         let running = Running(exchange: exchange, permit: permit, token: token)
         state.withLock { $0.running = running }
         return running

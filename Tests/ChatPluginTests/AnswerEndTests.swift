@@ -307,7 +307,7 @@ private let label: Value = [
 
     @Test("the ids of an answer come from any report of a task, where the role names none")
     func taskIDs() {
-        var answer = ChatAnswer()
+        let answer = ChatAnswer()
         answer.add(.task(AgentTask(title: "t")))
         answer.add(.task(AgentTask(messageID: "m-1")))
         answer.add(.task(AgentTask(messageID: "m-2", conversationID: "c-1")))
@@ -318,7 +318,7 @@ private let label: Value = [
 
     @Test("reports of tasks are bounded by their number and their bytes")
     func tasks() {
-        var answer = ChatAnswer()
+        let answer = ChatAnswer()
         for _ in 0..<20 { answer.add(.task(AgentTask(title: String(repeating: "t", count: 1 << 20)))) }
         #expect(answer.output(json: .null)["tasks"]?.asList?.count == 16)
         for _ in 0..<2000 { answer.add(.task(AgentTask())) }

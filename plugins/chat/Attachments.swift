@@ -73,10 +73,13 @@ struct Attachments {
         self.files = files
     }
 
+    /// Whether there are files that the server wants beforehand.
+    var isUploaded: Bool { way == .upload && !files.isEmpty }
+
     /// Sends the files where the server wants them beforehand.
     /// - Returns: What belongs into the body of the request.
     func upload(_ client: MarketplaceClient) async throws -> ValueObject {
-        guard way == .upload, !files.isEmpty else { return [:] }
+        guard isUploaded else { return [:] }
         var ids: [Value] = []
         for file in files {
             do {

@@ -126,12 +126,13 @@ struct Chat: Step {
     func run(_ context: StepContext) async throws -> Value {
         let service = try await context.services.get(MarketplaceService.self)
         let (exchange, asked) = try prepared(service, context)
-        var conversation = try await Conversation(conversation, service, context)
+        let conversation = Conversation(conversation, service, context.journal)
+        if conversation.field != nil { try await conversation.find() }
         guard let schema else {
-            let answer = try await exchange.ask(asked, in: &conversation, key: context.idempotencyKey)
+            let answer = try await exchange.ask(asked, in: conversation, key: context.idempotencyKey)
             return await finish(answer, .null, asked, conversation, context)
         }
-        return try await fitting(schema, asked, exchange, &conversation, context)
+        return try await fitting(schema, asked, exchange, conversation, context)
     }
 
     // Not inlined, because the async frame of `run` stays in memory while the answer streams.
@@ -150,7 +151,7 @@ struct Chat: Step {
 
     /// Asks, and asks once more if the answer does not fit the schema. Returns the step's output.
     @inline(never) private func fitting(
-        _ schema: SchemaField, _ asked: [ChatMessage], _ exchange: ChatExchange, _ conversation: inout Conversation,
+        _ schema: SchemaField, _ asked: [ChatMessage], _ exchange: ChatExchange, _ conversation: Conversation,
         _ context: StepContext
     ) async throws -> Value {
         let rejected: RejectedAnswer
@@ -160,7 +161,7 @@ struct Chat: Step {
             conversation.found(earlier.conversationID)
             exchange.record(earlier.usage)
         } else {
-            let answer = try await exchange.ask(asked, in: &conversation, key: context.idempotencyKey)
+            let answer = try await exchange.ask(asked, in: conversation, key: context.idempotencyKey)
             let (found, problem) = await check(answer, schema, context)
             guard let problem else { return await finish(answer, found ?? .null, asked, conversation, context) }
             await context.report(.note("the answer does not fit the schema (\(problem)); asking once more"))
@@ -177,7 +178,7 @@ struct Chat: Step {
         let given = rejected.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: rejected.text)]
         // In a conversation of the server it knows what was said.
         let again = self.conversation != nil && conversation.id != nil ? [correction] : asked + given + [correction]
-        let second = try await exchange.ask(again, in: &conversation, key: context.idempotencyKey + ".correction")
+        let second = try await exchange.ask(again, in: conversation, key: context.idempotencyKey + ".correction")
         let (value, rest) = await check(second, schema, context)
         guard let rest else { return await finish(second, value ?? .null, asked, conversation, context) }
         throw StepError(

@@ -2,7 +2,9 @@ import Marketplace
 import RunnelKit
 
 /// An answer as it grows from the events of a stream.
-struct ChatAnswer {
+///
+/// A class, so that the async frames of a chat hold a reference.
+final class ChatAnswer {
     var text = ""
     private(set) var reasoning = ""
     private(set) var finishReason: String?
@@ -24,7 +26,7 @@ struct ChatAnswer {
     /// The size of what the model has said and thought.
     var bytes: Int { text.utf8.count + reasoning.utf8.count }
 
-    mutating func add(_ event: ChatEvent) {
+    func add(_ event: ChatEvent) {
         hasBegun = true
         switch event {
         case .role(_, let info): self.info = info ?? self.info

@@ -49,12 +49,10 @@ final class ChatExchange {
     /// - Parameters:
     ///   - asked: What is new in the conversation.
     ///   - key: The idempotency key.
-    func ask(_ asked: [ChatMessage], in conversation: inout Conversation, key: String) async throws
-        -> ChatAnswer
-    {
+    func ask(_ asked: [ChatMessage], in conversation: Conversation, key: String) async throws -> ChatAnswer {
         var attempt = try await firstAttempt(key)
         while true {
-            if let answer = try await stream(asked, attempt, in: &conversation) { return answer }
+            if let answer = try await stream(asked, attempt, in: conversation) { return answer }
             await context.report(
                 .note("the server does not accept `response_format`; asking with the schema in the prompt"))
             attempt = Attempt(format: .none, key: Self.plainKey(key), resuming: nil)
@@ -73,14 +71,28 @@ final class ChatExchange {
     /// The idempotency key of the request that has the schema in the prompt.
     private static func plainKey(_ key: String) -> String { key + ".plain" }
 
-    @inline(never) private func firstAttempt(_ key: String) async throws -> Attempt {
+    private func firstAttempt(_ key: String) async throws -> Attempt {
+        if hasBudget(key) { try await checkBudgets() }
+        if uploaded == nil, attachments.isUploaded { uploaded = try await attachments.upload(client) }
+        return attempt(key)
+    }
+
+    /// Resumes the answer of an earlier life of the run, if there is one.
+    @inline(never) private func attempt(_ key: String) -> Attempt {
         let plain = interruptedAnswer(Self.plainKey(key))
-        let resuming = plain ?? interruptedAnswer(key)
-        if resuming == nil { try await Budgets(settings: settings).check(agent: agent, model: model, context) }
-        if uploaded == nil { uploaded = try await attachments.upload(client) }
         return Attempt(
             format: chat.schema == nil || plain != nil ? .none : service.formats.format(model: model),
-            key: plain == nil ? key : Self.plainKey(key), resuming: resuming)
+            key: plain == nil ? key : Self.plainKey(key), resuming: plain ?? interruptedAnswer(key))
+    }
+
+    /// Whether there may be a budget for a new answer.
+    @inline(never) private func hasBudget(_ key: String) -> Bool {
+        guard settings.budget != nil || !settings.pipelineBudgets.isEmpty else { return false }
+        return interruptedAnswer(Self.plainKey(key)) == nil && interruptedAnswer(key) == nil
+    }
+
+    @inline(never) private func checkBudgets() async throws {
+        try await Budgets(settings: settings).check(agent: agent, model: model, context)
     }
 
     /// The step's failure. The key of a conversation that the server no longer has is forgotten.
@@ -92,13 +104,13 @@ final class ChatExchange {
 
     /// - Returns: The answer; nil if the server does not accept the format.
     @inline(never) private func stream(
-        _ asked: [ChatMessage], _ attempt: Attempt, in conversation: inout Conversation
+        _ asked: [ChatMessage], _ attempt: Attempt, in conversation: Conversation
     ) async throws -> ChatAnswer? {
         let asked = chat.schema?.stated(in: asked, format: attempt.format) ?? asked
         let messages = conversation.whole(with: asked)
-        let span = ChatSpan(context, provider: provider, agent: agent, model: model, messages)
+        let span = span(messages)
         do {
-            let answer = try await receive(messages, attempt, in: &conversation, span)
+            let answer = try await receive(messages, attempt, in: conversation, span)
             span.end()
             return answer
         } catch {
@@ -109,46 +121,55 @@ final class ChatExchange {
         }
     }
 
+    @inline(never) private func span(_ messages: [ChatMessage]) -> ChatSpan {
+        ChatSpan(context, provider: provider, agent: agent, model: model, messages)
+    }
+
     @inline(never) private func receive(
-        _ messages: [ChatMessage], _ attempt: Attempt, in conversation: inout Conversation, _ span: ChatSpan
+        _ messages: [ChatMessage], _ attempt: Attempt, in conversation: Conversation, _ span: ChatSpan
     ) async throws -> ChatAnswer {
         let (notices, continuation) = AsyncStream.makeStream(
             of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
-        let batches = begin(messages, attempt, conversationID: conversation.id, span, continuation)
-        let step = context
-        async let reporting: Void = ChatExchange.report(notices, to: step)
+        let report = reporter()
+        async let reporting: Void = ChatExchange.report(notices, report)
         defer { continuation.finish() }
-        var answer = ChatAnswer()
+        let answer = ChatAnswer()
         var hasToken = false
         var kept = (ids: attempt.resuming ?? MessageInfo(), saves: 0)
-        let elapsed = context.clock.stopwatch()
         do {
-            for try await batch in batches {
+            var batches = begin(messages, attempt, conversationID: conversation.id, span, continuation)
+            let elapsed = context.clock.stopwatch()
+            while let batch = try await batches.next() {
                 if !hasToken, batch.contains(where: \.isToken) {
                     hasToken = true
                     noteFirstToken(after: elapsed(), span)
                 }
-                try await take(batch, into: &answer, span)
+                try await take(batch, into: answer, span)
                 if answer.ids != MessageInfo(), answer.ids != kept.ids, kept.saves < Self.maximumSaves {
                     kept = (answer.ids, kept.saves + 1)
                     try await keep(answer.ids, attempt.key)
                 }
             }
         } catch {
-            try await fail(error, answer, messages, in: &conversation, resuming: attempt.resuming, span)
+            try await fail(error, answer, messages, in: conversation, resuming: attempt.resuming, span)
             throw error
         }
         continuation.finish()
         await reporting
-        await finish(answer, messages, in: &conversation, span)
+        await finish(answer, messages, in: conversation, span)
         return answer
+    }
+
+    /// Reports what goes on, for a child task. Holds a copy of the context on the heap.
+    @inline(never) private func reporter() -> @Sendable (StepProgress) async -> Void {
+        { [context] in await context.report($0) }
     }
 
     /// The answer to a new request. Reading the answer sends the request.
     @inline(never) private func begin(
         _ messages: [ChatMessage], _ attempt: Attempt, conversationID: String?, _ span: ChatSpan,
         _ notices: AsyncStream<RetryNotice>.Continuation
-    ) -> ChatBatches {
+    ) -> ChatBatches.AsyncIterator {
         context.journal.describe([
             "agent": agent.map { .string($0) } ?? .null, "model": .string(model), "finish_reason": .null,
             "input_tokens": .null, "output_tokens": .null, "cached_tokens": .null, "time_to_first_token_ms": .null,
@@ -168,7 +189,7 @@ final class ChatExchange {
             guard token.utf8.count >= ChatExchange.minimumTokenLength else { return }
             redactor.add(token, named: "marketplace/access_token")
         }
-        return client.chat(request).batches
+        return client.chat(request).batches.makeAsyncIterator()
     }
 
     @inline(never) private func noteFirstToken(after time: Duration, _ span: ChatSpan) {
@@ -178,7 +199,7 @@ final class ChatExchange {
 
     /// Cleans up after a failed stream. Throws only if the step fails with another error than `error`.
     @inline(never) private func fail(
-        _ error: any Error, _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: inout Conversation,
+        _ error: any Error, _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: Conversation,
         resuming: MessageInfo?, _ span: ChatSpan
     ) async throws {
         if answer.hasBegun || resuming != nil, isUnwanted(after: error) {
@@ -198,7 +219,7 @@ final class ChatExchange {
 
     /// Records the usage of a complete answer, and reports what is unusual about the answer.
     @inline(never) private func finish(
-        _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: inout Conversation, _ span: ChatSpan
+        _ answer: ChatAnswer, _ messages: [ChatMessage], in conversation: Conversation, _ span: ChatSpan
     ) async {
         account(for: answer, messages, span)
         conversation.found(answer.conversationID)
@@ -296,8 +317,7 @@ final class ChatExchange {
     }
 
     /// Shows a batch: its text in one piece, and each task as a note in its place.
-    @inline(never) private func take(_ batch: [ChatEvent], into answer: inout ChatAnswer, _ span: ChatSpan) async throws
-    {
+    @inline(never) private func take(_ batch: [ChatEvent], into answer: ChatAnswer, _ span: ChatSpan) async throws {
         var text = ""
         for event in batch {
             answer.add(event)
@@ -316,17 +336,19 @@ final class ChatExchange {
         try Task.checkCancellation()
     }
 
-    private static func report(_ notices: AsyncStream<RetryNotice>, to context: StepContext) async {
+    private static func report(
+        _ notices: AsyncStream<RetryNotice>, _ report: @Sendable (StepProgress) async -> Void
+    ) async {
         for await notice in notices {
             let pause = DurationText.format(.milliseconds(Int(notice.delay / .milliseconds(1))))
             guard !notice.isReconnection else {
-                await context.report(
+                await report(
                     .note(
                         "\(notice.error.message); taking the answer up again in \(pause) (\(notice.failedAttempt) of \(notice.attempts))"
                     ))
                 continue
             }
-            await context.report(
+            await report(
                 .note(
                     "\(notice.error.message); trying again in \(pause) (attempt \(notice.failedAttempt + 1) of \(notice.attempts))"
                 ))

@@ -41,7 +41,9 @@ enum ConversationField: FieldValue, Hashable {
 }
 
 /// The conversation that a chat continues, and where it is kept.
-struct Conversation {
+///
+/// A class, so that the async frames of a chat hold a reference.
+final class Conversation {
     let field: ConversationField?
     private let service: MarketplaceService.Service
     let journal: any StepJournal
@@ -55,12 +57,16 @@ struct Conversation {
 
     private var settings: MarketplaceSettings { service.settings }
 
-    /// Finds the conversation.
-    init(_ field: ConversationField?, _ service: MarketplaceService.Service, _ context: StepContext) async throws {
+    /// - Parameter field: nil for a chat without a conversation.
+    init(_ field: ConversationField?, _ service: MarketplaceService.Service, _ journal: any StepJournal) {
         self.field = field
         self.service = service
-        journal = context.journal
+        self.journal = journal
         place = field.map { (service.isSimulated ? "simulated:" : "") + $0.text }
+    }
+
+    /// Finds the conversation. Not inlined, so that its variables do not stay in the async frame of a chat.
+    @inline(never) func find() async throws {
         guard let field, let place else { return }
         switch (field, settings.keepsConversations) {
         case (.id(let id), .server): self.id = id
@@ -84,7 +90,7 @@ struct Conversation {
     }
 
     /// Notes in which conversation the server has put the chat.
-    mutating func found(_ id: String?) {
+    func found(_ id: String?) {
         guard let id, settings.keepsConversations == .server else { return }
         self.id = id
         if case .key? = field, let place {

@@ -46,7 +46,6 @@ struct RunMachine: Sendable {
 
     mutating func handle(_ event: Event) -> [Action] {
         guard !isOver else { return [] }
-        actions = []
         switch event {
         case .begin(let now, let isCancelled):
             self.now = now
@@ -80,6 +79,7 @@ struct RunMachine: Sendable {
             actions.append(.release)
             isOver = true
         }
+        defer { actions = [] }
         return actions
     }
 

@@ -28,11 +28,10 @@ final class Exchange: Sendable {
         let delegate = StreamDelegate(buffer: buffer, context: context, eventLoop: eventLoop)
         let task = httpClient.execute(
             request: request, delegate: delegate, eventLoop: .delegateAndChannel(on: eventLoop))
-        let timeouts = context.timeouts
+        let watch = Watchdog(timeouts: context.timeouts, deadline: deadline, url: context.url)
         self.buffer = buffer
         self.task = task
         watchdog = Task {
-            let watch = Watchdog(timeouts: timeouts, deadline: deadline, url: context.url)
             while !Task.isCancelled {
                 let vitals = buffer.vitals
                 if vitals.isOver { return }

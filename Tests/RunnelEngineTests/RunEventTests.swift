@@ -49,6 +49,32 @@ import Testing
         }
     }
 
+    @Test("text asks for one write at a time, also where another write has taken what came before it")
+    func flushes() {
+        let buffer = TextBuffer()
+        let event = RunEvent(runID: "r", time: 0, kind: .stepText(Self.place, "word "))
+        #expect(buffer.append(event))
+        #expect(!buffer.append(event))
+        #expect(buffer.take().count == 1)
+        #expect(!buffer.append(event))
+        buffer.beginFlush()
+        #expect(buffer.append(event))
+    }
+
+    @Test("a write that text asks for displaces no other signal of the run")
+    func signals() async {
+        let control = RunControl()
+        control.flush()
+        control.cancel()
+        control.stop()
+        control.stop()
+        control.fence()
+        var signals = control.signals.makeAsyncIterator()
+        for expected in [RunControl.Signal.flush, .cancel, .stop, .stop, .fence] {
+            #expect(await signals.next() == expected)
+        }
+    }
+
     @Test(
         "what is no event is not read, and no number ends the process",
         arguments: [

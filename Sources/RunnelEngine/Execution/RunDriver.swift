@@ -38,7 +38,7 @@ final class RunDriver {
     let stopwatch: Stopwatch
     /// The number of stop requests.
     private var stops = 0
-    /// When text of steps was last written.
+    /// When text of steps was last written; nil before the first time.
     private var flushedAt: ContinuousClock.Instant?
     /// Whether ends of steps may not be durable yet.
     var hasUnsettled = false
@@ -54,7 +54,7 @@ final class RunDriver {
         case attempt(ExecutionKey, Result<Value, any Error>?)
         case timer(RunMachine.TimerID)
         case signal(RunControl.Signal)
-        /// Buffered text of steps must be written.
+        /// The interval between writes of buffered text is over.
         case flush
         /// The worked time must be written.
         case workedTime
@@ -222,19 +222,22 @@ final class RunDriver {
         }
     }
 
-    /// Requests a ``Event/flush`` as soon as the interval since the last one is over.
-    private func scheduleFlush(in group: inout ThrowingTaskGroup<Event, any Error>) {
+    /// Begins a flush, or starts the timer of one that would come too soon after the last.
+    ///
+    /// - Returns: Whether it begins.
+    @inline(never) private func beginFlush(in group: inout ThrowingTaskGroup<Event, any Error>) -> Bool {
         // In real time, which is what the journal's writes take.
-        let due = flushedAt?.advanced(by: TextBuffer.interval)
-        group.addTask {
-            if let due { try? await ContinuousClock().sleep(until: due) }
-            return .flush
+        let now = ContinuousClock.now
+        if let due = flushedAt?.advanced(by: TextBuffer.interval), now < due {
+            group.addTask {
+                try? await ContinuousClock().sleep(until: due)
+                return .flush
+            }
+            return false
         }
-    }
-
-    private func beginFlush() {
-        flushedAt = .now
+        flushedAt = now
         buffer.beginFlush()
+        return true
     }
 
     @inline(never) private func handle(
@@ -242,9 +245,7 @@ final class RunDriver {
     ) async throws {
         switch event {
         case .attempt(let key, .failure(let held as HeldStep)?): await end(before: held, key)
-        case .flush:
-            beginFlush()
-            try await write(updates())
+        case .flush, .signal(.flush): if beginFlush(in: &group) { try await write(updates()) }
         case .workedTime: try await write(updates())
         default:
             guard let actions = try actions(after: event, in: &group) else { return }
@@ -264,7 +265,6 @@ final class RunDriver {
         case .timer(let id): return timers.removeValue(forKey: id) == nil ? nil : machine.handle(.due(id))
         case .signal(.cancel): return machine.handle(.cancel)
         case .signal(.fence): throw JournalError.leaseLost(request.id)
-        case .signal(.flush): scheduleFlush(in: &group)
         case .signal(.stop) where stops == 0:
             stops += 1
             return machine.handle(.stop)
@@ -276,7 +276,7 @@ final class RunDriver {
             interruptAttempts()
             cancelAttempts(Array(attempts.keys), in: &group)
         case .patienceIsOver(let keys): abandon(keys)
-        case .flush, .workedTime, .nothing: break
+        case .signal(.flush), .flush, .workedTime, .nothing: break
         }
         return nil
     }

@@ -146,8 +146,8 @@ extension RunDriver {
     ) {
         guard let step = step(key) else { return }
         let reporter = StepReporter(place: place(key), redactor: runner.redactor) {
-            [events, buffer, control, request, now = runner.now, isStored = storage != nil] kind in
-            let event = RunEvent(runID: request.id, time: now(), kind: kind)
+            [events, buffer, control, runID = request.id, now = runner.now, isStored = storage != nil] kind in
+            let event = RunEvent(runID: runID, time: now(), kind: kind)
             if isStored, buffer.append(event) { control.flush() }
             await events(event)
         }

@@ -2,13 +2,27 @@ import RunnelKit
 import Templates
 
 /// The variables of templates at one point of a run.
-struct RunScope: TemplateScope {
+///
+/// A class, because an attempt and the context of its step hold the same scope as long as the step runs.
+final class RunScope: TemplateScope {
     let request: RunRequest
     let values: ProjectValues
     let pipeline: String
     let startedAt: Int64
     let now: Int64
     let visible: VisibleValues
+
+    init(
+        request: RunRequest, values: ProjectValues, pipeline: String, startedAt: Int64, now: Int64,
+        visible: VisibleValues
+    ) {
+        self.request = request
+        self.values = values
+        self.pipeline = pipeline
+        self.startedAt = startedAt
+        self.now = now
+        self.visible = visible
+    }
 
     private static let names = ["input", "inputs", "steps", "trigger", "vars", "secrets", "env", "run", "error"]
 

@@ -301,20 +301,19 @@ public actor RunQueue {
 
     private func work(on run: ClaimedRun) async {
         let stopwatch = worker.runner.clock.measureStart()
-        let logger = logBegin(of: run)
+        logBegin(of: run)
         let result = await worker.work(on: run) { [watchers] event in
             watchers.tell(event)
             RunMetrics.observe(event, of: run.record.pipeline)
             // A finished step clears the run of the suspicion of killing its worker.
             if run.record.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
         }
-        end(run, result, after: stopwatch.elapsed(), logger)
+        end(run, result, after: stopwatch.elapsed())
     }
 
-    /// Not inlined, like ``end(_:_:after:_:)``, so that its variables do not stay in the async frame of a run.
-    ///
-    /// - Returns: The logger of the run.
-    @inline(never) private func logBegin(of run: ClaimedRun) -> Logger {
+    /// Writes to the log with the run attached. Made anew for each message: its metadata need not be held while the run
+    /// is worked on.
+    private func runLogger(_ run: ClaimedRun) -> Logger {
         var logger = logger
         logger[metadataKey: "run"] = "\(run.id)"
         logger[metadataKey: "pipeline"] = "\(run.record.pipeline)"
@@ -322,17 +321,19 @@ public actor RunQueue {
         if let traceID = worker.runner.tracing.traceID(of: run.id, trigger: trigger) {
             logger[metadataKey: "trace"] = "\(traceID)"
         }
-        // A debounced run has waited before its first start, too.
-        let isResumed = run.record.interruptions > 0 || run.record.worked > .zero
-        let cause = RunRecord.cause(trigger)
-        logger.info("\(run.name) \(isResumed ? "was resumed" : "began") (\(cause))")
         return logger
     }
 
-    @inline(never) private func end(
-        _ run: ClaimedRun, _ result: DriveResult, after worked: Duration, _ logger: Logger
-    ) {
-        let name = run.name
+    /// Not inlined, like ``end(_:_:after:)``, so that its variables do not stay in the async frame of a run.
+    @inline(never) private func logBegin(of run: ClaimedRun) {
+        // A debounced run has waited before its first start, too.
+        let isResumed = run.record.interruptions > 0 || run.record.worked > .zero
+        let cause = RunRecord.cause(run.request?.trigger ?? run.record.trigger)
+        runLogger(run).info("\(run.name) \(isResumed ? "was resumed" : "began") (\(cause))")
+    }
+
+    @inline(never) private func end(_ run: ClaimedRun, _ result: DriveResult, after worked: Duration) {
+        let (name, logger) = (run.name, runLogger(run))
         if case .ended(let ended) = result, ended.took != nil {
             RunMetrics.observe(worked: worked, on: run.record.pipeline)
         }

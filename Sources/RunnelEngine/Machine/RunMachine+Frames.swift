@@ -16,7 +16,7 @@ struct Frame: Sendable {
     /// The reason for aborting a frame.
     enum Abort: Sendable {
         case cancelled
-        case failed(RunError)
+        indirect case failed(RunError)
     }
 
     let kind: Kind

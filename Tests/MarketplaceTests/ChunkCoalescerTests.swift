@@ -1,6 +1,8 @@
+import AsyncHTTPClient
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -92,6 +94,24 @@ struct ChunkCoalescerTests {
     }
 
     // MARK: - Support
+
+    @Test("a connection keeps no large receive buffer after a burst")
+    func receiveBuffer() async throws {
+        let configuration = try MarketplaceConfiguration(baseURL: "http://127.0.0.1:1", authentication: .none)
+        let initializer = try #require(configuration.httpClientConfiguration.http1_1ConnectionDebugInitializer)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+        let client = try await ClientBootstrap(group: group)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHTTPClientHandlers() }
+            }
+            .connect(to: try #require(server.localAddress)).get()
+        try await initializer(client).get()
+        let allocator = try await client.getOption(.recvAllocator).get()
+        #expect((allocator as? AdaptiveRecvByteBufferAllocator)?.maximum == 16 * 1024)
+        try await client.close()
+        try await server.close()
+    }
 
     private static func response(_ below: (Int) -> Int) -> [UInt8] {
         let text = String(repeating: "data: 1\r\n\r\n", count: below(9))

@@ -263,14 +263,21 @@ final class ChunkCoalescingHandler: ChannelInboundHandler {
         if bytes.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(bytes)) }
     }
 
-    /// Adds a handler to each HTTP/1.1 connection of a client. The hook is named for debugging, but it is public, and runs
-    /// before the first request of a connection.
+    /// The limit of a connection's receive buffer in bytes. NIO keeps the buffer while the connection is open; its own
+    /// limit is 64 KiB.
+    private static let receiveBufferLimit = 16 * 1024
+
+    /// Adds a handler to each HTTP/1.1 connection of a client, and limits its receive buffer. The hook is named for
+    /// debugging, but it is public, and runs before the first request of a connection.
     static func install(in settings: inout HTTPClient.Configuration) {
         settings.http1_1ConnectionDebugInitializer = { channel in
             channel.eventLoop.submit {
                 let pipeline = channel.pipeline.syncOperations
                 let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
                 try pipeline.addHandler(ChunkCoalescingHandler(), position: .before(decoder))
+                let receiveBuffer = AdaptiveRecvByteBufferAllocator(
+                    minimum: 64, initial: 2048, maximum: Self.receiveBufferLimit)
+                try channel.syncOptions?.setOption(.recvAllocator, value: receiveBuffer)
             }
         }
     }

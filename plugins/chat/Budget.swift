@@ -170,9 +170,18 @@ extension BudgetLimit {
     }
 }
 
-/// The budgets that a chat is under.
-struct Budgets {
-    let settings: MarketplaceSettings
+/// The budgets that a chat is under. A class, so that the async frames of a chat hold a reference.
+final class Budgets: Sendable {
+    private let budget: BudgetLimit?
+    private let pipelineBudgets: [String: BudgetLimit]
+
+    init(settings: MarketplaceSettings) {
+        budget = settings.budget
+        pipelineBudgets = settings.pipelineBudgets
+    }
+
+    /// Whether none is set.
+    var isEmpty: Bool { budget == nil && pipelineBudgets.isEmpty }
 
     /// The part of a budget from which on it is a problem that a person should know of.
     private static let warning = 0.8
@@ -180,8 +189,8 @@ struct Budgets {
     /// All that are set, with the pipeline of each; nil for that of all chats, which comes first.
     private var all: [(limit: BudgetLimit, pipeline: String?)] {
         var all: [(limit: BudgetLimit, pipeline: String?)] = []
-        if let budget = settings.budget { all.append((budget, nil)) }
-        for (pipeline, limit) in settings.pipelineBudgets.sorted(by: { $0.key < $1.key }) {
+        if let budget { all.append((budget, nil)) }
+        for (pipeline, limit) in pipelineBudgets.sorted(by: { $0.key < $1.key }) {
             all.append((limit, pipeline))
         }
         return all
@@ -221,7 +230,7 @@ struct Budgets {
     func strangers(among pipelines: [String]) -> [FieldError] {
         // A question by `runnel ask` is a run, too.
         let known = pipelines + ["ask"]
-        return settings.pipelineBudgets.keys.sorted().filter { !known.contains($0) }.map { name in
+        return pipelineBudgets.keys.sorted().filter { !known.contains($0) }.map { name in
             let meant = Suggestion.hint(for: name, among: known)
             return FieldError(
                 "`pipeline_budgets` has a budget of \(Value.string(name).quoted()), and no pipeline has that name",
@@ -235,8 +244,8 @@ struct Budgets {
     func check(agent: String?, model: String?, _ context: StepContext) async throws {
         let pipeline = context.identity.pipeline
         let limits: [(limit: BudgetLimit?, pipeline: String?, name: String)] = [
-            (settings.budget, nil, "the budget"),
-            (settings.pipelineBudgets[pipeline], pipeline, "the budget of \(pipeline)"),
+            (budget, nil, "the budget"),
+            (pipelineBudgets[pipeline], pipeline, "the budget of \(pipeline)"),
         ]
         for case (let limit?, let scope, let name) in limits {
             if let cost = limit.cost { try checkPrice(in: cost.currency, agent, model, context.prices) }

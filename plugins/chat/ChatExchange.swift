@@ -72,7 +72,7 @@ final class ChatExchange {
     private static func plainKey(_ key: String) -> String { key + ".plain" }
 
     private func firstAttempt(_ key: String) async throws -> Attempt {
-        if hasBudget(key) { try await checkBudgets() }
+        if let budgets = budgets(key) { try await check(budgets) }
         if uploaded == nil, attachments.isUploaded { uploaded = try await attachments.upload(client) }
         return attempt(key)
     }
@@ -85,14 +85,17 @@ final class ChatExchange {
             key: plain == nil ? key : Self.plainKey(key), resuming: plain ?? interruptedAnswer(key))
     }
 
-    /// Whether there may be a budget for a new answer.
-    @inline(never) private func hasBudget(_ key: String) -> Bool {
-        guard settings.budget != nil || !settings.pipelineBudgets.isEmpty else { return false }
-        return interruptedAnswer(Self.plainKey(key)) == nil && interruptedAnswer(key) == nil
+    /// The budgets that a new answer is under; nil if there are none.
+    @inline(never) private func budgets(_ key: String) -> Budgets? {
+        let budgets = Budgets(settings: settings)
+        guard !budgets.isEmpty, interruptedAnswer(Self.plainKey(key)) == nil, interruptedAnswer(key) == nil else {
+            return nil
+        }
+        return budgets
     }
 
-    @inline(never) private func checkBudgets() async throws {
-        try await Budgets(settings: settings).check(agent: agent, model: model, context)
+    @inline(never) private func check(_ budgets: Budgets) async throws {
+        try await budgets.check(agent: agent, model: model, context)
     }
 
     /// The step's failure. The key of a conversation that the server no longer has is forgotten.
@@ -135,7 +138,7 @@ final class ChatExchange {
         defer { continuation.finish() }
         let answer = ChatAnswer()
         var hasToken = false
-        var kept = (ids: attempt.resuming ?? MessageInfo(), saves: 0)
+        var kept = KeptIDs(ids: attempt.resuming ?? MessageInfo())
         do {
             var batches = begin(messages, attempt, conversationID: conversation.id, span, continuation)
             let elapsed = context.clock.stopwatch()
@@ -145,10 +148,7 @@ final class ChatExchange {
                     noteFirstToken(after: elapsed(), span)
                 }
                 try await take(batch, into: answer, span)
-                if answer.ids != MessageInfo(), answer.ids != kept.ids, kept.saves < Self.maximumSaves {
-                    kept = (answer.ids, kept.saves + 1)
-                    try await keep(answer.ids, attempt.key)
-                }
+                if let ids = newIDs(of: answer, &kept) { try await keep(ids, attempt.key) }
             }
         } catch {
             try await fail(error, answer, messages, in: conversation, resuming: attempt.resuming, span)
@@ -239,6 +239,20 @@ final class ChatExchange {
     /// The answer that this attempt had begun to receive before its process ended.
     private func interruptedAnswer(_ key: String) -> MessageInfo? {
         canReconnect && checkpoint.key == key ? checkpoint.ids : nil
+    }
+
+    /// The ids of an answer that were kept last, and how often ids were kept.
+    private struct KeptIDs {
+        var ids: MessageInfo
+        var saves = 0
+    }
+
+    /// The ids of the answer, if they are to be kept.
+    @inline(never) private func newIDs(of answer: ChatAnswer, _ kept: inout KeptIDs) -> MessageInfo? {
+        let ids = answer.ids
+        guard ids != MessageInfo(), ids != kept.ids, kept.saves < Self.maximumSaves else { return nil }
+        kept = KeptIDs(ids: ids, saves: kept.saves + 1)
+        return ids
     }
 
     /// Keeps the ids of the answer, so that a later life of the run takes it up again instead of asking once more.

@@ -6,7 +6,7 @@ set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libgumbo-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
-    release) needed+=(python3) ;;
+    release) needed+=(binutils python3 valgrind) ;;
     browser) needed+=(python3 python3-venv chromium) ;;
     test) needed+=(dovecot-imapd git groff mandoc mosquitto openssl prometheus python3 python3-venv) ;;
     postgres) needed+=(libpq5 pgbouncer postgresql python3 python3-venv) ;;

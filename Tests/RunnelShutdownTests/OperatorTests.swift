@@ -403,6 +403,30 @@ import Testing
         }
     }
 
+    @Test("if the end point of metrics changes too, new header fields wait for the restart")
+    func headersOfAnotherEndpoint() async throws {
+        func configuration(_ port: Int, _ key: String) -> String {
+            """
+            server: { port: 0 }
+            log: { level: error }
+            metrics: { endpoint: "http://127.0.0.1:\(port)", headers: { authorization: "\(key)" } }
+
+            """
+        }
+        let files = ["runnel.yaml": configuration(9, "first-key-0123456789"), "s.yaml": Self.stalled]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            try folder.write("runnel.yaml", configuration(10, "second-key-0123456789"))
+            let said = await server.error.wait(for: "has changed")
+            #expect(
+                said.hasSuffix(
+                    "runnel.yaml has changed; restart Runnel to apply `metrics.endpoint`, "
+                        + "`metrics.headers.authorization`\n"), "\(said)")
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
     @Test("a new API token is used without a restart; if it has no value any more, the former one stays valid")
     func replacedTokens() async throws {
         let configuration = "log: { level: error }\nserver: { port: 0"

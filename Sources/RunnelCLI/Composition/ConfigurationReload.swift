@@ -1,5 +1,6 @@
 import Logging
 import RunnelEngine
+import RunnelHTTP
 import RunnelKit
 import RunnelServer
 import RunnelSupport
@@ -38,14 +39,27 @@ actor ConfigurationReload {
     /// Whether a setting is applied to a running server.
     ///
     /// - Parameter credentials: The paths of the credentials of plugins.
-    private func isApplicable(_ path: String, _ credentials: Set<String>) -> Bool {
+    private func isApplicable(_ path: String, _ credentials: Set<String>, _ now: Project) -> Bool {
         var beginnings = [
             "log.level", "runs.limit", "runs.max_queued", "journal.keep", "journal.password", "dedupe.", "deliveries.",
             "server.token",
         ]
-        if project.traces != nil { beginnings.append("traces.headers.") }
-        if project.metrics != nil { beginnings.append("metrics.headers.") }
+        for (section, old, new) in Self.receivers(of: project, now) where Self.isSame(old, new) {
+            beginnings.append("\(section).headers.")
+        }
         return credentials.contains(path) || beginnings.contains { path.hasPrefix($0) }
+    }
+
+    private static func receivers(of old: Project, _ new: Project) -> [(String, OTLPReceiver?, OTLPReceiver?)] {
+        [
+            ("traces", old.traces?.receiver, new.traces?.receiver),
+            ("metrics", old.metrics?.receiver, new.metrics?.receiver),
+        ]
+    }
+
+    /// Whether header fields can be replaced: those of another end point wait for the restart, as the end point does.
+    private static func isSame(_ old: OTLPReceiver?, _ new: OTLPReceiver?) -> Bool {
+        old != nil && old?.endpoint.text == new?.endpoint.text
     }
 
     init(
@@ -182,7 +196,7 @@ actor ConfigurationReload {
         let credentials = Set(plugins.flatMap { $0.credentialPaths })
         let kept = plugins.filter { valueProblems[$0.name] != nil }.flatMap { $0.credentialPaths }
         let pending = pendingRestart(of: now, credentials)
-        var taken = changes.filter { isApplicable($0, credentials) }
+        var taken = changes.filter { isApplicable($0, credentials, now) }
             .subtracting(valueProblems.keys).subtracting(kept).union(variables).subtracting(pending)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
@@ -250,13 +264,10 @@ actor ConfigurationReload {
     /// Makes the exporters of traces and metrics use the current header fields. One that has no value any more keeps its
     /// former one.
     private func applyHeaders(of now: Project) {
-        for (section, old, new) in [
-            ("traces", project.traces?.receiver, now.traces?.receiver),
-            ("metrics", project.metrics?.receiver, now.metrics?.receiver),
-        ] {
+        for (section, old, new) in Self.receivers(of: project, now) {
             let path = "\(section).headers."
             valueProblems = valueProblems.filter { !$0.key.hasPrefix(path) }
-            guard let old, let new else { continue }
+            guard Self.isSame(old, new), let old, let new else { continue }
             var headers = new.headers
             for (setting, problem) in now.lostHeaders where setting.hasPrefix(path) {
                 let kept = old.headers.filter { path + $0.name == setting }
@@ -294,7 +305,7 @@ actor ConfigurationReload {
         let changesRecording = project.settings.deliveries.areKept != now.settings.deliveries.areKept
         var names = Self.changes(from: project, to: now).filter { path in
             if path.hasPrefix("deliveries.") { return changesRecording }
-            guard path.hasPrefix("secrets.") else { return !isApplicable(path, credentials) }
+            guard path.hasPrefix("secrets.") else { return !isApplicable(path, credentials, now) }
             let name = String(path.dropFirst("secrets.".count))
             return inUse[name] == nil || now.settings.secrets[name] == nil
         }

@@ -75,8 +75,8 @@ struct DashboardRoutes: Sendable {
                 } catch {
                     throw APIError(
                         503, .unavailable,
-                        "this server has signed you out, but others that share its journal still accept copies of the "
-                            + "cookie: \((error as? JournalError)?.message ?? "\(error)")")
+                        "you are still signed in, because the sign-out could not be stored; try again: "
+                            + "\((error as? JournalError)?.message ?? "\(error)")")
                 }
             }
             var response = Response.redirect(to: "/sign-in")

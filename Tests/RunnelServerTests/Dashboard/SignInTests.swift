@@ -88,6 +88,19 @@ import Testing
         #expect(try await memory.values(prefix: "cookie ").map(\.value) == [.int(2 * DashboardSessions.lifetime)])
     }
 
+    @Test("a sign-out that the journal cannot store leaves the session signed in, and can be repeated")
+    func failedSignOut() async throws {
+        let token = APIToken(name: "a", value: "one", scope: .run)
+        var journal = HeldJournal()
+        journal.memoryFailure = JournalError(.full, "the disk is full")
+        let sessions = DashboardSessions(tokens: Watched([token]), shared: SharedSignOuts(journal: journal))
+        let cookie = sessions.makeCookie(for: token, now: 0)
+        for _ in 1...2 {
+            await #expect(throws: JournalError.self) { try await sessions.signOut(cookie: cookie, now: 1) }
+            #expect(await sessions.admittedSession(ofCookie: cookie, now: 1)?.caller == "a")
+        }
+    }
+
     @Test("a link does not sign in once the value of its token is replaced")
     func linkOfReplacedToken() {
         let tokens = Watched([APIToken(name: "a", value: "one", scope: .run)])

@@ -14,6 +14,8 @@ struct HeldJournal: Journal {
     var bytes: Int64?
     /// What every question is answered with instead.
     var failure: JournalError?
+    /// The error of all memories.
+    var memoryFailure: JournalError?
     /// Workers whose processes seem to have ended. Nobody takes over their runs.
     var gone: Set<WorkerID> = []
     /// Counts what is read.
@@ -197,9 +199,20 @@ struct HeldJournal: Journal {
 
     func check() async -> [String] { await base.check() }
     func close() async { await base.close() }
-    func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
+    func memory(of trigger: TriggerID) -> any TriggerMemory {
+        memoryFailure.map { FailingMemory(failure: $0) } ?? base.memory(of: trigger)
+    }
     var operators: any OperatorRecords { base.operators }
     var deliveries: any DeliveryRecords { failure.map { FailingDeliveries(failure: $0) } ?? base.deliveries }
+}
+
+/// Fails in all that is asked of it.
+private struct FailingMemory: TriggerMemory {
+    let failure: JournalError
+
+    func value(for key: String) async throws -> Value? { throw failure }
+    func values(prefix: String) async throws -> [(key: String, value: Value)] { throw failure }
+    func set(_ changes: [String: Value?]) async throws { throw failure }
 }
 
 /// Fails in all that is asked of it.

@@ -107,14 +107,19 @@ final class DashboardSessions: Sendable {
 
     /// Rejects the cookie and its copies from now on.
     ///
-    /// - Throws: If the other servers of the journal cannot be told. This server rejects the cookie until it is restarted.
+    /// - Throws: If the journal cannot store it. The session goes on then, so that the sign-out can be repeated.
     func signOut(cookie: String, now: Int64) async throws {
         guard let session = session(ofCookie: cookie, now: now), let token = token(named: session.caller) else {
             return
         }
         let entry = (expiry: now + Self.lifetime * 1_000_000_000, token: token)
         signedOut.withLock { Self.add(entry, as: cookie, to: &$0, atMost: Self.maximumSignedOut, now: now) }
-        try await shared?.add(cookie, expiry: entry.expiry / 1_000_000_000, now: now / 1_000_000_000)
+        do {
+            try await shared?.add(cookie, expiry: entry.expiry / 1_000_000_000, now: now / 1_000_000_000)
+        } catch {
+            signedOut.withLock { $0[cookie] = nil }
+            throw error
+        }
     }
 
     /// Adds an entry and removes expired ones.

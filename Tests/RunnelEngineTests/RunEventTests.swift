@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("Run events") struct RunEventTests {
+@Suite("Run events", .timeLimit(.minutes(5))) struct RunEventTests {
     private static let place = RunEvent.StepPlace(id: "ask[2]", uses: "chat")
 
     private static var error: RunError {
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test("text asks for one write at a time, also where another write has taken what came before it")
+    @Test("at most one flush is requested until it begins, also if another write has taken the text")
     func flushes() {
         let buffer = TextBuffer()
         let event = RunEvent(runID: "r", time: 0, kind: .stepText(Self.place, "word "))

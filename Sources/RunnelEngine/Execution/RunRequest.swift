@@ -119,14 +119,19 @@ public struct RunControl: Sendable {
     init(isOwner: @escaping @Sendable () -> Bool = { true }) {
         self.isOwner = isOwner
         // Further signals have no effect. Of flushes there is never more than one; see ``TextBuffer``.
-        (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(5))
+        (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(6))
     }
 
     /// Cancels the run; its `finally` runs. A second call cancels that too.
-    public func cancel() { continuation.yield(.cancel) }
+    public func cancel() { send(.cancel) }
 
     /// No new step starts; running steps get a grace period. A second call cancels them at once.
-    public func stop() { continuation.yield(.stop) }
+    public func stop() { send(.stop) }
+
+    /// A flush is not requested again until it has begun, so it must not be displaced.
+    private func send(_ signal: Signal) {
+        if case .dropped(.flush) = continuation.yield(signal) { continuation.yield(.flush) }
+    }
 
     /// Writes the buffered text of steps soon.
     func flush() { continuation.yield(.flush) }

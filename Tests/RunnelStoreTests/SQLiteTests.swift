@@ -354,7 +354,7 @@ import Foundation
         }
     }
 
-    @Test("a journal that was cut off to nothing is refused, also by those who only look, and its log is kept")
+    @Test("an empty journal file is refused, also when opened without migration, and its write-ahead log is kept")
     func emptied() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let path = folder + "/.runnel/journal.db"

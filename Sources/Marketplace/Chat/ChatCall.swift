@@ -124,7 +124,7 @@ final class ChatCall: Sendable {
         let body: [UInt8]?
     }
 
-    /// Takes the answer up again, or asks.
+    /// The request that reconnects to the answer, or the first request.
     @inline(never) private func target() throws -> Target {
         if let url = reconnectURL { return Target(url: url, method: reconnectMethod, body: nil) }
         let asksForUsage = client.asksForUsage && state.withLock { $0.usageRefusal == nil }

@@ -155,7 +155,7 @@ final class RunDriver {
         try await leave()
     }
 
-    /// Listens to all that brings events, and performs the first actions.
+    /// Starts the sources of events, and performs the first actions.
     @inline(never) private func start(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
         listenToControl(in: &group)
         measureWorkedTime(in: &group)
@@ -254,7 +254,7 @@ final class RunDriver {
         }
     }
 
-    /// What the machine makes of an event; nil if the event does not concern the machine.
+    /// The actions of the machine after an event; nil if the event does not concern the machine.
     @inline(never) private func actions(
         after event: Event, in group: inout ThrowingTaskGroup<Event, any Error>
     ) throws -> [RunMachine.Action]? {
@@ -289,7 +289,7 @@ final class RunDriver {
         }
     }
 
-    /// What the running attempts want to be stored.
+    /// Unsaved updates of the running attempts.
     @inline(never) private func updates() -> RunCommit {
         var commit = RunCommit.empty
         commit.updates = attempts.values.filter { !$0.hasEnded }.compactMap { $0.journal.takeUpdate() }

@@ -2,7 +2,7 @@ package import RunnelKit
 
 extension RunRecord {
     /// A value that the journal may store apart from the run, and lose.
-    package enum Part: Sendable, Hashable { case trigger, inputs, input, output, error }
+    package enum Part: String, Sendable, Hashable, CaseIterable { case trigger, inputs, input, output, error }
 
     /// What the run was started with. Without it, the run can be neither worked on nor retried.
     package static let beginning: [Part] = [.trigger, .inputs, .input]
@@ -10,8 +10,8 @@ extension RunRecord {
     /// The error for the first of these values that is lost; nil if there is none.
     package func loss(of parts: [Part]) -> JournalError? { parts.lazy.compactMap { lost[$0] }.first }
 
-    /// Sets a value that is read from the journal. If it is lost, ``lost`` gets the error, and a sentence for people
-    /// takes its place.
+    /// Sets a value that is read from the journal. If it is lost, ``lost`` gets the error, and an error message replaces
+    /// it.
     ///
     /// - Throws: If the journal cannot be read.
     package mutating func set(_ part: Part, _ read: () throws(JournalError) -> Value?) throws(JournalError) {

@@ -27,6 +27,8 @@ extension RunRecord {
         object["inputs"] = SecretSeal.masked(.object(inputs))
         object["input"] = SecretSeal.masked(input)
         object["output"] = output.map(SecretSeal.masked)
+        let parts = Part.allCases.filter { lost[$0] != nil }
+        if !parts.isEmpty { object["lost"] = .list(parts.map { .string($0.rawValue) }) }
         return .object(object)
     }
 }
@@ -45,6 +47,7 @@ extension StepRecord {
         object["with"] = with.map(SecretSeal.masked)
         object["attributes"] = attributes.map(SecretSeal.masked)
         object["output"] = output.map(SecretSeal.masked)
+        if lost != nil { object["lost"] = true }
         return .object(object)
     }
 }

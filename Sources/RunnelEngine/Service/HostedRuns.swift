@@ -151,13 +151,13 @@ final class HostedRuns: TriggerRuns {
         func time(_ nanoseconds: Int64?) -> Value {
             nanoseconds.map { .string(Timestamp.text(nanoseconds: $0)) } ?? .null
         }
-        // The sentence in place of a lost value is for people, not for steps.
+        // The message in place of a lost value is for readers, not for steps.
         func kept(_ part: RunRecord.Part, _ value: Value?) -> Value {
             run?.lost[part] == nil ? SecretSeal.masked(value ?? .null) : .null
         }
         return [
             "id": .string(end.runID), "pipeline": .string(end.pipeline), "state": .string(end.state.rawValue),
-            "error": SecretSeal.masked(run?.error ?? .null),
+            "error": kept(.error, run?.error),
             "inputs": kept(.inputs, run.map { .object($0.inputs) }), "output": kept(.output, run?.output),
             "trigger": kept(.trigger, run?.trigger),
             "created_at": time(run?.createdAt), "started_at": time(run?.startedAt), "ended_at": time(end.endedAt),

@@ -81,7 +81,7 @@ final class KnownSecrets: Sendable {
         }
     }
 
-    /// 64 bits of an HMAC keyed with the secret, which do not reveal it.
+    /// 64 bits of an HMAC keyed with the secret, which do not reveal a random one.
     private static func fingerprint(_ secret: String, _ name: String) -> String {
         let code = HMAC<SHA256>.authenticationCode(
             for: Array(name.utf8), using: SymmetricKey(data: Array(secret.utf8)))

@@ -28,6 +28,9 @@ public struct Redactor: Sendable {
     /// Masks one more secret, such as an access token that a server has issued, in all copies of the redactor and in the
     /// journal. The last ones of each name are masked. What the journal has of one is restored with this secret alone, and
     /// shown as ``mask`` where it is not known any more.
+    ///
+    /// - Parameter secret: A random one, such as an access token. The journal keeps 64 bits of an HMAC of it, with which a
+    ///   password could be guessed.
     public func add(_ secret: String, named name: String) {
         known.add(secret, named: name)
     }

@@ -13,7 +13,7 @@ extension OpenAPIOperation {
             summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404, 409]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/pipelines/{name}/backfill", id: "backfill", tag: "pipelines",
-            summary: "Run ticks of the past that have no run yet", parameters: [name, idempotencyKey],
+            summary: "Run ticks of the past that have no run yet", parameters: [name, backfillKey],
             body: [
                 "required": true, "content": ["application/json": ["schema": OpenAPISchemas.reference("Backfill")]],
             ],
@@ -199,6 +199,10 @@ extension OpenAPIOperation {
             schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": .int(standard)])
     }
 
+    private static let backfillKey = Parameter(
+        name: "Idempotency-Key", place: "header",
+        help: "Requests with the same key start at most one run for each tick, also if that run has failed.",
+        schema: ["type": "string", "minLength": 1, "maxLength": 200])
     private static let idempotencyKey = Parameter(
         name: "Idempotency-Key", place: "header",
         help: "A repeat with the same key starts nothing, and is answered with the run of the first request.",

@@ -172,6 +172,9 @@ enum OpenAPISchemas {
                 [
                     "step": text, "uses": text, "state": text, "attempt": number, "started_at": time, "ended_at": time,
                     "retry_at": time, "error": anyObject, "with": anyObject, "attributes": anyObject, "output": [:],
+                    "lost": described(
+                        "Whether the journal has lost the output or the error. A message replaces it.",
+                        ["type": "boolean"]),
                 ], required: ["step", "uses", "state", "attempt"]),
         ]
     }
@@ -191,6 +194,9 @@ enum OpenAPISchemas {
             "retried_by": described("The newest run that is a retry of it."), "moved_to": text,
             "priority": described("Where it is not 0.", RunPriority.schema), "chain": ["type": "integer"],
             "dedupe_key": text,
+            "lost": described(
+                "The keys whose values the journal has lost. A message replaces each of them.",
+                ["type": "array", "items": text]),
         ]
     }
 

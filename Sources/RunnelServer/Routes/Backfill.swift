@@ -107,10 +107,13 @@ struct Backfill: Sendable {
                 outcomes.append(Outcome(tick: tick, run: id, status: .exists))
             }
         }
-        try await api.record(
-            "backfill", of: pipeline.name,
-            outcome: "\(count) from \(Timestamp.text(nanoseconds: from)) to \(Timestamp.text(nanoseconds: to))",
-            by: caller)
+        // A repeated request that started nothing is no action.
+        if dedupeKey == nil || count > 0 {
+            try await api.record(
+                "backfill", of: pipeline.name,
+                outcome: "\(count) from \(Timestamp.text(nanoseconds: from)) to \(Timestamp.text(nanoseconds: to))",
+                by: caller)
+        }
         return outcomes
     }
 

@@ -216,6 +216,13 @@ import Testing
             #expect(!first.isEmpty)
             try put("server.pem", at: certificate)
             #expect(try chain(after: 6) == first)
+            #expect(
+                Network(try NetworkSettings(field: settings)) { _ in nil }.findings == [
+                    .problem(
+                        "network",
+                        "`http.tls`: the certificate \"\(certificate)\" and the key \"\(key)\" do not fit together",
+                        "use the key that the certificate was made for")
+                ])
             try put("server.key", at: key)
             #expect(try chain(after: 7) == first)
             let second = try chain(after: 12)

@@ -165,6 +165,12 @@ public struct Network: Sendable {
             }
             tls.privateKey = .privateKey(
                 try Self.check("http.tls.key", key.path) { try NIOSSLPrivateKey(file: $0, format: .pem) })
+            guard (try? NIOSSLContext(configuration: tls)) != nil else {
+                throw StepError(
+                    HTTPErrorCode.badTLSSettings,
+                    "`http.tls`: the certificate \"\(certificate.path)\" and the key \"\(key.path)\" do not fit together",
+                    hint: "use the key that the certificate was made for")
+            }
         }
         return tls
     }
@@ -208,9 +214,7 @@ private final class CertificateCache: Sendable {
         guard mayChange, now - known.readAt >= Self.interval else { return known.tls }
         var tls = known.tls
         // Equal ones stay the same, so that connections are used again.
-        if let new = try? read(), !new.bestEffortEquals(tls), (try? NIOSSLContext(configuration: new)) != nil {
-            tls = new
-        }
+        if let new = try? read(), !new.bestEffortEquals(tls) { tls = new }
         state.withLock { [tls] in $0 = (tls: tls, readAt: now) }
         return tls
     }

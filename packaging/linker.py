@@ -52,7 +52,10 @@ def main(arguments):
     folder.mkdir()
     try:
         # A server releases the pages of code that only its start needed, and with them these of constants in the same segment.
-        command = [str(toolchain() / "ld.lld"), *prepared(arguments, folder), "--no-rosegment"]
+        lld = toolchain() / "ld.lld"
+        if not lld.exists():
+            sys.exit(f"{lld} is missing. It is part of Swift's toolchains from https://www.swift.org/install.")
+        command = [str(lld), *prepared(arguments, folder), "--no-rosegment"]
         glibc = re.match(r"(\d+)\.(\d+)", platform.libc_ver()[1])
         # The first version that reads packed relocations, which take 4 MB less.
         if glibc and (int(glibc[1]), int(glibc[2])) >= (2, 36):

@@ -48,6 +48,7 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A warning about a key that is given and has no effect.
     ///
     /// - Parameters:
+    ///   - key: The key that has no effect.
     ///   - setting: Why it has none, as it is written: `after: keep`.
     ///   - choices: What would give it an effect, as it is written: `after: move`.
     public static func noEffect(of key: String, with setting: String, unless choices: String...) -> FieldError {

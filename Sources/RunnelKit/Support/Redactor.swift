@@ -29,8 +29,10 @@ public struct Redactor: Sendable {
     /// journal. The last ones of each name are masked. What the journal has of one is restored with this secret alone, and
     /// shown as ``mask`` where it is not known any more.
     ///
-    /// - Parameter secret: A random one, such as an access token. The journal keeps 64 bits of an HMAC of it, with which a
-    ///   password could be guessed.
+    /// - Parameters:
+    ///   - secret: A random one, such as an access token. The journal keeps 64 bits of an HMAC of it, with which a password
+    ///     could be guessed.
+    ///   - name: What it is called in references, such as `marketplace/access_token`.
     public func add(_ secret: String, named name: String) {
         known.add(secret, named: name)
     }

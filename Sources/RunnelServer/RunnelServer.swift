@@ -37,7 +37,7 @@ public struct RunnelServer: Sendable {
         self.ingress = ingress
         self.logger = logger
         tokensInUse = Watched(options.allTokens)
-        sessions = DashboardSessions(tokens: tokensInUse, shared: SharedSignOuts(journal: journal))
+        sessions = DashboardSessions(tokens: tokensInUse, signOuts: SignOuts(journal: journal))
         tokens = TokenCheck(tokens: tokensInUse)
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)

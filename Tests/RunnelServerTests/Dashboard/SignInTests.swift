@@ -38,7 +38,7 @@ import Testing
             #expect(try await Browsing(server: server, cookie: String(value.dropLast()) + "x").get("/").status == 303)
         }
         let one = APIToken(name: "a.b", value: "one", scope: .run)
-        let sessions = DashboardSessions(tokens: Watched([one]))
+        let sessions = DashboardSessions(tokens: Watched([one]), signOuts: SignOuts(journal: MemoryJournal()))
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 599_000_000_000) == one)
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 601_000_000_000) == nil)
         let short = sessions.makeLinkCode(for: "a.b", within: 60, now: 0)
@@ -49,7 +49,7 @@ import Testing
     @Test("a session ends when it expires or is signed out, and other sessions of its token stay valid")
     func sessionEnd() async throws {
         let token = APIToken(name: "a", value: "one", scope: .run)
-        let sessions = DashboardSessions(tokens: Watched([token]))
+        let sessions = DashboardSessions(tokens: Watched([token]), signOuts: SignOuts(journal: MemoryJournal()))
         let (cookie, other) = (sessions.makeCookie(for: token, now: 0), sessions.makeCookie(for: token, now: 0))
         let end = DashboardSessions.lifetime * 1_000_000_000
         #expect(sessions.session(ofCookie: cookie, now: end - 1)?.caller == "a")
@@ -64,14 +64,14 @@ import Testing
         let journal = MemoryJournal()
         let token = APIToken(name: "a.b", value: "one", scope: .run)
         func server() -> DashboardSessions {
-            DashboardSessions(tokens: Watched([token]), shared: SharedSignOuts(journal: journal))
+            DashboardSessions(tokens: Watched([token]), signOuts: SignOuts(journal: journal))
         }
         let (one, two) = (server(), server())
         let (cookie, other) = (one.makeCookie(for: token, now: 0), one.makeCookie(for: token, now: 0))
         let start = ContinuousClock.now
         #expect(await two.admittedSession(ofCookie: cookie, now: 1, at: start) != nil)
         try await one.signOut(cookie: cookie, now: 2)
-        let later = start + SharedSignOuts.interval
+        let later = start + SignOuts.interval
         for sessions in [one, two, server()] {
             #expect(await sessions.admittedSession(ofCookie: cookie, now: 3, at: later) == nil)
             #expect(await sessions.admittedSession(ofCookie: other, now: 3, at: later)?.caller == "a.b")
@@ -93,7 +93,7 @@ import Testing
         let token = APIToken(name: "a", value: "one", scope: .run)
         var journal = HeldJournal()
         journal.memoryFailure = JournalError(.full, "the disk is full")
-        let sessions = DashboardSessions(tokens: Watched([token]), shared: SharedSignOuts(journal: journal))
+        let sessions = DashboardSessions(tokens: Watched([token]), signOuts: SignOuts(journal: journal))
         let cookie = sessions.makeCookie(for: token, now: 0)
         for _ in 1...2 {
             await #expect(throws: JournalError.self) { try await sessions.signOut(cookie: cookie, now: 1) }
@@ -104,7 +104,7 @@ import Testing
     @Test("a link does not sign in once the value of its token is replaced")
     func linkOfReplacedToken() {
         let tokens = Watched([APIToken(name: "a", value: "one", scope: .run)])
-        let sessions = DashboardSessions(tokens: tokens)
+        let sessions = DashboardSessions(tokens: tokens, signOuts: SignOuts(journal: MemoryJournal()))
         let code = sessions.makeLinkCode(for: "a", now: 0)
         tokens.update { $0 = [APIToken(name: "a", value: "two", scope: .run)] }
         #expect(sessions.redeem(code, now: 1) == nil)
@@ -115,7 +115,7 @@ import Testing
     func maximumLinks() {
         let one = APIToken(name: "a", value: "one", scope: .admin)
         let other = APIToken(name: "b", value: "two", scope: .read)
-        let sessions = DashboardSessions(tokens: Watched([one, other]))
+        let sessions = DashboardSessions(tokens: Watched([one, other]), signOuts: SignOuts(journal: MemoryJournal()))
         let code = sessions.makeLinkCode(for: "a", now: 0)
         let codes = (Int64(1)...33).map { sessions.makeLinkCode(for: "b", now: $0) }
         #expect(sessions.redeem(codes[0], now: 40) == nil)

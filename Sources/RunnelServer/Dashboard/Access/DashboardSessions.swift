@@ -25,7 +25,7 @@ struct DashboardSession: Sendable, Hashable {
 ///
 /// A cookie is `caller.expiry.nonce.signature`, where the caller is the name of an access token. The key of the signature
 /// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Only
-/// signed-out cookies are stored, in memory and in the journal.
+/// signed-out cookies are stored.
 final class DashboardSessions: Sendable {
     /// The name of the cookie. It contains the port, because browsers share cookies among all ports of a host: servers on
     /// two ports would overwrite each other's cookies.
@@ -39,10 +39,8 @@ final class DashboardSessions: Sendable {
     static let lifetime: Int64 = 14 * 86_400
     /// The maximum lifetime of a one-time link, in seconds.
     static let linkLifetime = 600
-    /// The maximum number of one-time links of a token.
+    /// The maximum number of one-time links of a token. Beyond it, the oldest one is removed.
     private static let maximumLinks = 32
-    /// The maximum number of signed-out cookies that are stored per token. The oldest one is dropped first.
-    private static let maximumSignedOut = 4096
 
     /// An expiry in nanoseconds since 1970, and a token.
     private typealias Entry = (expiry: Int64, token: APIToken)
@@ -53,16 +51,12 @@ final class DashboardSessions: Sendable {
     private let processKey = SymmetricKey(size: .bits256)
     /// The one-time codes, each with the token that it signs in as.
     private let links = Mutex<[String: Entry]>([:])
-    /// The cookies that were signed out and have not expired.
-    private let signedOut = Mutex<[String: Entry]>([:])
-    private let shared: SharedSignOuts?
+    private let signOuts: SignOuts
 
-    /// - Parameters:
-    ///   - tokens: Those of the API; without any, everybody on this machine is admitted.
-    ///   - shared: The sign-outs of other servers, and of this one before it was restarted.
-    init(tokens: Watched<[APIToken]>, shared: SharedSignOuts? = nil) {
+    /// - Parameter tokens: Those of the API; without any, everybody on this machine is admitted.
+    init(tokens: Watched<[APIToken]>, signOuts: SignOuts) {
         tokensInUse = tokens
-        self.shared = shared
+        self.signOuts = signOuts
     }
 
     /// Whether browsers have to sign in.
@@ -82,13 +76,13 @@ final class DashboardSessions: Sendable {
         ofCookie cookie: String?, now: Int64, at instant: ContinuousClock.Instant = .now
     ) async -> DashboardSession? {
         guard let session = session(ofCookie: cookie, now: now) else { return nil }
-        guard needsToken, let cookie, let shared else { return session }
+        guard needsToken, let cookie else { return session }
         // While the journal cannot be read, what is known of it holds. No page shows data then.
-        try? await shared.refresh(at: instant)
-        return shared.contains(cookie) ? nil : session
+        try? await signOuts.refresh(at: instant)
+        return signOuts.contains(cookie) ? nil : session
     }
 
-    /// The session of a cookie; nil without one, or if it has expired or was signed out here.
+    /// The session of a cookie; nil without one, or if it has expired or is known to be signed out.
     func session(ofCookie cookie: String?, now: Int64) -> DashboardSession? {
         guard needsToken else {
             let local = DashboardSession.local
@@ -99,41 +93,19 @@ final class DashboardSessions: Sendable {
         guard parts.count == 4, let expiry = Int64(parts[1]), expiry > now / 1_000_000_000,
             let token = tokens.first(where: { Self.encoded($0.name) == parts[0] }), case let key = key(token),
             ConstantTime.areEqual(Self.sign(key, "session", parts[0], parts[1], parts[2]), parts[3]),
-            signedOut.withLock({ $0[cookie] == nil })
+            !signOuts.contains(cookie)
         else { return nil }
         return DashboardSession(
             caller: token.name, formToken: Self.sign(key, "form", cookie), scope: token.scope)
     }
 
-    /// Rejects the cookie and its copies from now on.
+    /// Invalidates the cookie and all copies of it.
     ///
     /// - Throws: If the journal cannot store it. The session goes on then, so that the sign-out can be repeated.
     func signOut(cookie: String, now: Int64) async throws {
-        guard let session = session(ofCookie: cookie, now: now), let token = token(named: session.caller) else {
-            return
-        }
-        let entry = (expiry: now + Self.lifetime * 1_000_000_000, token: token)
-        signedOut.withLock { Self.add(entry, as: cookie, to: &$0, atMost: Self.maximumSignedOut, now: now) }
-        do {
-            try await shared?.add(cookie, expiry: entry.expiry / 1_000_000_000, now: now / 1_000_000_000)
-        } catch {
-            signedOut.withLock { $0[cookie] = nil }
-            throw error
-        }
-    }
-
-    /// Adds an entry and removes expired ones.
-    ///
-    /// - Parameter maximum: The maximum number of entries per token. Beyond it, the token's oldest entry is removed.
-    private static func add(
-        _ entry: Entry, as key: String, to entries: inout [String: Entry], atMost maximum: Int, now: Int64
-    ) {
-        entries = entries.filter { $0.value.expiry > now }
-        let own = entries.filter { $0.value.token.name == entry.token.name }
-        if own.count >= maximum, let oldest = own.min(by: { $0.value.expiry < $1.value.expiry }) {
-            entries[oldest.key] = nil
-        }
-        entries[key] = entry
+        guard needsToken, session(ofCookie: cookie, now: now) != nil else { return }
+        let now = now / 1_000_000_000
+        try await signOuts.add(cookie, expiry: now + Self.lifetime, now: now)
     }
 
     /// The session of a person whom a proxy has signed in. Its form token is derived from an access token, so that it is
@@ -158,8 +130,14 @@ final class DashboardSessions: Sendable {
     func makeLinkCode(for caller: String, within seconds: Int = linkLifetime, now: Int64) -> String {
         let code = Self.random()
         guard let token = token(named: caller) else { return code }
-        let entry = (expiry: now + Int64(seconds) * 1_000_000_000, token: token)
-        links.withLock { Self.add(entry, as: code, to: &$0, atMost: Self.maximumLinks, now: now) }
+        links.withLock { links in
+            links = links.filter { $0.value.expiry > now }
+            let own = links.filter { $0.value.token.name == token.name }
+            if own.count >= Self.maximumLinks, let oldest = own.min(by: { $0.value.expiry < $1.value.expiry }) {
+                links[oldest.key] = nil
+            }
+            links[code] = (expiry: now + Int64(seconds) * 1_000_000_000, token: token)
+        }
         return code
     }
 

@@ -4,10 +4,10 @@ import RunnelKit
 import Synchronization
 
 /// The signed-out cookies of all servers that share a journal, kept there until they expire.
-final class SharedSignOuts: Sendable {
+final class SignOuts: Sendable {
     /// The shortest time between two looks at the journal.
     static let interval = Duration.milliseconds(250)
-    /// The maximum number of cookies that are kept per token. The one that expires first is dropped first.
+    /// The maximum number of cookies that are kept per token. Beyond it, the one that expires first is removed.
     private static let maximum = 4096
     /// The key of a value that changes with each sign-out.
     private static let mark = "changed"
@@ -15,6 +15,8 @@ final class SharedSignOuts: Sendable {
 
     private struct State {
         var keys: Set<String> = []
+        /// How many cookies were added here. What was read before an addition lacks it.
+        var additions = 0
         var mark: Value?
         var lookedAt: ContinuousClock.Instant?
     }
@@ -33,12 +35,12 @@ final class SharedSignOuts: Sendable {
 
     /// Looks at the journal, unless that was done just now.
     func refresh(at now: ContinuousClock.Instant = .now) async throws {
-        let (lookedAt, mark) = state.withLock { ($0.lookedAt, $0.mark) }
-        if let lookedAt, now - lookedAt < Self.interval { return }
+        let known = state.withLock { $0 }
+        if let lookedAt = known.lookedAt, now - lookedAt < Self.interval { return }
         let current = try await memory.value(for: Self.mark)
-        let keys = current == mark ? nil : Set(try await memory.values(prefix: Self.prefix).map(\.key))
+        let keys = current == known.mark ? nil : Set(try await memory.values(prefix: Self.prefix).map(\.key))
         state.withLock { state in
-            if let keys { (state.keys, state.mark) = (keys, current) }
+            if let keys, state.additions == known.additions { (state.keys, state.mark) = (keys, current) }
             state.lookedAt = now
         }
     }
@@ -62,6 +64,10 @@ final class SharedSignOuts: Sendable {
         // The hash is as random as the cookie.
         changes[Self.mark] = Value.string(key)
         try await memory.set(changes)
+        state.withLock { state in
+            state.keys.insert(key)
+            state.additions += 1
+        }
     }
 
     /// Without the cookie itself, which would sign in.

@@ -199,14 +199,15 @@ extension OpenAPIOperation {
             schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": .int(standard)])
     }
 
-    private static let backfillKey = Parameter(
-        name: "Idempotency-Key", place: "header",
-        help: "Requests with the same key start at most one run for each tick, also if that run has failed.",
-        schema: ["type": "string", "minLength": 1, "maxLength": 200])
-    private static let idempotencyKey = Parameter(
-        name: "Idempotency-Key", place: "header",
-        help: "A repeat with the same key starts nothing, and is answered with the run of the first request.",
-        schema: ["type": "string", "minLength": 1, "maxLength": 200])
+    private static func idempotencyKey(_ help: String) -> Parameter {
+        Parameter(
+            name: "Idempotency-Key", place: "header", help: help,
+            schema: ["type": "string", "minLength": 1, "maxLength": 200])
+    }
+    private static let idempotencyKey = idempotencyKey(
+        "A repeat with the same key starts nothing, and is answered with the run of the first request.")
+    private static let backfillKey = idempotencyKey(
+        "Requests with the same key start at most one run for each tick, also if that run has failed.")
     private static let accepted = (
         status: 202, help: "The run is on disk; `Location` leads to it.",
         content: Content?.some(.json(OpenAPISchemas.reference("Accepted")))

@@ -108,12 +108,8 @@ struct InheritedSocket: Sendable, Equatable {
                     NI_NUMERICHOST | NI_NUMERICSERV) == 0
             }
         }
-        guard isKnown, let number = Int(Self.text(port)) else { return nil }
-        return (Self.text(host), number)
-    }
-
-    private static func text(_ bytes: [CChar]) -> String {
-        String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard isKnown, let number = Int(String(upToNUL: port)) else { return nil }
+        return (String(upToNUL: host), number)
     }
 }
 

@@ -55,8 +55,7 @@ struct AddressPolicy: Sendable {
             if getnameinfo(
                 entry.pointee.ai_addr, entry.pointee.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
                 == 0,
-                let address = IPAddress(
-                    String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+                let address = IPAddress(String(upToNUL: text))
             {
                 found.append(address)
             }

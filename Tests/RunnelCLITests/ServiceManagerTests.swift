@@ -172,12 +172,16 @@ import Testing
         stop(second)
         """
 
+    private func launched(in folder: String, on host: String) async throws -> RunnelProcess.Ended {
+        try await RunnelProcess(directory: folder, program: "/usr/bin/env")
+            .run(["python3", "-c", Self.launcher, RunnelProcess.path, host])
+    }
+
     @Test("on a socket of systemd, a call that arrives while no server runs is answered by the next one")
     func activation() async throws {
         let files = ["runnel.yaml": "server: { port: 18790 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]
         try await withProject(files) { runnel in
-            let python = RunnelProcess(directory: runnel.directory, program: "/usr/bin/env")
-            let ended = try await python.run(["python3", "-c", Self.launcher, RunnelProcess.path, "127.0.0.1"])
+            let ended = try await launched(in: runnel.directory, on: "127.0.0.1")
             #expect(
                 ended.output == """
                     Listening on http://127.0.0.1:PORT
@@ -197,8 +201,7 @@ import Testing
     func reachableSocket() async throws {
         let files = ["runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]
         try await withProject(files) { runnel in
-            let python = RunnelProcess(directory: runnel.directory, program: "/usr/bin/env")
-            let ended = try await python.run(["python3", "-c", Self.launcher, RunnelProcess.path, "0.0.0.0"])
+            let ended = try await launched(in: runnel.directory, on: "0.0.0.0")
             #expect(ended.output == "ended with 2\n")
             #expect(ended.error.hasPrefix("error: others can reach 0.0.0.0, so the API needs a token\n"))
         }

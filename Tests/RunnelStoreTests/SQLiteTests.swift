@@ -336,14 +336,20 @@ import Foundation
         }
     }
 
+    /// The write-ahead log of a journal with the run `old`, which is closed.
+    private func logOfOldRun(in folder: String) async throws -> Data {
+        let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+        _ = try await journal.accept(newRun("old"), memory: nil)
+        let log = try #require(FileManager.default.contents(atPath: folder + "/.runnel/journal.db-wal"))
+        await journal.close()
+        return log
+    }
+
     @Test("the log that is left of a removed journal is not applied to the one that is created in its place")
     func leftOverLog() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let path = folder + "/.runnel/journal.db"
-            let old = try SQLiteJournal.open(directory: folder + "/.runnel")
-            _ = try await old.accept(newRun("old"), memory: nil)
-            let log = try #require(FileManager.default.contents(atPath: path + "-wal"))
-            await old.close()
+            let log = try await logOfOldRun(in: folder)
             try FileManager.default.removeItem(atPath: path)
             #expect(FileManager.default.createFile(atPath: path + "-wal", contents: log))
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
@@ -358,10 +364,7 @@ import Foundation
     func emptied() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let path = folder + "/.runnel/journal.db"
-            let old = try SQLiteJournal.open(directory: folder + "/.runnel")
-            _ = try await old.accept(newRun("old"), memory: nil)
-            let log = try #require(FileManager.default.contents(atPath: path + "-wal"))
-            await old.close()
+            let log = try await logOfOldRun(in: folder)
             #expect(FileManager.default.createFile(atPath: path, contents: nil))
             #expect(FileManager.default.createFile(atPath: path + "-wal", contents: log))
             for migrates in [true, false] {

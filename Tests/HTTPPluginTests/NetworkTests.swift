@@ -195,7 +195,7 @@ import Testing
     }
 
     @Test(
-        "changed files of certificates are used within seconds, and while they do not fit together the former ones",
+        "changed certificate files are used within seconds; while certificate and key do not match, the former ones are",
         .timeLimit(.minutes(5)))
     func changedCertificates() async throws {
         try await Peers.run { peers in
@@ -220,7 +220,7 @@ import Testing
                 Network(try NetworkSettings(field: settings)) { _ in nil }.findings == [
                     .problem(
                         "network",
-                        "`http.tls`: the certificate \"\(certificate)\" and the key \"\(key)\" do not fit together",
+                        "`http.tls`: the certificate \"\(certificate)\" and the key \"\(key)\" do not match",
                         "use the key that the certificate was made for")
                 ])
             try put("server.key", at: key)

@@ -168,7 +168,7 @@ public struct Network: Sendable {
             guard (try? NIOSSLContext(configuration: tls)) != nil else {
                 throw StepError(
                     HTTPErrorCode.badTLSSettings,
-                    "`http.tls`: the certificate \"\(certificate.path)\" and the key \"\(key.path)\" do not fit together",
+                    "`http.tls`: the certificate \"\(certificate.path)\" and the key \"\(key.path)\" do not match",
                     hint: "use the key that the certificate was made for")
             }
         }

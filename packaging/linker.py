@@ -51,7 +51,7 @@ def main(arguments):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
-        # A server releases the pages of code that only its start needed, and with them these of constants in the same segment.
+        # A server releases the pages of code that only its start needed, and with them those of constants, which are in the same segment.
         lld = toolchain() / "ld.lld"
         if not lld.exists():
             sys.exit(f"{lld} is missing. It is part of Swift's toolchains from https://www.swift.org/install.")

@@ -203,7 +203,7 @@ public actor RecordedRuns: TriggerRuns {
         }
         memory.set(event.memory)
         if isIgnoring { return .ignored }
-        if let index = accepted.firstIndex(where: { $0.dedupeKey == event.dedupeKey }) {
+        if let key = event.dedupeKey, let index = accepted.firstIndex(where: { $0.dedupeKey == key }) {
             duplicates += 1
             return .duplicate(runID: "run-\(index + 1)")
         }

@@ -21,7 +21,8 @@ import Testing
                     "media_type": "application/pdf",
                 ])
             #expect(event.input == "inbox/Report 1.PDF")
-            #expect(event.dedupeKey.hasPrefix("watch:inbox/Report%201.PDF:5:cbd8a7b341bd9b025b1e906a48ae1d19:"))
+            #expect(
+                event.dedupeKey?.hasPrefix("watch:inbox/Report%201.PDF:5:cbd8a7b341bd9b025b1e906a48ae1d19:") == true)
         }
     }
 

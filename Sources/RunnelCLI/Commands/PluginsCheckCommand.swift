@@ -55,7 +55,7 @@ struct PluginsCheckCommand: AsyncParsableCommand {
         }
         await harness.services.shutDown()
         for event in await harness.runs.accepted {
-            let line = "\(event.dedupeKey)  \(Value.object(event.payload).json())"
+            let line = "\(event.dedupeKey ?? "-")  \(Value.object(event.payload).json())"
             Streams.output.write(project.redactor.redact(TerminalText.line(line)) + "\n")
         }
         guard findings.isEmpty else {

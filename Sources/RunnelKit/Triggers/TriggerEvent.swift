@@ -1,8 +1,8 @@
 /// Something that should start one run.
 public struct TriggerEvent: Sendable, Hashable {
     /// Unique for the event within the pipeline: however often it is emitted, by however many workers, it starts one
-    /// run.
-    public var dedupeKey: String
+    /// run. nil where nothing tells whether two events are the same: each one that is emitted starts a run.
+    public var dedupeKey: String?
     /// `trigger` in templates, beside `type`.
     public var payload: ValueObject
     /// The first step's `input`.
@@ -43,7 +43,7 @@ public struct TriggerEvent: Sendable, Hashable {
 
     /// An event; see the properties.
     public init(
-        dedupeKey: String, payload: ValueObject, input: Value = .null, memory: [String: Value?] = [:],
+        dedupeKey: String?, payload: ValueObject, input: Value = .null, memory: [String: Value?] = [:],
         redelivery: Redelivery = .same, isAnonymous: Bool = false,
         isLocal: Bool = false, cause: Cause? = nil, occurredAt: Int64? = nil
     ) {

@@ -24,9 +24,11 @@ actor CountingRuns: TriggerRuns {
         for _ in 0..<8 { await Task.yield() }
         now -= 1
         memory.set(event.memory)
-        if let run = runs[event.dedupeKey] { return .duplicate(runID: run) }
+        // The key of a file is never nil.
+        let key = event.dedupeKey ?? ""
+        if let run = runs[key] { return .duplicate(runID: run) }
         let run = "run-\(runs.count + 1)"
-        runs[event.dedupeKey] = run
+        runs[key] = run
         paths.insert(event.input.text)
         for waiter in waiters where waiter.count <= runs.count { waiter.continuation.resume() }
         waiters.removeAll { $0.count <= runs.count }

@@ -27,6 +27,7 @@ import Testing
                 let answer = try await hook.call(headers: ["webhook-id": ""])
                 #expect(answer == .accepted(run))
             }
+            #expect(await hook.runs.accepted.map(\.dedupeKey) == [nil, nil])
         }
     }
 
@@ -70,15 +71,6 @@ import Testing
         }
     }
 
-    @Test("without an id has a key of its own, in the order of arrival")
-    func unique() throws {
-        let keys = DeliveryKey(path: "p", source: nil, verification: try Verification(field: ["scheme": "none"]))
-        let request = IngressRequest(method: "POST", path: "", headers: [:], body: [], remoteAddress: "")
-        let made = (0..<2000).map { _ in keys.key(request, body: .null) }
-        #expect(Set(made).count == made.count)
-        #expect(made == made.sorted())
-    }
-
     @Test("has a key of bounded length, however long its id is")
     func long() throws {
         let keys = DeliveryKey(
@@ -89,7 +81,7 @@ import Testing
         }
         let (long, other) = (String(repeating: "x", count: 201), String(repeating: "x", count: 202))
         #expect(key(String(long.dropLast())) == "webhook:p:x:" + long.dropLast())
-        #expect(key(long).count == 63)
+        #expect(key(long)?.count == 63)
         #expect(key(long) == key(long))
         #expect(key(long) != key(other))
     }

@@ -1,6 +1,5 @@
 internal import Crypto
 internal import RunnelKit
-internal import Synchronization
 
 /// Finds what is the same in each delivery of an event and different in every other event.
 struct DeliveryKey: Sendable {
@@ -44,9 +43,8 @@ struct DeliveryKey: Sendable {
         sources = source.map { [$0] } ?? (own.map { [$0] } ?? []) + usual
     }
 
-    /// The key of a delivery. Where it does not say which event it is, its signature does; where there is none, the key
-    /// is unlike any other.
-    func key(_ request: IngressRequest, body: Value) -> String {
+    /// The key of a delivery. Where it does not say which event it is, its signature does; nil where there is none.
+    func key(_ request: IngressRequest, body: Value) -> String? {
         let place = "webhook:" + Self.shortened(place(request))
         if !isNamed, let id = verifier.signedID(request) { return "\(place):webhook-id:\(Self.shortened(id))" }
         for source in sources {
@@ -56,7 +54,7 @@ struct DeliveryKey: Sendable {
         if verifier.coversBody, let proof = verifier.proofHeaders.sorted().compactMap(request.headers.first).first {
             return "\(place):signature:\(Self.hash(proof))"
         }
-        return "\(place):\(UniqueName.next())"
+        return nil
     }
 
     /// The path as it was called: with the values of its parameters.
@@ -82,21 +80,6 @@ struct DeliveryKey: Sendable {
 
     private static func hash(_ text: String) -> String {
         "sha256=" + Base64.encode(Array(SHA256.hash(data: Array(text.utf8))))
-    }
-}
-
-/// Names that are unique over processes and calls. They ascend, so that the journal's index of keys grows at its end:
-/// with random names each call would change another page of the index.
-private enum UniqueName {
-    private static let process =
-        String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
-    private static let count = Atomic<UInt64>(0)
-
-    static func next() -> String {
-        let number = count.add(1, ordering: .relaxed).newValue
-        // With its length in front, which sorts them by number.
-        let digits = String(number, radix: 36)
-        return "\(process)-\(String(digits.utf8.count, radix: 36))\(digits)"
     }
 }
 

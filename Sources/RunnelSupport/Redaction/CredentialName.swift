@@ -1,21 +1,26 @@
 /// Tells which header fields and query parameters carry credentials, by their names.
 package enum CredentialName {
-    private static let words: [StaticString] = [
-        "auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token",
-    ]
-    /// A bit for each letter that a word begins with: few do, and each field of each call is looked at.
-    private static let beginnings = words.reduce(0 as UInt32) { $0 | 1 << UInt32($1.utf8Start[0] & 31) }
-
     /// Whether a header field of this name is likely to hold a secret.
     package static func isField(_ name: String) -> Bool {
         var name = name
         return name.withUTF8 { name in
             name.count == 3 && stands("sig", in: name, at: 0) || name.count == 4 && stands("code", in: name, at: 0)
-                || name.indices.contains { start in
-                    guard beginnings >> UInt32(name[start] & 31) & 1 == 1 else { return false }
-                    for word in words where stands(word, in: name, at: start) { return true }
-                    return false
-                }
+                || name.indices.contains { hasWord(name, at: $0) }
+        }
+    }
+
+    /// Each field of each call is looked at, so the first letter decides which words are compared.
+    private static func hasWord(_ name: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
+        switch name[start].lowercasedASCII {
+        case UInt8(ascii: "a"): stands("auth", in: name, at: start)
+        case UInt8(ascii: "c"): stands("cookie", in: name, at: start) || stands("credential", in: name, at: start)
+        case UInt8(ascii: "k"): stands("key", in: name, at: start)
+        case UInt8(ascii: "p"): stands("passw", in: name, at: start)
+        case UInt8(ascii: "s"):
+            stands("secret", in: name, at: start) || stands("session", in: name, at: start)
+                || stands("signature", in: name, at: start)
+        case UInt8(ascii: "t"): stands("token", in: name, at: start)
+        default: false
         }
     }
 

@@ -8,7 +8,7 @@ struct ConnectionProgress {
         var idle: TimeAmount
         var write: TimeAmount
         var lingeringClose: TimeAmount
-        /// The time for an incomplete header after ``drain(at:)``.
+        /// The time for an incomplete header, or for the first request of a connection, after ``drain(at:)``.
         var drain: TimeAmount = .seconds(1)
     }
 
@@ -27,6 +27,8 @@ struct ConnectionProgress {
     private var phase: Phase
     /// The number of requests without a complete response; more than one with pipelining.
     private var open = 0
+    /// Whether no request has come.
+    private var isFresh = true
     /// Whether a request is incomplete.
     private var isReading = false
     private var isLast = false
@@ -78,19 +80,20 @@ struct ConnectionProgress {
         return true
     }
 
-    /// Requests closing: after the pending responses, or now if there are none.
+    /// Requests closing: after the pending responses, or now if there are none. The first request of a new connection may
+    /// be on its way, and closing would lose it.
     mutating func drain(at now: NIODeadline) {
         guard drainedAt == nil else { return }
         drainedAt = now
         isLast = true
-        if case .idle = phase { phase = .lingering(since: now) }
+        if case .idle = phase { phase = isFresh ? .header(since: now) : .lingering(since: now) }
     }
 
     /// - Parameter isLast: Whether the client requested `Connection: close`.
     mutating func requestBegan(isLast: Bool) {
         guard !isLingering else { return }
         open += 1
-        isReading = true
+        (isFresh, isReading) = (false, true)
         self.isLast = self.isLast || isLast
         phase = .request
     }

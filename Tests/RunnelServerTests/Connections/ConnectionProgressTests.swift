@@ -134,6 +134,9 @@ import Testing
     @Test("told to end, an idle connection ends now, and one with a request with its answer")
     func drain() {
         var idle = Self.progress()
+        idle.requestBegan(isLast: false)
+        idle.requestEnded()
+        idle.answerEnded(at: Self.at(110))
         idle.drain(at: Self.at(120))
         #expect(idle.isLingering)
         var busy = Self.progress()
@@ -145,6 +148,22 @@ import Testing
         #expect(busy.refusesRequests)
         busy.answerEnded(at: Self.at(130))
         #expect(busy.isLingering)
+    }
+
+    @Test("told to end, a new connection gives its first request little time, and answers it")
+    func drainNew() {
+        var progress = Self.progress()
+        progress.drain(at: Self.at(120))
+        #expect(!progress.isLingering)
+        #expect(progress.deadline == Self.at(121))
+        progress.bytesCame(at: Self.at(120))
+        #expect(progress.deadline == Self.at(121))
+        #expect(!progress.refusesRequests)
+        progress.requestBegan(isLast: false)
+        #expect(progress.endsWithAnswer)
+        progress.requestEnded()
+        progress.answerEnded(at: Self.at(122))
+        #expect(progress.isLingering)
     }
 
     @Test("told to end, a connection gives a header that has begun to come little time, and answers its request")

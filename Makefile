@@ -16,7 +16,7 @@ endif
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test postgres-test chaos browser prometheus phoenix openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions perf-check format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser prometheus phoenix openapi crash usage real-model trigger-crash alert-crash shutdown bench perf-check format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -102,10 +102,7 @@ bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journa
 benchmarks: setup ## Build the programs of the benchmarks, so that they do not fall behind what they measure.
 	swift build --package-path Benchmarks --scratch-path .build
 
-instructions: setup ## Count the instructions of a durable run, of a webhook call, of checking a pipeline and of starting.
-	Benchmarks/instructions/run.sh
-
-perf-check: release ## Count them, and fail where there are many more than Benchmarks/instructions/expected.txt says.
+perf-check: release ## Count instructions, and fail where there are many more than Benchmarks/instructions/expected.txt says.
 	Benchmarks/instructions/check.sh $(RELEASE_COMPILER_FLAGS)
 
 release: setup ## Build the release binary, .build/release/runnel.

@@ -21,9 +21,14 @@ if [ "${1:-}" = --tracing ]; then
 fi
 count=${1:-200}
 have valgrind valgrind || { echo "valgrind is missing. On Debian and Ubuntu: sudo apt-get install valgrind" >&2; exit 1; }
-find_runnel
+# callgrind cannot read Swift's shared libraries.
+if [ -z "${RUNNEL:-}" ]; then
+    make release >&2
+    RUNNEL=.build/release/runnel
+fi
 need_python
-[ -n "$tracing" ] || [ -n "${JOURNAL_BENCHMARK:-}" ] || JOURNAL_BENCHMARK=$(scripts/benchmark.sh JournalBenchmark)
+[ -n "$tracing" ] || [ -n "${JOURNAL_BENCHMARK:-}" ] ||
+    JOURNAL_BENCHMARK=$(scripts/benchmark.sh JournalBenchmark -c release --static-swift-stdlib)
 
 top=$(mktemp -d "$scratch/instructions.XXXXXX")
 trap 'end_all; rm -rf "$top"' EXIT

@@ -43,18 +43,21 @@ struct DeliveryKey: Sendable {
         sources = source.map { [$0] } ?? (own.map { [$0] } ?? []) + usual
     }
 
-    /// The key of a delivery. Where it does not say which event it is, its signature does; nil where there is none.
+    /// The key of a delivery; nil if it has neither an id nor a signature.
     func key(_ request: IngressRequest, body: Value) -> String? {
-        let place = "webhook:" + Self.shortened(place(request))
-        if !isNamed, let id = verifier.signedID(request) { return "\(place):webhook-id:\(Self.shortened(id))" }
+        identity(request, body).map { "webhook:\(Self.shortened(place(request))):\($0)" }
+    }
+
+    /// The id of a delivery, else its signature, with the name of its source in front.
+    private func identity(_ request: IngressRequest, _ body: Value) -> String? {
+        if !isNamed, let id = verifier.signedID(request) { return "webhook-id:\(Self.shortened(id))" }
         for source in sources {
             guard let id = id(source, request, body) else { continue }
-            return "\(place):\(source.name):\(Self.shortened(id))"
+            return "\(source.name):\(Self.shortened(id))"
         }
-        if verifier.coversBody, let proof = verifier.proofHeaders.sorted().compactMap(request.headers.first).first {
-            return "\(place):signature:\(Self.hash(proof))"
-        }
-        return nil
+        guard verifier.coversBody else { return nil }
+        let proof = verifier.proofHeaders.sorted().compactMap(request.headers.first).first
+        return proof.map { "signature:\(Self.hash($0))" }
     }
 
     /// The path as it was called: with the values of its parameters.

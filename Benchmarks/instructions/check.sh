@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 folder=Benchmarks/instructions
-# As `make release` builds it; see run.sh.
+# With Swift's libraries in it, as run.sh needs it.
 JOURNAL_BENCHMARK=$(scripts/benchmark.sh JournalBenchmark -c release --static-swift-stdlib "$@")
 export JOURNAL_BENCHMARK
 RUNNEL=.build/release/runnel

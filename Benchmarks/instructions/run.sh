@@ -8,8 +8,8 @@
 # With --tracing, it counts instead what a webhook call costs with a run of one step and of three, without traces and with
 # traces that are sent to a sink on this machine, as JSON.
 #
-# BENCH_DIR and RUNNEL are described in Benchmarks/serve/common.sh. JOURNAL_BENCHMARK names a release binary of
-# JournalBenchmark to measure instead of building one.
+# BENCH_DIR is described in Benchmarks/serve/common.sh. RUNNEL and JOURNAL_BENCHMARK name the binaries to measure. They have to
+# contain Swift's libraries: callgrind cannot read shared ones. `make perf-check` builds both, and `make release` the first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source Benchmarks/serve/common.sh
@@ -21,14 +21,10 @@ if [ "${1:-}" = --tracing ]; then
 fi
 count=${1:-200}
 have valgrind valgrind || { echo "valgrind is missing. On Debian and Ubuntu: sudo apt-get install valgrind" >&2; exit 1; }
-# callgrind cannot read Swift's shared libraries.
-if [ -z "${RUNNEL:-}" ]; then
-    make release >&2
-    RUNNEL=.build/release/runnel
-fi
+RUNNEL=${RUNNEL:-.build/release/runnel}
+find_runnel
 need_python
-[ -n "$tracing" ] || [ -n "${JOURNAL_BENCHMARK:-}" ] ||
-    JOURNAL_BENCHMARK=$(scripts/benchmark.sh JournalBenchmark -c release --static-swift-stdlib)
+[ -n "$tracing" ] || : "${JOURNAL_BENCHMARK:?is not set; make perf-check sets it}"
 
 top=$(mktemp -d "$scratch/instructions.XXXXXX")
 trap 'end_all; rm -rf "$top"' EXIT

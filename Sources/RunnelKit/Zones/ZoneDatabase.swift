@@ -1,4 +1,5 @@
 internal import LibC
+internal import RunnelSupport
 
 /// The system's IANA time zone database: one TZif file per zone.
 struct ZoneDatabase: Sendable {
@@ -169,9 +170,8 @@ enum SmallFile {
     /// The destination of a symbolic link; nil if `path` is not a link.
     static func destination(ofLink path: String) -> String? {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink(path, &bytes, bytes.count)
-        guard count > 0 else { return nil }
-        return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard readlink(path, &bytes, bytes.count) > 0 else { return nil }
+        return String(upToNUL: bytes)
     }
 
     static func isFolder(_ path: String) -> Bool { kind(path) == S_IFDIR }

@@ -29,7 +29,7 @@ public final class MarketplaceClient: Sendable {
     ///   - httpClient: owned by the caller, who shuts it down after the last call. Make it with
     ///     ``MarketplaceConfiguration/httpClientConfiguration``: others may wait longer for a connection or follow
     ///     redirects.
-    ///   - prepare: is applied to each request before it is sent, such as to set its certificates.
+    ///   - prepare: changes each request before it is sent, for example to set its certificates.
     ///   - logger: gets what a person may want to know when something is slow or tried again.
     ///   - clock: tells the time for tokens, delays and time-outs.
     public init(

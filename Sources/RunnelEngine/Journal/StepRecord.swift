@@ -106,7 +106,7 @@ extension StepRecord {
     /// it has an error, and after one that was postponed neither.
     var isAfterRound: Bool { state == .waiting && output != nil }
 
-    /// The longest time that the execution can still wait, also if the clock was changed.
+    /// The longest time that the execution can still wait, even if the system's clock was changed.
     func longestPause(_ retry: RetryDeclaration?, loop pause: Duration?) -> Duration {
         if shownError == nil, output == nil { return .nanoseconds(Self.longestPostponement) }
         return max(retry?.maxBackoff ?? .zero, pause ?? .zero)

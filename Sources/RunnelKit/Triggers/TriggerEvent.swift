@@ -1,7 +1,7 @@
 /// Something that should start one run.
 public struct TriggerEvent: Sendable, Hashable {
     /// Unique for the event within the pipeline: however often it is emitted, by however many workers, it starts one
-    /// run. nil where nothing tells whether two events are the same: each one that is emitted starts a run.
+    /// run. nil if the event has no id: then it starts a run each time it is emitted.
     public var dedupeKey: String?
     /// `trigger` in templates, beside `type`.
     public var payload: ValueObject

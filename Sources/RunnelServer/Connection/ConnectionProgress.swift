@@ -8,7 +8,7 @@ struct ConnectionProgress {
         var idle: TimeAmount
         var write: TimeAmount
         var lingeringClose: TimeAmount
-        /// The time for an incomplete header, or for the first request of a connection, after ``drain(at:)``.
+        /// After ``drain(at:)``, the time for an incomplete header, and for the first request of a new connection.
         var drain: TimeAmount = .seconds(1)
     }
 

@@ -2,7 +2,7 @@ import GRDB
 import GRDBSQLite
 import RunnelEngine
 
-/// The row that a statement stands at.
+/// The current row of a statement.
 struct FoundRow {
     let statement: SQLiteStatement
 

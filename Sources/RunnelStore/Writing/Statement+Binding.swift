@@ -16,7 +16,8 @@ protocol Bindable: Sendable {
     /// The size of its text in bytes; 0 for another value.
     var textSize: Int { get }
 
-    /// - Parameter memory: A text is copied to its beginning, where it stays while it is bound. Then it is what is left.
+    /// - Parameter memory: The free memory. A text is copied to its beginning, and stays there while it is bound. What is
+    ///   left is free for the next value.
     /// - Returns: SQLite's code.
     func bound(to statement: SQLiteStatement, at index: CInt, _ memory: inout TextMemory) -> CInt
 }

@@ -9,7 +9,7 @@ package enum CredentialName {
         }
     }
 
-    /// Each field of each call is looked at, so the first letter decides which words are compared.
+    /// Compares only the words that begin with the letter at `start`: each header field of each webhook call is checked.
     private static func hasWord(_ name: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
         switch name[start].lowercasedASCII {
         case UInt8(ascii: "a"): stands("auth", in: name, at: start)

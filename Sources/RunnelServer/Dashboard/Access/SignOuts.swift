@@ -15,7 +15,7 @@ final class SignOuts: Sendable {
 
     private struct State {
         var keys: Set<String> = []
-        /// How many cookies were added here. What was read before an addition lacks it.
+        /// The number of cookies that this process has added. A list that was read before may lack the last one.
         var additions = 0
         var mark: Value?
         var lookedAt: ContinuousClock.Instant?

@@ -26,9 +26,9 @@ build-tests: setup-tests ## Build everything, with the tests.
 	swift build $(SWIFT_FLAGS) --build-tests
 
 test: build-tests ## Run the tests.
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip RunnelCrashTests --skip RunnelShutdownTests $(TEST_FLAGS)
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
+	scripts/test.sh $(SWIFT_FLAGS) --skip-build --disable-xctest --skip RunnelCrashTests --skip RunnelShutdownTests $(TEST_FLAGS)
+	scripts/test.sh $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
+	scripts/test.sh $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
 	.build/python/bin/python Tests/MailPluginTests/test_mail.py
 	.build/python/bin/python Tests/TriggerPluginTests/test_triggers.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
 	.build/python/bin/python Tests/ExamplePluginTests/test_plugins.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
@@ -41,7 +41,7 @@ openapi: setup ## Compare the server with its OpenAPI document by schemathesis.
 postgres-test: setup-tests ## Test the journal in PostgreSQL, on a server that the tests start: `make test` leaves it out.
 	@scripts/packages.sh postgres
 	swift build $(SWIFT_FLAGS) --build-tests
-	RUNNEL_POSTGRES=on swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelStoreTests $(TEST_FLAGS)
+	RUNNEL_POSTGRES=on scripts/test.sh $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelStoreTests $(TEST_FLAGS)
 
 chaos: setup ## Stop workers in the middle of answers and effects, then harm three and the PostgreSQL that they share, for RUNNEL_CHAOS seconds and RUNNEL_KILLS kills, while calls come in.
 	@scripts/packages.sh postgres
@@ -67,12 +67,12 @@ crash: setup-tests ## Kill runs 250 times, a server while 10,000 files come, and
 	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} RUNNEL_ROUNDS=$${RUNNEL_ROUNDS:-1000} \
 		RUNNEL_WORLDS=$${RUNNEL_WORLDS:-8} RUNNEL_OUTAGE=$${RUNNEL_OUTAGE:-60} \
 		RUNNEL_CHATS=$${RUNNEL_CHATS:-1000} RUNNEL_USAGE_KILLS=$${RUNNEL_USAGE_KILLS:-40} \
-		swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
+		scripts/test.sh $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
 
 usage: setup-tests ## A day of 1,000 chats over 40 kills: `runnel usage` says what the agent counted.
 	swift build $(SWIFT_FLAGS) --build-tests
 	RUNNEL_CHATS=$${RUNNEL_CHATS:-1000} RUNNEL_USAGE_KILLS=$${RUNNEL_USAGE_KILLS:-40} \
-		swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests.UsageCrashTests
+		scripts/test.sh $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests.UsageCrashTests
 
 real-model: setup ## Show how answers of a real model end, with llama.cpp from PyPI (500 MB, kept in .build/real-model).
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -88,7 +88,7 @@ alert-crash: setup ## Kill the workers that fail and that alert 200 times, while
 
 shutdown: setup-tests ## Stop a server 1,000 times under up to 600 callers, with one signal and with two.
 	swift build $(SWIFT_FLAGS) --build-tests
-	RUNNEL_SHUTDOWNS=$${RUNNEL_SHUTDOWNS:-1000} swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests.LoadTests
+	RUNNEL_SHUTDOWNS=$${RUNNEL_SHUTDOWNS:-1000} scripts/test.sh $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests.LoadTests
 
 bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journal beside huey, watching and hooks beside others, memory.
 	Benchmarks/stream/run.sh
@@ -130,7 +130,7 @@ sbom: ## Write the software bill of materials (SPDX) of what is resolved, to .bu
 	packaging/sbom.py >.build/packages/runnel.spdx.json
 
 example: setup ## Build and test the plugin in Swift of examples/, with what is built of this package already.
-	swift test $(SWIFT_FLAGS) --package-path examples/swift-plugin --scratch-path "$(CURDIR)/.build" --disable-xctest
+	scripts/test.sh $(SWIFT_FLAGS) --package-path examples/swift-plugin --scratch-path "$(CURDIR)/.build" --disable-xctest
 
 docc: setup ## Make the documentation of the library products with DocC, in .build/documentation.
 	@scripts/docc.sh

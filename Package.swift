@@ -282,6 +282,7 @@ let package = Package(
                 "TemplatePlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "WatchPlugin", "RunnelSupport",
                 hummingbird, log, crypto, metrics, nioSSL,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio, exclude: ["Resources"]),
         .testTarget(name: "MCPServerTests", dependencies: ["MCP", "RunnelKit", "RunnelProcess"]),
         .testTarget(

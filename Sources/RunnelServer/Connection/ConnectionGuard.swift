@@ -23,6 +23,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var isIgnoring = false
     let idle = IdleMark()
 
+    private static let readingTime = TimeAmount.milliseconds(1)
+
     init(limits: ConnectionProgress.Limits) {
         progress = ConnectionProgress(limits: limits, now: .now())
     }
@@ -164,10 +166,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Closes the connection if it is idle, to make room for others.
+    /// Closes the connection if it is idle, to make room for others. On a busy machine, bytes may have arrived that were
+    /// not read yet; the event loop reads them first.
     func closeIfIdle() {
-        guard let context, let since = progress.idleSince, since <= .now(), !hasUnsentBytes(context) else { return }
-        context.close(promise: nil)
+        guard let since = idleSince, let context else { return }
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.readingTime) {
+            if self.idleSince == since { context.close(promise: nil) }
+        }
+    }
+
+    /// Since when nothing is under way on the connection.
+    private var idleSince: NIODeadline? {
+        guard let context, let since = progress.idleSince, since <= .now(), !hasUnsentBytes(context) else { return nil }
+        return since
     }
 
     /// Whether part of the last response is unsent and would be lost by closing.

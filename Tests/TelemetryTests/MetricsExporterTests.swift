@@ -20,7 +20,7 @@ import Testing
 
     /// Makes an exporter that sends to a receiver, and returns what came there.
     private func export(
-        logger: Logger = Self.quiet, clock: any Clock<Duration> = ContinuousClock(), timeout: Duration = .seconds(5),
+        logger: Logger = Self.quiet, clock: any Clock<Duration> = ManualClock(), timeout: Duration = .seconds(5),
         format: OTLPFormat = .json, measure: @escaping @Sendable () async -> [MetricFamily],
         answer: @escaping @Sendable (TestServer.Request) -> TestServer.Answer,
         body: @escaping @Sendable (MetricsExporter) async throws -> Void
@@ -91,7 +91,8 @@ import Testing
             await HTTPClientService.register(in: services)
             let exporter = MetricsExporter(
                 MetricsConfiguration(receiver), version: "1.2.3", redactor: Redactor(secrets: [String]()),
-                sender: try await services.get(HTTPClientService.self), logger: Self.quiet, now: { 7 },
+                sender: try await services.get(HTTPClientService.self), logger: Self.quiet, clock: ManualClock(),
+                now: { 7 },
                 measure: { [Self.family("n_total")] })
             await exporter.exportLast()
             receiver.headers = [("authorization", "Bearer y")]
@@ -158,7 +159,7 @@ import Testing
     @Test("a receiver that never answers holds the end up for no longer than the limit")
     func silence() async throws {
         let log = LogRecorder()
-        _ = try await export(logger: log.logger, timeout: .seconds(3600)) {
+        _ = try await export(logger: log.logger, clock: ContinuousClock(), timeout: .seconds(3600)) {
             [Self.family("n_total")]
         } answer: { _ in
             .silence

@@ -14,7 +14,7 @@ import Tracing
 
     /// Sends `count` spans to a receiver, and ends the exporter.
     private func export(
-        _ count: Int, limits: SpanExporter.Limits = .init(), clock: any Clock<Duration> = ContinuousClock(),
+        _ count: Int, limits: SpanExporter.Limits = .init(), clock: any Clock<Duration> = ManualClock(),
         headers: [(name: String, value: String)] = [], timeout: Duration = .seconds(5), logger: Logger = Self.quiet,
         _ answer: @escaping @Sendable (TestServer.Request) -> TestServer.Answer
     ) async throws -> [TestServer.Request] {
@@ -164,7 +164,9 @@ import Tracing
         limits.shutdown = .milliseconds(200)
         let log = LogRecorder()
         // Without the limit it would end after this hour, and the suite's limit of time would end the test as failed.
-        _ = try await export(1, limits: limits, timeout: .seconds(3600), logger: log.logger) { _ in .silence }
+        _ = try await export(
+            1, limits: limits, clock: ContinuousClock(), timeout: .seconds(3600), logger: log.logger
+        ) { _ in .silence }
         let lines = log.lines.map { $0.replacing(/127\.0\.0\.1:\d+/, with: "HOST") }
         #expect(lines == ["warning 1 spans were not sent to http://HOST/v1/traces before the end"])
     }

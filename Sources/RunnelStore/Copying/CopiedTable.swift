@@ -90,9 +90,11 @@ struct CopiedTable: Sendable {
         runs,
     ]
 
+    /// Of what no pipeline remembers, only the cookies that were signed out of the dashboard are copied, so that they stay
+    /// invalid. The rest is about this journal or about folders of this machine.
     static let triggerMemory = CopiedTable(
         "trigger_memory", ["pipeline": .text, "trigger": .text, "key": .key, "value": .text],
-        key: ["pipeline", "trigger", "key"], where: "pipeline <> ''")
+        key: ["pipeline", "trigger", "key"], where: "(pipeline <> '' OR \"trigger\" = 'sign-outs')")
 
     /// The keys that their run does not carry itself: of runs that were removed, and of events that were folded.
     static let dedupeKeys = CopiedTable(

@@ -57,7 +57,7 @@ import Foundation
         queued.priority = 3
         _ = try await journal.accept(queued, memory: nil)
         try await journal.memory(of: TriggerID(pipeline: "p", key: "watch")).set(["file": [1, 2]])
-        try await journal.memory(of: TriggerID(pipeline: "", key: "sign-outs")).set(["cookie a": 9])
+        try await journal.memory(of: .signOuts).set(["cookie a": 9])
         try await journal.operators.append(AuditEntry(time: 1, caller: "c", origin: "o", action: "a", subject: "s"))
         try await journal.operators.setSeen(by: "me", until: 7)
         try await journal.operators.setTrigger(TriggerID(pipeline: "p", key: "watch"), isEnabled: false)
@@ -84,7 +84,7 @@ import Foundation
         lines.append("\(try await journal.memory(of: "chat", key: "c", at: 1))")
         lines.append(
             "\(try await journal.memory(of: TriggerID(pipeline: "p", key: "watch")).value(for: "file") ?? .null)")
-        lines.append("\(try await journal.memory(of: TriggerID(pipeline: "", key: "sign-outs")).values(prefix: ""))")
+        lines.append("\(try await journal.memory(of: .signOuts).values(prefix: ""))")
         lines.append("\(try await journal.operators.audit(before: nil, limit: 9))")
         lines.append("\(try await journal.deliveries.delivery(1).map { "\($0)" } ?? "none")")
         lines.append("\(try await journal.operators.hours(since: 0))")

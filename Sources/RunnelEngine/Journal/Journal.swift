@@ -239,6 +239,11 @@ public struct TriggerID: Sendable, Hashable {
     }
 }
 
+extension TriggerID {
+    /// No trigger: what the dashboard stores of its signed-out cookies.
+    package static let signOuts = TriggerID(pipeline: "", key: "sign-outs")
+}
+
 /// Changes to the stored state of a trigger.
 public struct MemoryChanges: Sendable, Hashable {
     /// The trigger that remembers them.

@@ -1,3 +1,5 @@
+import RunnelEngine
+
 /// A table of the journal as it is copied from one database to another: its columns, and by what it is read in order.
 struct CopiedTable: Sendable {
     enum Kind: Sendable {
@@ -18,7 +20,7 @@ struct CopiedTable: Sendable {
     /// The columns by which rows are read, in order; they are among `columns`.
     let key: [String]
     /// Which rows are copied.
-    var condition = "true"
+    let condition: String
 
     init(_ name: String, _ columns: KeyValuePairs<String, Kind>, key: [String], where condition: String = "true") {
         self.name = name
@@ -90,11 +92,11 @@ struct CopiedTable: Sendable {
         runs,
     ]
 
-    /// Of what no pipeline remembers, only the cookies that were signed out of the dashboard are copied, so that they stay
-    /// invalid. The rest is about this journal or about folders of this machine.
+    /// Rows without a pipeline describe this journal or folders of this machine, and are not copied. The exception is the
+    /// signed-out cookies of the dashboard, which must stay invalid.
     static let triggerMemory = CopiedTable(
         "trigger_memory", ["pipeline": .text, "trigger": .text, "key": .key, "value": .text],
-        key: ["pipeline", "trigger", "key"], where: "(pipeline <> '' OR \"trigger\" = 'sign-outs')")
+        key: ["pipeline", "trigger", "key"], where: "(pipeline <> '' OR \"trigger\" = '\(TriggerID.signOuts.key)')")
 
     /// The keys that their run does not carry itself: of runs that were removed, and of events that were folded.
     static let dedupeKeys = CopiedTable(

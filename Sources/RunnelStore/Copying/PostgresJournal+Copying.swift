@@ -31,7 +31,7 @@ extension PostgresJournal: CopyingJournal {
     }
 
     private static func condition(of table: CopiedTable) -> String {
-        table.name == "dedupe_keys" ? "r.id IS NULL" : table.condition.replacing("pipeline", with: "t.pipeline")
+        table.name == "dedupe_keys" ? "r.id IS NULL" : table.condition
     }
 
     func page(

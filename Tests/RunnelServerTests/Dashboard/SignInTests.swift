@@ -76,7 +76,7 @@ import Testing
             #expect(await sessions.admittedSession(ofCookie: cookie, now: 3, at: later) == nil)
             #expect(await sessions.admittedSession(ofCookie: other, now: 3, at: later)?.caller == "a.b")
         }
-        let memory = journal.memory(of: TriggerID(pipeline: "", key: "sign-outs"))
+        let memory = journal.memory(of: .signOuts)
         let kept = try await memory.values(prefix: "cookie ")
         #expect(kept.count == 1)
         #expect(kept.first?.value == .int(DashboardSessions.lifetime))

@@ -15,7 +15,8 @@ final class SignOuts: Sendable {
 
     private struct State {
         var keys: Set<String> = []
-        /// The number of cookies that this process has added. A list that was read before may lack the last one.
+        /// The number of cookies that this process has added. A list that was read before the last addition lacks that
+        /// cookie.
         var additions = 0
         var mark: Value?
         var lookedAt: ContinuousClock.Instant?
@@ -25,7 +26,7 @@ final class SignOuts: Sendable {
     private let state = Mutex(State())
 
     init(journal: any Journal) {
-        memory = journal.memory(of: TriggerID(pipeline: "", key: "sign-outs"))
+        memory = journal.memory(of: .signOuts)
     }
 
     /// Whether the cookie was signed out, as of the last look at the journal.

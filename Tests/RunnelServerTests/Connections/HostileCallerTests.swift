@@ -26,15 +26,6 @@ import Testing
                 port: 0, timeouts: timeouts, maximumConnections: connections, maximumBodyMemory: bodyMemory))
     }
 
-    private static func isHealthy(_ server: RunningServer) async throws -> Bool {
-        try await server.call("GET", "/health/ready").status == 200
-    }
-
-    /// Asks until it gets the answer: where a time-out is short, a request of the test's own may take too long as well.
-    private static func untilHealthy(_ server: RunningServer) async {
-        while !Task.isCancelled, (try? await isHealthy(server)) != true {}
-    }
-
     // MARK: - Slow
 
     @Test("a header that does not come to its end is not waited for")
@@ -46,7 +37,7 @@ import Testing
                 try await wire.send("POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nX-A: ")
                 wires.append(wire)
             }
-            await Self.untilHealthy(server)
+            await server.untilHealthy()
             for wire in wires { #expect(await wire.readToEnd().isEmpty) }
         }
     }
@@ -81,7 +72,7 @@ import Testing
             #expect(answer.status == 408)
             #expect(answer.error == "too-slow the body did not come within 100ms")
             #expect(answer.headers["connection"] == "close")
-            #expect(try await Self.isHealthy(server))
+            #expect(try await server.isHealthy())
             #expect(await server.runs().isEmpty)
         }
     }
@@ -114,7 +105,7 @@ import Testing
             let run = try #require(try await server.post("/api/v1/pipelines/hook/runs", body).run)
             let wire = try await Wire(port: server.port, readsByItself: false)
             try await wire.send(server.request("GET", "/api/v1/runs/\(run)"))
-            await Self.untilHealthy(server)
+            await server.untilHealthy()
             // It may have been cut off already.
             try? await wire.startReading()
             #expect(await wire.readToEnd().count < large.utf8.count)
@@ -138,7 +129,7 @@ import Testing
             let answer = try Answer(await wire.readToEnd())
             #expect(answer.status == 413)
             #expect(answer.error == "body-too-large the body is larger than the 1MiB that this hook takes")
-            #expect(try await Self.isHealthy(server))
+            #expect(try await server.isHealthy())
             #expect(await server.runs().isEmpty)
         }
     }
@@ -199,7 +190,7 @@ import Testing
                 #expect(answer.status == 400)
                 #expect(answer.headers["connection"] == "close")
             }
-            #expect(try await Self.isHealthy(server))
+            #expect(try await server.isHealthy())
             #expect(await server.runs().isEmpty)
         }
     }
@@ -215,11 +206,11 @@ import Testing
             try await HostileCallerTests.rig(connections: count + 100).serve { server in
                 var wires: [Wire] = []
                 for _ in 0..<count { wires.append(try await Wire(port: server.port)) }
-                #expect(try await HostileCallerTests.isHealthy(server))
+                #expect(try await server.isHealthy())
                 let hook = try await server.call("POST", "/hooks/h", [("Content-Type", "text/plain")], body: "x")
                 #expect(hook.status == 202)
                 for wire in wires { await wire.close() }
-                #expect(try await HostileCallerTests.isHealthy(server))
+                #expect(try await server.isHealthy())
             }
         }
         try await Self.rig(idle: .milliseconds(50)).serve { server in
@@ -234,7 +225,7 @@ import Testing
         try await Self.rig(connections: 5).serve { server in
             var wires: [Wire] = []
             for _ in 0..<10 { wires.append(try await Wire(port: server.port)) }
-            await Self.untilHealthy(server)
+            await server.untilHealthy()
             for wire in wires { await wire.close() }
         }
     }

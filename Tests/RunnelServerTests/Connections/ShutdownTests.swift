@@ -227,17 +227,12 @@ import Testing
         return rig
     }
 
-    /// A caller whose request comes late, on a busy machine, is closed as idle too, and calls again.
-    private static func untilAnswered(_ server: RunningServer) async {
-        while !Task.isCancelled, (try? await server.call("GET", "/health/live").status) != 200 {}
-    }
-
     @Test("connections that are idle are closed for a caller, the longest idle first")
     func idle() async throws {
         try await Self.rig(limit: 8).serve { server in
             var idle: [Wire] = []
             for _ in 0..<8 { idle.append(try await Wire(port: server.port)) }
-            await Self.untilAnswered(server)
+            await server.untilHealthy()
             // The oldest has gone, the youngest has not.
             #expect(await idle[0].readToEnd() == [])
             try await idle[7].send(server.request("GET", "/health/live", [("Connection", "close")]))
@@ -251,15 +246,14 @@ import Testing
         try await Self.rig(limit: 16).serve { server in
             var idle: [Wire] = []
             for _ in 0..<200 { idle.append(try await Wire(port: server.port)) }
-            for _ in 0..<20 { await Self.untilAnswered(server) }
+            for _ in 0..<20 { await server.untilHealthy() }
             for wire in idle { await wire.close() }
         }
     }
 
     @Test("what a client has sent by then is read before its idle connection is closed", arguments: [true, false])
     func unread(hasSent: Bool) throws {
-        let connection = ConnectionGuard(
-            limits: .init(header: .seconds(10), idle: .seconds(60), write: .seconds(30), lingeringClose: .seconds(2)))
+        let connection = ConnectionGuard(limits: .init(ConnectionTimeouts()))
         let channel = EmbeddedChannel(handler: connection)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         connection.closeIfIdle()
@@ -278,7 +272,7 @@ import Testing
             try await busy.send(server.request("GET", "/api/v1/runs/\(id)/events", [("Connection", "close")]))
             let beginning = try await busy.read(to: "event: step-started\n")
             let idle = [try await Wire(port: server.port), try await Wire(port: server.port)]
-            await Self.untilAnswered(server)
+            await server.untilHealthy()
             await server.gates.open("g")
             let answer = try Answer(Array(beginning.utf8) + (await busy.readToEnd()))
             #expect(answer.text.contains("event: run-finished\n"))

@@ -139,6 +139,14 @@ struct RunningServer: Sendable {
         return answer
     }
 
+    func isHealthy() async throws -> Bool { try await call("GET", "/health/ready").status == 200 }
+
+    /// Asks until the server answers: under load, a request may be too late for a short timeout, and its connection is
+    /// closed.
+    func untilHealthy() async {
+        while !Task.isCancelled, (try? await isHealthy()) != true {}
+    }
+
     func post(_ path: String, _ json: String, _ headers: [(String, String)] = []) async throws -> Answer {
         try await call("POST", path, headers + [("Content-Type", "application/json")], body: json)
     }

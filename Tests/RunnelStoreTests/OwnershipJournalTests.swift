@@ -1,8 +1,11 @@
+import PostgresClient
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
 import Synchronization
 import Testing
+
+@testable import RunnelStore
 
 @Suite("Every journal keeps ownership") struct OwnershipJournalTests {
     private let a = workerRecord("a")
@@ -209,6 +212,24 @@ import Testing
         }
     }
 
+    /// In PostgreSQL, the session of the worker locks its name a moment after it has joined. Without the lock, a silent
+    /// worker counts as dead.
+    private static func waitForLock(of worker: WorkerID, in journal: any Journal) async throws {
+        guard let journal = journal as? PostgresJournal else { return }
+        var isHeld = false
+        while !isHeld {
+            try Task.checkCancellation()
+            isHeld = try await journal.readers.read { connection in
+                let sql = """
+                    SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+                        AND (classid::bigint << 32) | objid::bigint = \(PostgresListener.lockKey))
+                    """
+                return try connection.execute(PostgresStatement(sql, parameters: [.text(worker.text)])).first?.bool(0)
+                    ?? false
+            }
+        }
+    }
+
     @Test("a shutdown, a fence and a silence are no deaths", arguments: JournalKind.allCases)
     func noDeaths(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
@@ -221,7 +242,9 @@ import Testing
                 case 0: try await journal.leave(worker.id)
                 case 1: _ = try await journal.release([journal.lease("r")], .broken(now: 1))
                 case 2: try await journal.join(workerRecord("b\(number)"), replacing: [worker.id], at: 1)
-                default: _ = try await other.takeOver(.present, "a\(number)")
+                default:
+                    try await Self.waitForLock(of: worker.id, in: journal)
+                    _ = try await other.takeOver(.present, "a\(number)")
                 }
             }
             #expect(try await other.run("r")?.deaths == 0)

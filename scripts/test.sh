@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs `swift test` with its arguments. If it fails, what failed is printed again at the end, because it is hard to find among
-# thousands of tests.
+# Runs `swift test` with the given arguments. Prints failures again at the end, where they are easy to find.
 set -uo pipefail
 
 output=$(mktemp)

@@ -23,6 +23,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var isIgnoring = false
     let idle = IdleMark()
 
+    /// How long an idle connection stays open so that the event loop can read it.
     private static let readingTime = TimeAmount.milliseconds(1)
 
     init(limits: ConnectionProgress.Limits) {
@@ -166,8 +167,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Closes the connection if it is idle, to make room for others. On a busy machine, bytes may have arrived that were
-    /// not read yet; the event loop reads them first.
+    /// Closes the connection if it is idle, to make room for others. Waits until the event loop has read what has arrived,
+    /// which may be a request.
     func closeIfIdle() {
         guard let since = idleSince, let context else { return }
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.readingTime) {

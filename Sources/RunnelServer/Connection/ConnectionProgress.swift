@@ -8,7 +8,7 @@ struct ConnectionProgress {
         var idle: TimeAmount
         var write: TimeAmount
         var lingeringClose: TimeAmount
-        /// After ``drain(at:)``, the time for an incomplete header, and for the first request of a new connection.
+        /// The time limit after ``drain(at:)`` for an incomplete header and for the first request of a new connection.
         var drain: TimeAmount = .seconds(1)
     }
 
@@ -27,7 +27,7 @@ struct ConnectionProgress {
     private var phase: Phase
     /// The number of requests without a complete response; more than one with pipelining.
     private var open = 0
-    /// Whether no request has come.
+    /// Whether the connection has had no request.
     private var isFresh = true
     /// Whether a request is incomplete.
     private var isReading = false
@@ -80,8 +80,8 @@ struct ConnectionProgress {
         return true
     }
 
-    /// Requests closing: after the pending responses, or now if there are none. The first request of a new connection may
-    /// be on its way, and closing would lose it.
+    /// Requests closing: after the pending responses, or now if there are none. A new connection stays open for its first
+    /// request, which may have been sent.
     mutating func drain(at now: NIODeadline) {
         guard drainedAt == nil else { return }
         drainedAt = now

@@ -9,7 +9,7 @@ package enum CredentialName {
         }
     }
 
-    /// Compares only the words that begin with the letter at `start`: each header field of each webhook call is checked.
+    /// Compares only the words that begin with the letter at `start`. Hot path: it checks each header field of each delivery.
     private static func hasWord(_ name: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
         switch name[start].lowercasedASCII {
         case UInt8(ascii: "a"): stands("auth", in: name, at: start)

@@ -48,7 +48,7 @@ struct DeliveryKey: Sendable {
         identity(request, body).map { "webhook:\(Self.shortened(place(request))):\($0)" }
     }
 
-    /// The id of a delivery, else its signature, with the name of its source in front.
+    /// The id of a delivery, or else its signature, prefixed with the name of the source.
     private func identity(_ request: IngressRequest, _ body: Value) -> String? {
         if !isNamed, let id = verifier.signedID(request) { return "webhook-id:\(Self.shortened(id))" }
         for source in sources {

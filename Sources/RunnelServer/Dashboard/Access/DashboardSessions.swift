@@ -82,7 +82,8 @@ final class DashboardSessions: Sendable {
         return signOuts.contains(cookie) ? nil : session
     }
 
-    /// The session of a cookie; nil without a cookie, or if the session has expired or is known to be signed out.
+    /// The session of a cookie; nil without a cookie, or if the session has expired or was signed out, as far as this process
+    /// knows.
     func session(ofCookie cookie: String?, now: Int64) -> DashboardSession? {
         guard needsToken else {
             let local = DashboardSession.local

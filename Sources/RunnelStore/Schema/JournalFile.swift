@@ -232,9 +232,9 @@ enum FileSystem {
 
     /// The identity of the file; nil if it does not exist.
     static func identity(_ path: UnsafePointer<CChar>) -> Identity? {
-        var info = stat()
-        guard stat(path, &info) == 0 else { return nil }
-        return Identity(device: UInt64(info.st_dev), inode: UInt64(info.st_ino))
+        var (device, inode): (UInt64, UInt64) = (0, 0)
+        guard runnel_sqlite_file_identity(path, &device, &inode) == 0 else { return nil }
+        return Identity(device: device, inode: inode)
     }
 
     /// Creates the folder durably if it is missing.

@@ -6,7 +6,7 @@ import RunnelKit
 struct PostgresCommit: Sendable {
     let lease: Lease
     let steps: [PostgresStep]
-    let events: [Value]
+    let events: StoredEvents
     let updates: [StepUpdate]
     let usage: [UsageEntry]
     let memories: [StepMemoryEdit]
@@ -19,7 +19,7 @@ struct PostgresCommit: Sendable {
     init(_ commit: RunCommit) {
         lease = commit.lease
         steps = commit.steps.map { PostgresStep($0) }
-        (events, updates, usage) = (commit.events, commit.updates, commit.usage)
+        (events, updates, usage) = (StoredEvents(commit.events), commit.updates, commit.usage)
         (memories, isProgress, wakeAt) = (commit.memories, commit.isProgress, commit.wakeAt)
         worked = commit.worked.map { Int64($0 / .nanoseconds(1)) }
         end = commit.end.map { end in
@@ -153,10 +153,6 @@ extension PostgresJournal {
 
     // MARK: - Events
 
-    private static let maximumEvents = 5000
-    private static let maximumEventBytes = 1 << 20
-
-    /// Text events are dropped beyond the limit of a run; state changes of steps never are.
     private static func events(
         of commits: [PostgresCommit], _ progress: RunProgressCache, _ places: inout [Lease: PostgresEventPlace],
         _ connection: PostgresConnection
@@ -183,13 +179,10 @@ extension PostgresJournal {
         var rows: [(runID: String, number: Int, count: Int, text: String)] = []
         for commit in commits {
             var place = places[commit.lease] ?? PostgresEventPlace(next: 0, bytes: 0)
-            let isFull = place.next > Self.maximumEvents || place.bytes > Self.maximumEventBytes
-            let kept = isFull ? commit.events.filter { RunEvent.Name(of: $0)?.isText != true } : commit.events
-            guard !kept.isEmpty else { continue }
-            let text = Value.list(kept).json()
-            rows.append((commit.lease.runID, place.next, kept.count, text))
-            place.next += kept.count
-            place.bytes += text.utf8.count
+            guard let row = commit.events.row(after: place.next, place.bytes) else { continue }
+            rows.append((commit.lease.runID, place.next, row.count, row.text))
+            place.next += row.count
+            place.bytes += row.text.utf8.count
             places[commit.lease] = place
         }
         guard !rows.isEmpty else { return [] }

@@ -1,3 +1,4 @@
+import RunnelEngine
 import RunnelKit
 
 /// The events of a run, in rows of several: a JSON list, and the number of its first event.
@@ -16,5 +17,35 @@ enum EventRows {
             }
         }
         return events
+    }
+}
+
+/// The events of a commit as a row holds them. They are written as JSON before the transaction, because transactions wait
+/// for each other.
+struct StoredEvents: Sendable {
+    private static let maximumCount = 5000
+    private static let maximumBytes = 1 << 20
+
+    private let events: [Value]
+    private let text: String
+
+    init(_ events: [Value]) {
+        self.events = events
+        text = events.isEmpty ? "" : Value.list(events).json()
+    }
+
+    var isEmpty: Bool { events.isEmpty }
+
+    /// The row, if there is anything to write. Text events are left out beyond the limit of a run; state changes of steps
+    /// never are.
+    ///
+    /// - Parameters:
+    ///   - count: The number of events of the run that are written already.
+    ///   - bytes: The size of their JSON.
+    func row(after count: Int, _ bytes: Int) -> (count: Int, text: String)? {
+        guard !isEmpty else { return nil }
+        guard count > Self.maximumCount || bytes > Self.maximumBytes else { return (events.count, text) }
+        let kept = events.filter { RunEvent.Name(of: $0)?.isText != true }
+        return kept.isEmpty ? nil : (kept.count, Value.list(kept).json())
     }
 }

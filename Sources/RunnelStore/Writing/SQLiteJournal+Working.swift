@@ -212,12 +212,8 @@ extension SQLiteJournal {
         }
     }
 
-    private static let maximumEvents = 5000
-    private static let maximumEventBytes = 1 << 20
-
-    /// Text events are dropped beyond the limit of a run; state changes of steps never are.
     private static func writeEvents(
-        _ events: [Value], of lease: Lease, _ progress: RunProgressCache, _ db: Database
+        _ events: StoredEvents, of lease: Lease, _ progress: RunProgressCache, _ db: Database
     ) throws {
         guard !events.isEmpty else { return }
         var (number, size) = progress.withLock { $0.events(of: lease) }
@@ -228,14 +224,10 @@ extension SQLiteJournal {
             (number, size) = (written?.number ?? 0, written?.size ?? 0)
         }
         let first = number ?? 0
-        let isFull = first > maximumEvents || size > maximumEventBytes
-        let kept =
-            isFull ? events.filter { RunEvent.Name(of: $0)?.isText != true } : events
-        guard !kept.isEmpty else { return }
-        let text = Value.list(kept).json()
+        guard let row = events.row(after: first, size) else { return }
         try db.cachedStatement(sql: "INSERT INTO events (run_id, number, count, events) VALUES (?, ?, ?, ?)")
-            .execute([lease.runID, first, kept.count, text])
-        let next = (first + kept.count, size + text.utf8.count)
+            .execute([lease.runID, first, row.count, row.text])
+        let next = (first + row.count, size + row.text.utf8.count)
         progress.withLock { $0.setEvents(of: lease, to: next) }
     }
 
@@ -391,7 +383,7 @@ final class StoredCommit: Sendable {
 
     let lease: Lease
     let steps: [StoredStep]
-    let events: [Value]
+    let events: StoredEvents
     let updates: [StepUpdate]
     let usage: [UsageEntry]
     let memories: [StepMemoryEdit]
@@ -405,7 +397,7 @@ final class StoredCommit: Sendable {
 
     /// - Parameter isSmall: Whether no value is a file.
     init(_ commit: RunCommit, _ files: OutputFiles, isSmall: Bool) throws(JournalError) {
-        (lease, events, isProgress) = (commit.lease, commit.events, commit.isProgress)
+        (lease, events, isProgress) = (commit.lease, StoredEvents(commit.events), commit.isProgress)
         (updates, usage, memories) = (commit.updates, commit.usage, commit.memories)
         (worked, wakeAt) = (commit.worked.map { Int64($0 / .nanoseconds(1)) }, commit.wakeAt)
         steps = try StoredStep.all(commit.steps, files, isSmall: isSmall)

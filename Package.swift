@@ -251,7 +251,9 @@ let package = Package(
         .testTarget(name: "RunPluginTests", dependencies: ["RunPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "ShellPluginTests",
-            dependencies: ["ShellPlugin", "RunnelEngine", "RunnelProcess", "RunnelKit", "RunnelTesting", log]),
+            dependencies: [
+                "ShellPlugin", "RunnelEngine", "RunnelProcess", "RunnelKit", "RunnelTesting", "TestSupport", log,
+            ]),
         .testTarget(
             name: "SchedulePluginTests", dependencies: ["SchedulePlugin", "RunnelKit", "RunnelTesting"],
             resources: [.copy("Resources")]),
@@ -273,14 +275,14 @@ let package = Package(
             name: "TelemetryTests",
             dependencies: [
                 "Telemetry", "RunnelEngine", "RunnelHTTP", "RunnelKit", "RunnelTesting", "ChatPlugin", "Marketplace",
-                "HTTPTestServer", log, tracing, httpClient,
+                "HTTPTestServer", "TestSupport", log, tracing, httpClient,
             ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelServerTests",
             dependencies: [
                 "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "HTTPServing", "WebhookPlugin",
                 "TemplatePlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "WatchPlugin", "RunnelSupport",
-                hummingbird, log, crypto, metrics, nioSSL,
+                "TestSupport", hummingbird, log, crypto, metrics, nioSSL,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio, exclude: ["Resources"]),

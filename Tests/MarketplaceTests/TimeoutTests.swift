@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Marketplace
@@ -17,7 +18,7 @@ struct TimeoutTests {
             exchange.text("a")
             #expect(try await first == [.text("a")])
             let failure = Task { try await call.failure() }
-            await call.untilAwaited(.answered)
+            try await call.untilAwaited(.answered)
             let error = try await bench.clock.passing { try await failure.value }
             expect(
                 error, .idleTimeout, "nothing was received for 1m30s",
@@ -36,12 +37,12 @@ struct TimeoutTests {
             async let events = call.next()
             let exchange = try await bench.server.next()
             exchange.beginStream()
-            await call.untilAwaited(.answered)
+            try await call.untilAwaited(.answered)
             for _ in 0..<5 {
                 // Each time more than half of what is allowed: without the heartbeats the second would be too much.
                 bench.clock.advance(by: .seconds(60))
                 exchange.send(": heartbeat\n\n")
-                while call.vitals?.alive != bench.clock.now.offset { await Task.yield() }
+                while call.vitals?.alive != bench.clock.now.offset { try await waitTurn() }
             }
             exchange.text("a")
             #expect(try await events == [.text("a")])
@@ -54,7 +55,7 @@ struct TimeoutTests {
             let call = bench.call()
             let task = Task { try await call.failure() }
             _ = try await bench.server.next()
-            await call.untilAwaited(.connected)
+            try await call.untilAwaited(.connected)
             let error = try await bench.clock.passing { try await task.value }
             #expect(error.message == "nothing was received for 1m30s")
             #expect(bench.clock.now.offset == .seconds(90))
@@ -141,7 +142,7 @@ struct TimeoutTests {
 
 extension ChatCall {
     /// Waits until the exchange is so far, and somebody waits for its events: from then on the idle time counts.
-    fileprivate func untilAwaited(_ phase: EventBuffer.Phase) async {
-        while vitals.map({ $0.phase == phase && $0.isAwaited }) != true { await Task.yield() }
+    fileprivate func untilAwaited(_ phase: EventBuffer.Phase) async throws {
+        while vitals.map({ $0.phase == phase && $0.isAwaited }) != true { try await waitTurn() }
     }
 }

@@ -1,5 +1,6 @@
 import NIOHTTP1
 import RunnelSupport
+import TestSupport
 import Testing
 
 @testable import Marketplace
@@ -133,7 +134,7 @@ struct TokenTests {
             let leader = Task { try await bench.ask().failure().error }
             let request = try await bench.server.next()
             async let follower = bench.ask().collect()
-            while tokens.waitingCount < 2 { await Task.yield() }
+            while tokens.waitingCount < 2 { try await waitTurn() }
             leader.cancel()
             #expect(try await leader.value.code == .cancelled)
             _ = issuingTokens(request)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("jq in the built runnel") struct EvaluatorTests {
@@ -70,7 +71,7 @@ import Testing
             for await _ in ended {}
             let state = try #require(evaluator)
             // Gone, or taken in by whoever takes in orphans and dead.
-            while !["", "Z", "X"].contains(Self.state(of: state)) { await Task.yield() }
+            while !["", "Z", "X"].contains(Self.state(of: state)) { try await waitTurn() }
         }
     }
 

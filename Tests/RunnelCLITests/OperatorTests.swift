@@ -169,12 +169,12 @@ import Testing
                     let result = try await runnel.run(["run", "pipelines/broken"])
                     #expect(result.status == 1)
                 }
-                while told() == 0 { await Task.yield() }
+                while told() == 0 { try await waitTurn() }
             }
             // Nobody serves at this moment.
             #expect(try await runnel.run(["run", "pipelines/broken"]).status == 1)
             try await runnel.serving("pipelines") {
-                while told() < 3 { await Task.yield() }
+                while told() < 3 { try await waitTurn() }
             }
             let message = "broken the script ended with the exit code 3; last lines of standard error: no such host"
             #expect(texts().allSatisfy { $0.hasSuffix(message) })

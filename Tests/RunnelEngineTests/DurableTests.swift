@@ -2,6 +2,7 @@ import Logging
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 import YAML
 
@@ -262,7 +263,7 @@ private struct DurablePlugin: Plugin {
             await rig.journal.events(of: "run-t", from: 0, limit: 100).compactMap { $0.event["text"]?.asString }
         }
         for count in 1...Talking.words.count {
-            while await texts().count < count { await Task.yield() }
+            while await texts().count < count { try await waitTurn() }
             await rig.clock.waitForSleepers()
             rig.clock.advance(by: .seconds(1))
         }
@@ -362,7 +363,7 @@ private struct DurablePlugin: Plugin {
         let queue = RunQueue(worker: rig.worker, limit: 4, maximumQueued: 10)
         let runs = RunService(queue: queue)
         let working = Task { try await rig.worker.withSession { await queue.run() } }
-        while !rig.worker.mayClaim { await Task.yield() }
+        while !rig.worker.mayClaim { try await waitTurn() }
         func accept(_ id: String) async throws {
             let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
             _ = try await queue.accept(NewRun(run, of: pipeline))
@@ -470,7 +471,7 @@ private struct DurablePlugin: Plugin {
         // The first of them begins, and leaves room for another one.
         let working = Task { try await rig.worker.withSession { await queue.run() } }
         await rig.clock.waitForSleepers()
-        while await queue.runningCount == 0 { await Task.yield() }
+        while await queue.runningCount == 0 { try await waitTurn() }
         try await accept("run-3")
         await #expect(throws: TriggerRefusal.self) { try await accept("run-4") }
         working.cancel()

@@ -1,6 +1,7 @@
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RunnelEngine
@@ -88,7 +89,7 @@ private struct Rig {
     func serving(_ body: (RunQueue) async throws -> Void) async throws {
         let queue = RunQueue(worker: worker, limit: 1, maximumQueued: 10)
         let working = Task { [worker] in try await worker.withSession { await queue.run() } }
-        while !worker.mayClaim { await Task.yield() }
+        while !worker.mayClaim { try await waitTurn() }
         try await body(queue)
         working.cancel()
         queue.stop()
@@ -109,9 +110,9 @@ private struct Rig {
         let (loop, other) = (try await rig.new("run-1", Self.loop), try await rig.new("run-2", Self.other))
         try await rig.serving { queue in
             _ = try await queue.accept(loop)
-            while await rig.journal.run("run-1")?.state != .waiting { await Task.yield() }
+            while await rig.journal.run("run-1")?.state != .waiting { try await waitTurn() }
             _ = try await queue.accept(other)
-            while await !(rig.journal.run("run-2")?.state.isFinal ?? false) { await Task.yield() }
+            while await !(rig.journal.run("run-2")?.state.isFinal ?? false) { try await waitTurn() }
             let second = await rig.journal.run("run-2")
             #expect(second?.output == "b")
             let between = await rig.journal.run("run-1")

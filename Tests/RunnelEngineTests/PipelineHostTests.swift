@@ -2,6 +2,7 @@ import RunnelKit
 import RunnelTesting
 import Synchronization
 import Templates
+import TestSupport
 import Testing
 
 @testable import RunnelEngine
@@ -95,7 +96,7 @@ private struct Doorbell: Trigger {
         let beginning = try #require(await host.look().first)
         let changes = host.changes
         let trigger = Task { await beginning.work() }
-        while await host.all.first?.triggers.isEmpty ?? true { await Task.yield() }
+        while await host.all.first?.triggers.isEmpty ?? true { try await waitTurn() }
         trigger.cancel()
         await trigger.value
         #expect(await host.all.first?.triggers == ["doorbell": health])
@@ -115,7 +116,7 @@ private struct Doorbell: Trigger {
         #expect(beginnings.map { $0.place.file } == ["a.yaml"])
         let beginning = try #require(beginnings.first)
         let trigger = Task { await beginning.work() }
-        while await host.all.first?.triggers.isEmpty ?? true { await Task.yield() }
+        while await host.all.first?.triggers.isEmpty ?? true { try await waitTurn() }
         trigger.cancel()
         await trigger.value
         #expect(await host.all.first?.triggers == ["doorbell": TriggerHealth.waiting("secret: second-value")])

@@ -2,6 +2,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RunnelStore
@@ -51,7 +52,7 @@ private final class Updates: Sendable {
             try await journal.join(workerRecord("a"))
             let clock = ContinuousClock()
             let begin = clock.now
-            while try await other.workers().first?.silence ?? .zero < .milliseconds(20) { await Task.yield() }
+            while try await other.workers().first?.silence ?? .zero < .milliseconds(20) { try await waitTurn() }
             let beaten = clock.now
             _ = try await journal.beat(WorkerID("a"))
             let silence = try #require(try await other.workers().first?.silence)
@@ -162,7 +163,7 @@ private final class Updates: Sendable {
                 async let end = watching.runs.follow("r") { seen.add($0) }
                 // What happened before the end is seen before the end.
                 try await pass(.milliseconds(400), on: rig)
-                while seen.text("one").isEmpty { await Task.yield() }
+                while seen.text("one").isEmpty { try await waitTurn() }
                 #expect(try await base.run("r")?.state == .running)
                 #expect(try await pass(until: .succeeded, of: "r", on: rig))
                 #expect(try await end == .succeeded(output: "r_two"))

@@ -1,6 +1,7 @@
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RunnelEngine
@@ -175,7 +176,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             let working = Task(executorPreference: rig.executor) {
                 try await rig.worker.withSession { try await service.perform(retry, observer: seen) }
             }
-            while seen.notices.isEmpty { await Task.yield() }
+            while seen.notices.isEmpty { try await waitTurn() }
             #expect(seen.notices == [.waitingForTurn(pipeline: "p")])
             #expect(try await other.steps(of: retry.id).map(\.key.description) == ["one"])
             let end = RunCommit.End(state: .succeeded, time: 1)

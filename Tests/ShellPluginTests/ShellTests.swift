@@ -2,6 +2,7 @@ import LibC
 import RunnelKit
 import RunnelProcess
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import ShellPlugin
@@ -179,7 +180,7 @@ private func waitForEnd(of process: Int32) async -> Bool {
         let task = Task {
             try await stage.run(Shell<ShellEnabled>.self, with: ["run": "echo one; exec sleep 3600"])
         }
-        while stage.progress.isEmpty { await Task.yield() }
+        while stage.progress.isEmpty { try await waitTurn() }
         task.cancel()
         let error = await #expect(throws: StepError.self) { try await task.value }
         #expect(error?.code == "cancelled")

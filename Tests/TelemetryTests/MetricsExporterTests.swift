@@ -5,6 +5,7 @@ import RunnelHTTP
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Telemetry
@@ -64,9 +65,9 @@ import Testing
         } body: { exporter in
             let work = Task { await exporter.run() }
             for count in 1...2 {
-                while clock.timeUntilNextDeadline != .seconds(60) { await Task.yield() }
+                while clock.timeUntilNextDeadline != .seconds(60) { try await waitTurn() }
                 clock.advance(by: .seconds(60))
-                while arrived.withLock({ $0 }) < count { await Task.yield() }
+                while arrived.withLock({ $0 }) < count { try await waitTurn() }
             }
             work.cancel()
             await work.value

@@ -4,6 +4,7 @@ import RunnelHTTP
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 import Tracing
 
@@ -103,9 +104,9 @@ import Tracing
                 exporter.add(Self.span("again"))
                 await clock.waitForSleepers()
                 clock.advance(by: .seconds(5))
-                while clock.timeUntilNextDeadline != .seconds(7) { await Task.yield() }
+                while clock.timeUntilNextDeadline != .seconds(7) { try await waitTurn() }
                 clock.advance(by: .seconds(7))
-                while count.withLock({ $0 }) < 2 { await Task.yield() }
+                while count.withLock({ $0 }) < 2 { try await waitTurn() }
                 await exporter.shutDown()
             }
             return server.requests.map(\.body)

@@ -2,6 +2,7 @@ import HTTPTestServer
 import RunnelHTTP
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import WebhookPlugin
@@ -277,7 +278,7 @@ import Testing
         } body: { receiver in
             let sending = Sending()
             async let run = sending.run(["url": .string(receiver.url), "timeout": "20m"])
-            while receiver.deliveries.isEmpty { await Task.yield() }
+            while receiver.deliveries.isEmpty { try await waitTurn() }
             sending.clock.advance(by: .seconds(1200))
             let delay = DurationText.format(await sending.skipDelay())
             let output = try await run
@@ -293,7 +294,7 @@ import Testing
         } body: { receiver in
             let sending = Sending()
             let task = Task { try await sending.run(["url": .string(receiver.url)]) }
-            while sending.notes.isEmpty { await Task.yield() }
+            while sending.notes.isEmpty { try await waitTurn() }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
         }

@@ -2,6 +2,7 @@ import HTTPTypes
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import RunnelServer
@@ -62,7 +63,7 @@ import Testing
             #expect(try await server.call("GET", "/health/ready").status == 200)
             #expect(try await server.call("POST", "/api/v1/workers/here/drain").status == 200)
             // It learns of it with its next heartbeat.
-            while try await server.call("GET", "/health/ready").status == 200 { await Task.yield() }
+            while try await server.call("GET", "/health/ready").status == 200 { try await waitTurn() }
             #expect(
                 try await server.call("GET", "/health/ready").json() == ["status": "failing", "reason": "drained"])
             #expect(try await server.call("GET", "/api/v1/status").json()["drained"] == true)

@@ -6,6 +6,7 @@ import NIOPosix
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RunnelEngine
@@ -33,7 +34,7 @@ import Testing
             server.server.stopAccepting()
             #expect(await fresh.readToEnd() == [])
             #expect(await used.readToEnd() == [])
-            while (try? await Wire(port: server.port)) != nil { await Task.yield() }
+            while (try? await Wire(port: server.port)) != nil { try await waitTurn() }
         }
     }
 
@@ -65,7 +66,7 @@ import Testing
             try await wire.send(request)
             await server.gates.waitForArrivals(at: "g")
             server.server.stopAccepting()
-            await Self.waitForDraining(server)
+            try await Self.waitForDraining(server)
             try await wire.send(request)
             await server.gates.open("g")
             let answer = try Answer(await wire.readToEnd())
@@ -213,8 +214,8 @@ import Testing
     }
 
     /// Until connections know that they end.
-    private static func waitForDraining(_ server: RunningServer) async {
-        while (try? await Wire(port: server.port)) != nil { await Task.yield() }
+    private static func waitForDraining(_ server: RunningServer) async throws {
+        while (try? await Wire(port: server.port)) != nil { try await waitTurn() }
         // Everything that was put on the event loops before has been done by then.
         for _ in 0..<100 { await Task.yield() }
     }

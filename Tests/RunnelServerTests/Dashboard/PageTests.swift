@@ -1,6 +1,7 @@
 import RunnelKit
 import RunnelSupport
 import SchedulePlugin
+import TestSupport
 import Testing
 
 @testable import RunnelEngine
@@ -341,7 +342,7 @@ private struct TidePlugin: Plugin {
             let answer = try await server.post(
                 "/api/v1/pipelines/stopped/triggers/schedule/disable", "", Self.bearer)
             #expect(answer.status == 200)
-            while await server.host.pipeline(named: "stopped")?.disabled.isEmpty ?? true { await Task.yield() }
+            while await server.host.pipeline(named: "stopped")?.disabled.isEmpty ?? true { try await waitTurn() }
             let browser = try await Browsing.signedIn(server)
             #expect(try await browser.page("/").contains("No trigger is waiting."))
             let pipelines = try await browser.page("/pipelines")
@@ -371,7 +372,7 @@ private struct TidePlugin: Plugin {
             ], secrets: ["harbour": "s3cr3t-harbour"])
         rig.plugins = [TidePlugin()]
         try await rig.serve { server in
-            while await server.host.all.first?.triggers.isEmpty ?? true { await Task.yield() }
+            while await server.host.all.first?.triggers.isEmpty ?? true { try await waitTurn() }
             let english = try await Browsing.signedIn(server)
             let japanese = Browsing(server: server, cookie: english.cookie, language: "ja")
             for path in ["/", "/triggers", "/pipelines/sail"] {

@@ -4,6 +4,7 @@ import RunnelKit
 import RunnelTesting
 import Synchronization
 import TemplatePlugin
+import TestSupport
 import WebhookPlugin
 
 @testable import RunnelEngine
@@ -82,7 +83,7 @@ struct ServerRig: Sendable {
                 }
                 group.addTask {
                     for await _ in readiness {}
-                    await Self.waitForHooks(of: host, hub)
+                    try await Self.waitForHooks(of: host, hub)
                     var iterator = ports.makeAsyncIterator()
                     guard let port = await iterator.next() else { return nil }
                     return try await body(
@@ -109,11 +110,11 @@ struct ServerRig: Sendable {
     static let now: Int64 = 1_767_225_600_000_000_000
 
     /// The triggers enter their hooks in tasks of their own.
-    private static func waitForHooks(of host: PipelineHost, _ hub: HTTPIngress) async {
+    private static func waitForHooks(of host: PipelineHost, _ hub: HTTPIngress) async throws {
         let wanted = await host.all.flatMap { $0.pipeline?.triggers ?? [] }.count {
             ["webhook", "upload"].contains($0.kind)
         }
-        while hub.routes.count < wanted { await Task.yield() }
+        while hub.routes.count < wanted { try await waitTurn() }
     }
 }
 

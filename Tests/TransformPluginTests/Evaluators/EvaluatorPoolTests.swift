@@ -25,7 +25,7 @@ import Testing
     /// The process that evaluates `program` without end, and the task that waits for it.
     private func running(_ program: String, in pool: EvaluatorPool) async throws -> (pid_t, Task<Value, any Error>) {
         let task = Task { try await value(program, in: pool) }
-        while pool.processes.isEmpty { await Task.yield() }
+        while pool.processes.isEmpty { try await waitTurn() }
         let process = try #require(pool.processes.first)
         await waitUntilEvaluator(process)
         return (process, task)
@@ -41,8 +41,8 @@ import Testing
     }
 
     /// Waits until a process is gone and has been taken out of the system's table.
-    private func expectGone(_ process: pid_t) async {
-        while kill(process, 0) == 0 { await Task.yield() }
+    private func expectGone(_ process: pid_t) async throws {
+        while kill(process, 0) == 0 { try await waitTurn() }
         #expect(errno == ESRCH)
     }
 
@@ -63,8 +63,8 @@ import Testing
             processes.formUnion(pool.processes)
         }
         #expect(processes.count >= 1)
-        while !pool.processes.isEmpty { await Task.yield() }
-        for process in processes { await expectGone(process) }
+        while !pool.processes.isEmpty { try await waitTurn() }
+        for process in processes { try await expectGone(process) }
         #expect(try await value(". + 1", 1, in: pool) == [2])
     }
 
@@ -87,8 +87,8 @@ import Testing
         }
         #expect(!seen.isEmpty)
         for process in seen { kill(process, SIGKILL) }
-        while !pool.processes.isEmpty { await Task.yield() }
-        for process in seen { await expectGone(process) }
+        while !pool.processes.isEmpty { try await waitTurn() }
+        for process in seen { try await expectGone(process) }
         #if os(Linux)
         #expect(!channels.isEmpty)
         let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
@@ -117,7 +117,7 @@ import Testing
         #expect(error.code == "jq-killed")
         #expect(error.message == "the process that evaluates jq was killed (signal 9, SIGKILL)")
         #expect(error.isTransient)
-        await expectGone(process)
+        try await expectGone(process)
         #expect(try await value(".", 1, in: pool) == [1])
     }
 
@@ -145,7 +145,7 @@ import Testing
         // Five ticks of 20 ms and twenty times the limit, and one tick more.
         #expect(error.message == "the process that evaluates jq did not answer for 320ms")
         #expect(error.isTransient)
-        await expectGone(process)
+        try await expectGone(process)
         #expect(try await value(".", 1, in: pool) == [1])
     }
 
@@ -168,7 +168,7 @@ import Testing
         let (process, task) = try await running(Self.endless, in: pool)
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }
-        await expectGone(process)
+        try await expectGone(process)
         #expect(try await value(".", 1, in: pool) == [1])
     }
 

@@ -257,7 +257,8 @@ let package = Package(
         .testTarget(
             name: "SchedulePluginTests", dependencies: ["SchedulePlugin", "RunnelKit", "RunnelTesting"],
             resources: [.copy("Resources")]),
-        .testTarget(name: "WatchPluginTests", dependencies: ["WatchPlugin", "RunnelKit", "RunnelTesting"]),
+        .testTarget(
+            name: "WatchPluginTests", dependencies: ["WatchPlugin", "RunnelKit", "RunnelTesting", "TestSupport"]),
         .testTarget(
             name: "WebhookPluginTests",
             dependencies: [

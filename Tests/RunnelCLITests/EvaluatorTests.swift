@@ -62,7 +62,7 @@ import Testing
             try process.run()
             var evaluator: pid_t?
             while evaluator == nil {
-                await Task.yield()
+                try await waitTurn()
                 evaluator = Self.children(of: process.processIdentifier).first {
                     Self.text("/proc/\($0)/cmdline").hasPrefix("runnel: jq evaluator")
                 }

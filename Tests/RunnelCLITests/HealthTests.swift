@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Problems that start a run", .timeLimit(.minutes(5))) struct HealthTests {
@@ -35,10 +36,10 @@ import Testing
                 }
             }
             /// Returns once an event with these words was told.
-            func wait(for words: String) async -> String {
+            func wait(for words: String) async throws -> String {
                 while true {
                     if let event = told().first(where: { $0.hasPrefix(words) }) { return event }
-                    await Task.yield()
+                    try await waitTurn()
                 }
             }
             let problems = [
@@ -50,27 +51,27 @@ import Testing
             ]
             try await runnel.serving("pipelines") {
                 for (kind, words) in problems {
-                    let event = await wait(for: "\(kind) began")
+                    let event = try await wait(for: "\(kind) began")
                     #expect(event == "\(kind) began \(words)")
                 }
                 _ = try await runnel.kill(["run", "pipelines/slow"], after: "started")
-                let lost = await wait(for: "worker-lost began")
+                let lost = try await wait(for: "worker-lost began")
                 #expect(lost.hasSuffix(": a worker died; 1 run was taken over"), "\(lost)")
                 // The name that `runnel status` shows: the host and the process.
                 let name = lost.split(separator: " ")[2].dropLast().split(separator: "/")
                 #expect(name.count == 2 && Int(name[1]) != nil, "\(lost)")
                 try write("pipelines/bad.yaml", "steps: [ { uses: log } ]")
                 try FileManager.default.createDirectory(atPath: folder + "/missing", withIntermediateDirectories: true)
-                _ = await wait(for: "pipeline-invalid ended")
-                _ = await wait(for: "trigger-problem ended")
+                _ = try await wait(for: "pipeline-invalid ended")
+                _ = try await wait(for: "trigger-problem ended")
             }
             // Plugins are loaded at the start, and what was lost is over with a new start.
             try write(
                 "plugins/bad/plugin.yaml",
                 "name: bad\nprotocol: exec\ncommand: [sh, x.sh]\nsteps: { hello: { summary: Says hello. } }\n")
             try await runnel.serving("pipelines") {
-                _ = await wait(for: "plugin-broken ended")
-                _ = await wait(for: "worker-lost ended")
+                _ = try await wait(for: "plugin-broken ended")
+                _ = try await wait(for: "worker-lost ended")
             }
             #expect(told().count == 8, "\(told())")
         }

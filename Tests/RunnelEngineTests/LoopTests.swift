@@ -72,7 +72,7 @@ private struct Rig {
     }
 
     /// Lets time pass while the run waits, until it has ended.
-    func finish(_ id: String) async {
+    func finish(_ id: String) async throws {
         while true {
             guard let state = await journal.run(id)?.state, !state.isFinal else { return }
             if state == .waiting {
@@ -81,7 +81,7 @@ private struct Rig {
                 await clock.waitForSleepers(2)
                 clock.advance(by: .seconds(1))
             }
-            await Task.yield()
+            try await waitTurn()
         }
     }
 
@@ -118,7 +118,7 @@ private struct Rig {
             let between = await rig.journal.run("run-1")
             #expect(between?.state == .waiting)
             #expect(between?.wakeAt == rig.time.now + 10_000_000_000)
-            await rig.finish("run-1")
+            try await rig.finish("run-1")
         }
         let run = await rig.journal.run("run-1")
         #expect(run?.state == .succeeded)
@@ -173,7 +173,7 @@ private struct Rig {
         let waiting = run
         try await rig.serving { queue in
             _ = try await queue.accept(waiting)
-            await rig.finish("run-d")
+            try await rig.finish("run-d")
         }
         #expect(rig.log.messages.contains("run run-d of other began (manual)"))
     }

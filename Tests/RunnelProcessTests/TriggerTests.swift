@@ -245,7 +245,7 @@ extension RecordedRuns {
             for (index, pause) in ["1s", "2s", "4s"].enumerated() {
                 try await harness.runs.wait { $0.problems.count == index + 1 }
                 while !log.messages.contains(where: { $0.hasSuffix("; starting it again in \(pause)") }) {
-                    await Task.yield()
+                    try await waitTurn()
                 }
                 clock.advance(by: .seconds(1 << index))
             }

@@ -3,6 +3,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RunnelStore
@@ -216,18 +217,15 @@ import Testing
     /// worker counts as dead.
     private static func waitForLock(of worker: WorkerID, in journal: any Journal) async throws {
         guard let journal = journal as? PostgresJournal else { return }
-        var isHeld = false
-        while !isHeld {
-            try Task.checkCancellation()
-            isHeld = try await journal.readers.read { connection in
-                let sql = """
-                    SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
-                        AND (classid::bigint << 32) | objid::bigint = \(PostgresListener.lockKey))
-                    """
-                return try connection.execute(PostgresStatement(sql, parameters: [.text(worker.text)])).first?.bool(0)
-                    ?? false
-            }
+        let query = PostgresStatement(
+            """
+            SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+                AND (classid::bigint << 32) | objid::bigint = \(PostgresListener.lockKey))
+            """, parameters: [.text(worker.text)])
+        func isLocked() async throws -> Bool {
+            try await journal.readers.read { try $0.execute(query).first?.bool(0) ?? false }
         }
+        while try await !isLocked() { try await waitTurn() }
     }
 
     @Test("a shutdown, a fence and a silence are no deaths", arguments: JournalKind.allCases)

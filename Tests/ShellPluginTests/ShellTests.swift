@@ -159,7 +159,7 @@ private func waitForEnd(of process: Int32) async -> Bool {
             let task = Task { try await shell(["run": .string(script), "max_output": "64MiB"]) }
             var process: Int32?
             while process == nil {
-                await Task.yield()
+                try await waitTurn()
                 process = Int32((try? String(contentsOfFile: folder + "/pid", encoding: .utf8))?.dropLast() ?? "")
             }
             task.cancel()

@@ -10,8 +10,8 @@ package func eventually(_ limit: Duration = .seconds(30), _ isSo: () throws -> B
     return true
 }
 
-/// Lets other tasks execute, in a loop that waits for what they do. Unlike `Task.yield()`, it throws when the time limit of
-/// the test is over: otherwise the loop would go on for as long as CI lasts.
+/// `Task.yield()` for a loop that waits for other tasks. It throws when the test is cancelled, such as by its time limit;
+/// otherwise the loop would not end.
 package func waitTurn() async throws {
     try Task.checkCancellation()
     await Task.yield()

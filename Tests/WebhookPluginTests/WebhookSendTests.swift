@@ -135,7 +135,7 @@ import Testing
         } body: { receiver in
             let sending = Sending()
             async let run = sending.run(["url": .string(receiver.url), "text": "x", "secret": "key"])
-            let delays = [await sending.skipDelay(), await sending.skipDelay(), await sending.skipDelay()]
+            let delays = try [await sending.skipDelay(), await sending.skipDelay(), await sending.skipDelay()]
             let output = try await run
             #expect(output["attempts"] == 4)
             #expect(delays[0] >= .milliseconds(500) && delays[0] <= .seconds(1))
@@ -187,7 +187,7 @@ import Testing
         } body: { receiver in
             let sending = Sending()
             async let failure = sending.failure(["url": .string(receiver.url), "attempts": 2])
-            _ = await sending.skipDelay()
+            _ = try await sending.skipDelay()
             let error = try await failure
             #expect(error.code == "http-status")
             #expect(
@@ -265,7 +265,7 @@ import Testing
         let port = try #require(refusingPort())
         let sending = Sending()
         async let failure = sending.failure(["url": .string("http://127.0.0.1:\(port)/hook"), "attempts": 2])
-        let delay = DurationText.format(await sending.skipDelay())
+        let delay = try DurationText.format(await sending.skipDelay())
         let error = try await failure
         #expect(error.message == "POST http://127.0.0.1:\(port)/… failed: the connection was refused (tried 2 times)")
         #expect(sending.notes == ["connection refused; trying again in \(delay) (attempt 2 of 2)"])
@@ -280,7 +280,7 @@ import Testing
             async let run = sending.run(["url": .string(receiver.url), "timeout": "20m"])
             while receiver.deliveries.isEmpty { try await waitTurn() }
             sending.clock.advance(by: .seconds(1200))
-            let delay = DurationText.format(await sending.skipDelay())
+            let delay = try DurationText.format(await sending.skipDelay())
             let output = try await run
             #expect(output["attempts"] == 2)
             #expect(sending.notes == ["no answer within 20m; trying again in \(delay) (attempt 2 of 5)"])

@@ -5,6 +5,7 @@ import RunnelKit
 import RunnelSupport
 import RunnelTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RunnelServer
@@ -119,7 +120,7 @@ import Testing
                 }()
                 while !isOver.withLock({ $0 }) {
                     if let wait = clock.timeUntilNextDeadline { clock.advance(by: wait) }
-                    await Task.yield()
+                    try await waitTurn()
                 }
                 await look
                 #expect(start.duration(to: clock.now) <= .seconds(6))

@@ -27,16 +27,16 @@ import Testing
         let task = Task { try await value(program, in: pool) }
         while pool.processes.isEmpty { try await waitTurn() }
         let process = try #require(pool.processes.first)
-        await waitUntilEvaluator(process)
+        try await waitUntilEvaluator(process)
         return (process, task)
     }
 
     /// Until the process has set how it takes signals, right after which it calls itself so. Before that, a fault is
     /// handled by Swift's runtime, which takes its time.
-    private func waitUntilEvaluator(_ process: pid_t) async {
+    private func waitUntilEvaluator(_ process: pid_t) async throws {
         let file = "/proc/\(process)/comm"
         while let name = try? String(contentsOfFile: file, encoding: .utf8), name != "runnel-jq\n" {
-            await Task.yield()
+            try await waitTurn()
         }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import RunnelKit
 import RunnelTesting
+import TestSupport
 
 @testable import WatchPlugin
 
@@ -61,10 +62,7 @@ struct WatchFixture: Sendable {
 
     /// Returns once the condition holds, for what nobody tells of.
     func eventually(_ condition: () throws -> Bool) async throws {
-        while try !condition() {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        while try !condition() { try await waitTurn() }
     }
 
     // MARK: Files

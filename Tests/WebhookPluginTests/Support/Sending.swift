@@ -1,6 +1,7 @@
 import RunnelHTTP
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import WebhookPlugin
@@ -45,13 +46,13 @@ struct Sending: Sendable {
     }
 
     /// Waits until the step sleeps between two attempts, and moves the clock to the end of that.
-    func skipDelay() async -> Duration {
+    func skipDelay() async throws -> Duration {
         while true {
             if let delay = clock.timeUntilNextDeadline, delay < Self.timeout {
                 clock.advance(by: delay)
                 return delay
             }
-            await Task.yield()
+            try await waitTurn()
         }
     }
 }

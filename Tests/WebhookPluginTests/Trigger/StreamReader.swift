@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// A caller who reads a streamed answer piece by piece. A piece is written when the one before has been read.
@@ -22,7 +23,7 @@ actor StreamReader {
 
     /// Waits until a piece has been written that nobody has read.
     func waitForWriter() async throws {
-        while piece == nil { try await pause() }
+        while piece == nil { try await waitTurn() }
     }
 
     func leave() {
@@ -30,13 +31,8 @@ actor StreamReader {
     }
 
     func receive(_ text: String) async throws {
-        while piece != nil, !hasLeft { try await pause() }
+        while piece != nil, !hasLeft { try await waitTurn() }
         guard !hasLeft else { throw Gone() }
         piece = text
-    }
-
-    private func pause() async throws {
-        try Task.checkCancellation()
-        await Task.yield()
     }
 }

@@ -17,7 +17,7 @@ int runnel_sqlite_file_identity(const char *path, uint64_t *device, uint64_t *in
         *inode = found.stx_ino;
         return 0;
     }
-    // Some containers do not permit the call.
+    // Some containers do not allow this call.
 #endif
     struct stat facts;
     if (stat(path, &facts) != 0) return -1;

@@ -9,8 +9,8 @@ void runnel_sqlite_configure(void);
 
 /// Finds out which file has a path, by device and inode.
 ///
-/// Unlike `stat`, it does not ask for the times of the file. Since version 6.13, Linux gives a file whose time was asked
-/// for an exact one at the next write. A file system without a journal then writes the inode with each `fdatasync`.
+/// Unlike `stat`, it does not read the modification time. On Linux 6.13 and newer, the first write after a read of that time
+/// sets a new precise time. `fdatasync` then also writes the inode if the file system has no journal.
 ///
 /// Returns 0, or -1 with errno.
 int runnel_sqlite_file_identity(const char *path, uint64_t *device, uint64_t *inode);

@@ -92,7 +92,7 @@ struct CopiedTable: Sendable {
         runs,
     ]
 
-    /// Rows without a pipeline describe this journal or folders of this machine, and are not copied. The exception is the
+    /// Rows without a pipeline describe this journal or folders of this machine. They are not copied, except for the
     /// signed-out cookies of the dashboard, which must stay invalid.
     static let triggerMemory = CopiedTable(
         "trigger_memory", ["pipeline": .text, "trigger": .text, "key": .key, "value": .text],

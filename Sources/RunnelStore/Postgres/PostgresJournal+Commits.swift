@@ -6,7 +6,7 @@ import RunnelKit
 struct PostgresCommit: Sendable {
     let lease: Lease
     let steps: [PostgresStep]
-    let events: StoredEvents
+    let events: EncodedEvents?
     let updates: [StepUpdate]
     let usage: [UsageEntry]
     let memories: [StepMemoryEdit]
@@ -19,7 +19,7 @@ struct PostgresCommit: Sendable {
     init(_ commit: RunCommit) {
         lease = commit.lease
         steps = commit.steps.map { PostgresStep($0) }
-        (events, updates, usage) = (StoredEvents(commit.events), commit.updates, commit.usage)
+        (events, updates, usage) = (EncodedEvents(commit.events), commit.updates, commit.usage)
         (memories, isProgress, wakeAt) = (commit.memories, commit.isProgress, commit.wakeAt)
         worked = commit.worked.map { Int64($0 / .nanoseconds(1)) }
         end = commit.end.map { end in
@@ -157,7 +157,7 @@ extension PostgresJournal {
         of commits: [PostgresCommit], _ progress: RunProgressCache, _ places: inout [Lease: PostgresEventPlace],
         _ connection: PostgresConnection
     ) throws -> [PostgresStatement] {
-        let commits = commits.filter { !$0.events.isEmpty }
+        let commits = commits.filter { $0.events != nil }
         guard !commits.isEmpty else { return [] }
         for commit in commits where places[commit.lease] == nil {
             let known = progress.withLock { $0.events(of: commit.lease) }
@@ -179,7 +179,7 @@ extension PostgresJournal {
         var rows: [(runID: String, number: Int, count: Int, text: String)] = []
         for commit in commits {
             var place = places[commit.lease] ?? PostgresEventPlace(next: 0, bytes: 0)
-            guard let row = commit.events.row(after: place.next, place.bytes) else { continue }
+            guard let row = commit.events?.row(after: place.next, place.bytes) else { continue }
             rows.append((commit.lease.runID, place.next, row.count, row.text))
             place.next += row.count
             place.bytes += row.text.utf8.count

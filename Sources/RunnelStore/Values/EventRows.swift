@@ -20,30 +20,28 @@ enum EventRows {
     }
 }
 
-/// The events of a commit as a row holds them. They are written as JSON before the transaction, because transactions wait
-/// for each other.
-struct StoredEvents: Sendable {
+/// The events of a commit with their JSON. It is written before the transaction, because transactions wait for each other.
+struct EncodedEvents: Sendable {
     private static let maximumCount = 5000
     private static let maximumBytes = 1 << 20
 
     private let events: [Value]
     private let text: String
 
-    init(_ events: [Value]) {
+    /// nil if there are none.
+    init?(_ events: [Value]) {
+        guard !events.isEmpty else { return nil }
         self.events = events
-        text = events.isEmpty ? "" : Value.list(events).json()
+        text = Value.list(events).json()
     }
 
-    var isEmpty: Bool { events.isEmpty }
-
-    /// The row, if there is anything to write. Text events are left out beyond the limit of a run; state changes of steps
-    /// never are.
+    /// The row of the events. Beyond the limits of a run, text events are dropped; state changes of steps are not.
     ///
     /// - Parameters:
     ///   - count: The number of events of the run that are written already.
     ///   - bytes: The size of their JSON.
+    /// - Returns: nil if nothing is written.
     func row(after count: Int, _ bytes: Int) -> (count: Int, text: String)? {
-        guard !isEmpty else { return nil }
         guard count > Self.maximumCount || bytes > Self.maximumBytes else { return (events.count, text) }
         let kept = events.filter { RunEvent.Name(of: $0)?.isText != true }
         return kept.isEmpty ? nil : (kept.count, Value.list(kept).json())

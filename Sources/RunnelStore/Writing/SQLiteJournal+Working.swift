@@ -213,9 +213,9 @@ extension SQLiteJournal {
     }
 
     private static func writeEvents(
-        _ events: StoredEvents, of lease: Lease, _ progress: RunProgressCache, _ db: Database
+        _ events: EncodedEvents?, of lease: Lease, _ progress: RunProgressCache, _ db: Database
     ) throws {
-        guard !events.isEmpty else { return }
+        guard let events else { return }
         var (number, size) = progress.withLock { $0.events(of: lease) }
         if number == nil {
             let written = try db.cachedStatement(
@@ -383,7 +383,7 @@ final class StoredCommit: Sendable {
 
     let lease: Lease
     let steps: [StoredStep]
-    let events: StoredEvents
+    let events: EncodedEvents?
     let updates: [StepUpdate]
     let usage: [UsageEntry]
     let memories: [StepMemoryEdit]
@@ -397,7 +397,7 @@ final class StoredCommit: Sendable {
 
     /// - Parameter isSmall: Whether no value is a file.
     init(_ commit: RunCommit, _ files: OutputFiles, isSmall: Bool) throws(JournalError) {
-        (lease, events, isProgress) = (commit.lease, StoredEvents(commit.events), commit.isProgress)
+        (lease, events, isProgress) = (commit.lease, EncodedEvents(commit.events), commit.isProgress)
         (updates, usage, memories) = (commit.updates, commit.usage, commit.memories)
         (worked, wakeAt) = (commit.worked.map { Int64($0 / .nanoseconds(1)) }, commit.wakeAt)
         steps = try StoredStep.all(commit.steps, files, isSmall: isSmall)

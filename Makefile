@@ -9,7 +9,7 @@ ifeq ($(shell uname -s),Linux)
 # The linker leaves out unused functions and arranges the others by their use, so each has a section.
 RELEASE_COMPILER_FLAGS = -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections -Xcc -fdata-sections \
 	-Xswiftc -use-ld=$(CURDIR)/packaging/linker.py
-# Packages leave out debug information, and compiling it takes an eighth longer.
+# Packages are stripped. Without debug information, the build takes 12 % less CPU time.
 RELEASE_COMPILER_FLAGS += -debug-info-format none
 # Nothing that is loaded at run time looks for symbols of the program: 6 MB less, and fewer relocations at each start.
 RELEASE_FLAGS += $(RELEASE_COMPILER_FLAGS) -Xlinker --no-export-dynamic

@@ -141,8 +141,11 @@ import Testing
                 guard case .claimed = try await journal.claim("r", by: worker.id, limits: RunLimits()) else {
                     Issue.record("it was not claimed"); return
                 }
+                // A step that was cancelled in an earlier life is cancelled again.
                 try await journal.commit(
-                    RunCommit(lease: journal.lease("r"), steps: [step("part", .running)]), .durable)
+                    RunCommit(
+                        lease: journal.lease("r"), steps: [step("before", .cancelled), step("part", .running)]),
+                    .durable)
                 let takeover = try await other.takeOver(.died, "a\(death)", now: 100 * second)
                 guard death < 4 else {
                     #expect(takeover == Takeover(failed: ["r"]))

@@ -23,8 +23,11 @@ public struct RunCommit: Sendable {
 
     package var runID: String { lease.runID }
 
-    /// Whether a step, or a round of a loop, has ended: this resets the count of deaths.
-    public var isProgress: Bool { hasProgress || steps.contains { $0.state.isFinal || $0.isAfterRound } }
+    /// Whether a step, or a round of a loop, has ended by itself: this resets the count of deaths. A resumed run cancels
+    /// again what was cancelled before.
+    public var isProgress: Bool {
+        hasProgress || steps.contains { $0.state.isFinal && $0.state != .cancelled || $0.isAfterRound }
+    }
     /// Whether one of the commits that were merged into this one was progress.
     private var hasProgress = false
 

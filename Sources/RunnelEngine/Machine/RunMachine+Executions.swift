@@ -3,7 +3,11 @@ import RunnelKit
 extension RunMachine {
     /// An execution that has started and not ended.
     struct Execution: Sendable {
-        enum Phase: Sendable { case deciding, running, waiting, inside }
+        enum Phase: Sendable {
+            case deciding, running, waiting, inside
+            /// Was cancelled in an earlier life, and ends as soon as what cancelled it takes effect again.
+            case cancelled
+        }
 
         let step: PlanStep
         /// The frame it is in.
@@ -22,13 +26,32 @@ extension RunMachine {
         let key = ExecutionKey(step.id, items: around.items)
         executions[key] = Execution(step: step, frame: frame)
         if let record = records.removeValue(forKey: key), takeUp(key, record) { return }
-        if step.isForEach, around.kind != .item {
+        begin(key)
+    }
+
+    private mutating func begin(_ key: ExecutionKey) {
+        guard let execution = executions[key] else { return }
+        if isEach(execution) {
             actions.append(.decide(key, .items))
-        } else if step.hasCondition {
+        } else if execution.step.hasCondition {
             actions.append(.decide(key, .condition))
         } else {
             proceed(key)
         }
+    }
+
+    /// Begins what was cancelled in an earlier life and has not been cancelled again, in the order of the keys.
+    mutating func beginCancelled() {
+        let keys = executions.filter { $0.value.phase == .cancelled }.keys
+        for key in keys.sorted(by: { $0.description < $1.description }) {
+            executions[key]?.phase = .deciding
+            begin(key)
+        }
+    }
+
+    /// Whether the execution is a `for_each` with all its items.
+    private func isEach(_ execution: Execution) -> Bool {
+        execution.step.isForEach && frames[execution.frame]?.kind != .item
     }
 
     mutating func decided(_ key: ExecutionKey, _ decision: Decision) {
@@ -204,12 +227,16 @@ extension RunMachine {
             // A clock that was set back must not extend the pause.
             let longest = record.longestPause(execution.step.retry, loop: execution.step.loop?.pause)
             actions.append(.startTimer(.retry(key), min(.nanoseconds(rest), longest)))
+        // What is in a group is restored one by one.
+        case .cancelled where execution.step.children == nil && !isEach(execution):
+            executions[key]?.phase = .cancelled
         case .cancelled: return false
         }
         return true
     }
 
-    private mutating func recovered(_ key: ExecutionKey, _ end: End) {
+    /// Ends an execution whose end is on disk.
+    mutating func recovered(_ key: ExecutionKey, _ end: End) {
         guard let execution = executions.removeValue(forKey: key) else { return }
         ended.append((execution.frame, execution.step, end))
     }

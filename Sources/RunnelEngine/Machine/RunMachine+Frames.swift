@@ -95,8 +95,10 @@ extension RunMachine {
         }
         guard !isStopping else { return }
         let limit = frame.kind == .parallel ? frame.parallelLimit(of: executions) : frame.width
+        let begunBefore = frame.begun == 0 ? recordedCount(in: frame) : 0
         for index in frame.begun..<frame.count {
-            guard (frames[id]?.running ?? limit) < limit else { break }
+            // What had begun in an earlier life goes on, before an end that is on disk can close the frame.
+            guard index < begunBefore || (frames[id]?.running ?? limit) < limit else { break }
             frames[id]?.begun += 1
             frames[id]?.running += 1
             if frame.kind == .each {
@@ -108,6 +110,19 @@ extension RunMachine {
                 start(frame.steps[index], in: id)
             }
         }
+    }
+
+    /// The number of steps or items of a frame with concurrency that have begun in an earlier life; they begin in order.
+    private func recordedCount(in frame: Frame) -> Int {
+        guard !records.isEmpty, frame.kind == .parallel || frame.kind == .each else { return 0 }
+        let last = (0..<frame.count).last { index in
+            let key =
+                frame.kind == .each
+                ? ExecutionKey(frame.steps[0].id, items: frame.items + [index])
+                : ExecutionKey(frame.steps[index].id, items: frame.items)
+            return records[key] != nil
+        }
+        return last.map { $0 + 1 } ?? 0
     }
 
     private mutating func close(_ id: Int, _ frame: Frame) {
@@ -183,6 +198,7 @@ extension RunMachine {
             case .waiting:
                 actions.append(.stopTimer(.retry(key)))
                 end(key, .aborted, state: .cancelled)
+            case .cancelled: recovered(key, .aborted)
             case .deciding, .inside: break
             }
         }

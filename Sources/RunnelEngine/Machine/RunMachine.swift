@@ -75,6 +75,7 @@ struct RunMachine: Sendable {
             due(overdue.removeFirst())
             drain()
         }
+        if case .begin = event { beginCancelled() }
         if isStopping, !isOver, !isRendering, executions.values.allSatisfy({ $0.phase != .running }) {
             actions.append(.release)
             isOver = true
@@ -101,7 +102,7 @@ struct RunMachine: Sendable {
         var waiting: [ExecutionKey] = []
         for (key, execution) in executions {
             switch execution.phase {
-            case .deciding, .running: return nil
+            case .deciding, .running, .cancelled: return nil
             case .waiting: waiting.append(key)
             case .inside: if execution.step.groupTimeout != nil { return nil }
             }

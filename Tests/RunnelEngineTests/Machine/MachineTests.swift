@@ -303,6 +303,54 @@ import Testing
         #expect(error(resumed)?.message == "the group took longer than its `timeout` of 5s")
     }
 
+    @Test("after a crash, items that had begun go on although another one has failed", arguments: [true, false])
+    func begunItems(isParallel: Bool) {
+        let steps =
+            isParallel
+            ? group("g", parallel: true, ["b[0]", "b[1]", "b[2]"].map { leaf($0, retry: 2) })
+            : each(leaf("b", retry: 2), width: 2)
+        let script = MachineDriver.Script(failure: { key, number in
+            switch "\(key)" {
+            case "b[0]": RunError(reported: "no", "")
+            case "b[2]" where number == 1: busy
+            default: nil
+            }
+        })
+        func key(_ index: Int) -> ExecutionKey {
+            isParallel ? ExecutionKey("b[\(index)]") : ExecutionKey("b", items: [index])
+        }
+        var narrow = steps
+        narrow.maxParallel = 2
+        var driver = MachineDriver(RunPlan(steps: [narrow]), script: script)
+        driver.choose(.attempt(key(1)))
+        driver.choose(.attempt(key(2)))
+        driver.choose(.attempt(key(0)))
+        #expect(driver.timers == [.retry(key(2))])
+        let resumed = finished(driver.crashed())
+        #expect(resumed.attempts == ["b[2]#2"])
+        #expect(resumed.records[key(2)]?.state == .succeeded)
+        #expect(error(resumed)?.code == "no")
+    }
+
+    @Test("what was cancelled before a crash does not begin again where it is cancelled again")
+    func cancelledBefore() {
+        let plan = RunPlan(
+            steps: [group("g", parallel: true, [leaf("a"), leaf("b", condition: true)]), leaf("c")],
+            finally: [leaf("z")])
+        var driver = MachineDriver(plan)
+        driver.tell(.cancel)
+        driver.choose(.attempt(ExecutionKey("a")))
+        let records = driver.order.compactMap { driver.records[$0] }
+        #expect(driver.records[ExecutionKey("a")]?.state == .cancelled)
+        var machine = RunMachine(plan: plan, input: .null, records: records)
+        let changes = machine.handle(.begin(now: 0, isCancelled: true)).compactMap { action in
+            if case .record(let change) = action { "\(change.key) \(change.state)" } else { nil as String? }
+        }
+        #expect(!changes.contains { $0.hasPrefix("a ") })
+        // Without the cancellation it does, as after the retry of a step behind it.
+        #expect(finished(driver.crashed()).attempts.contains("a#1"))
+    }
+
     @Test("a second cancellation ends `finally`, even after a failure without `on_failure`")
     func cancellingFinally() {
         var driver = MachineDriver(

@@ -449,8 +449,8 @@ import Foundation
         }
     }
 
-    @Test("a file of the right name and another size is replaced, not counted on")
-    func damagedFile() async throws {
+    @Test("a damaged file of the right name is replaced, not counted on", arguments: [true, false])
+    func damagedFile(hasSize: Bool) async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let files = OutputFiles(directory: folder)
             let value = Value.string(String(repeating: "\"é\n", count: 100_000))
@@ -459,7 +459,12 @@ import Foundation
                 Issue.record("the value is not in a file")
                 return
             }
-            #expect(FileManager.default.createFile(atPath: files.path(of: hash), contents: Data()))
+            var damaged = try Data(contentsOf: URL(fileURLWithPath: files.path(of: hash)))
+            damaged[damaged.count / 2] ^= 1
+            #expect(
+                FileManager.default.createFile(
+                    atPath: files.path(of: hash), contents: hasSize ? damaged : Data()))
+            #expect(throws: JournalError.self) { try files.load(stored) }
             #expect(try files.store(value)?.databaseValue == stored?.databaseValue)
             #expect(try files.load(stored) == value)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)

@@ -127,6 +127,27 @@ struct OutputFiles: Sendable {
         try FileSystem.sync(file.descriptor, file.path)
     }
 
+    /// Whether the file exists and is not damaged.
+    func holds(_ hash: [UInt8]) -> Bool {
+        let descriptor = open(path(of: hash), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var found = SHA256()
+        return withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { buffer in
+            guard let base = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return false }
+            while true {
+                let count = systemRead(descriptor, base, buffer.count)
+                if count > 0 {
+                    found.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                } else if count == 0 {
+                    return Array(found.finalize()) == hash
+                } else if errno != EINTR {
+                    return false
+                }
+            }
+        }
+    }
+
     /// nil if the file does not exist.
     private func read(_ path: String, upTo limit: Int = .max) throws(JournalError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -234,8 +255,8 @@ private final class OutputWriter {
             if let failure { throw failure }
             let hash = Array(hash.finalize())
             let path = files.path(of: hash)
-            // An existing file is reused; touching it protects it from retention.
-            if FileSystem.facts(path)?.size == size, utimes(path, nil) == 0 {
+            // An existing file is reused if it is sound; touching it protects it from retention.
+            if FileSystem.facts(path)?.size == size, files.holds(hash), utimes(path, nil) == 0 {
                 file.remove()
                 return .file(hash)
             }

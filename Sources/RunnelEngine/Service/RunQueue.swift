@@ -532,7 +532,7 @@ public actor RunQueue {
     /// Does what `overlap` says of a run that finds its pipeline full.
     private func giveWay(to run: RunRecord, _ concurrency: ConcurrencyDeclaration) async {
         do throws(JournalError) {
-            if case .skipped = try await worker.giveWay(run, concurrency.overlap) { watchers.end(run.id) }
+            if case .skipped = try await worker.giveWay(run, concurrency) { watchers.end(run.id) }
         } catch {
             logger.error("cannot apply `overlap` to the run \(run.id): \(error)")
         }

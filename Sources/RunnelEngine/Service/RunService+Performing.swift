@@ -142,8 +142,8 @@ extension RunService {
             case .taken, .ended, .missing, .damaged: return try await goOn(with: run.id, run.pipeline, observer)
             case nil, .contended, .busy, .full, .waiting: if worker.isStopping { return .released }
             }
-            if claim == .busy || claim == .full, !hasSpoken || concurrency.overlap == .skip {
-                switch try await worker.giveWay(run.record, concurrency.overlap) {
+            if claim == .busy || claim == .full, !hasSpoken || concurrency.overlap != .queue {
+                switch try await worker.giveWay(run.record, concurrency) {
                 case .waits:
                     if !hasSpoken { await observer.report(.waitingForTurn(pipeline: run.pipeline.name)) }
                 case .cancels(let others):
@@ -163,16 +163,16 @@ extension Worker {
     /// How a run gives way when its pipeline is full.
     enum Overlapping: Sendable, Hashable {
         case waits
-        /// It waits for these to end, which have been asked to.
+        /// It waits for others to end: these have been asked to now.
         case cancels([String])
         case skipped
     }
 
     /// Does what `overlap` says of a run that finds as many runs of its pipeline as `concurrency` allows.
     func giveWay(
-        _ run: RunRecord, _ overlap: ConcurrencyDeclaration.Overlap
+        _ run: RunRecord, _ concurrency: ConcurrencyDeclaration
     ) async throws(JournalError) -> Overlapping {
-        switch overlap {
+        switch concurrency.overlap {
         case .queue: return .waits
         case .skip:
             // An interrupted run had started, so it is not skipped.
@@ -182,14 +182,19 @@ extension Worker {
             try await end(lease, RunCommit.End(state: .skipped, time: runner.now()))
             return .skipped
         case .cancel:
-            var cancelled: [String] = []
-            for other in try await journal.runs(RunFilter(states: [.running, .waiting], pipeline: run.pipeline))
-            where other.id < run.id {
-                _ = try await journal.requestCancel(other.id, at: runner.now())
-                cancelOnce(other.id)
-                cancelled.append(other.id)
+            // A waiting run that has not begun holds no place.
+            let holders = try await journal.runs(
+                RunFilter(states: [.running, .waiting], pipeline: run.pipeline, limit: 1000)
+            ).filter { $0.startedAt != nil && $0.id != run.id }
+            let ending = holders.filter(\.isCancelRequested)
+            let excess = holders.count - ending.count + 1 - concurrency.limit.number
+            let older = holders.filter { $0.id < run.id && !$0.isCancelRequested }
+            let cancelled = older.map(\.id).sorted().prefix(max(0, excess))
+            for id in cancelled {
+                _ = try await journal.requestCancel(id, at: runner.now())
+                cancelOnce(id)
             }
-            return .cancels(cancelled)
+            return .cancels(Array(cancelled))
         }
     }
 }

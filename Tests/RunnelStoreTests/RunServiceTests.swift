@@ -340,6 +340,19 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
                 Issue.record("it was \(String(describing: error))")
                 return
             }
+            // One item of a `for_each` that was cancelled is no result of it.
+            let items = try rig.pipeline(
+                "name: p\nsteps: [ { id: all, for_each: [1, 2], uses: effect }, { id: two, uses: effect } ]")
+            let cancelled = with(newRun("items")) { $0.state = .cancelled }
+            _ = try await journal.accept(
+                cancelled, steps: [step("all", .cancelled), step("all[0]", output: "done")], memory: nil)
+            error = await #expect(throws: RetryError.self) {
+                try await service.makeRetry(of: cancelled, with: items, from: "two")
+            }
+            guard case .noResult(step: "all") = error else {
+                Issue.record("it was \(String(describing: error))")
+                return
+            }
             let running = with(record) { $0.state = .waiting }
             error = await #expect(throws: RetryError.self) {
                 try await service.makeRetry(of: running, with: pipeline)
@@ -366,6 +379,33 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             #expect(try await other.run(run.id)?.state == .skipped)
             #expect(try await rig.runs.follow(run.id) { _ in } == .skipped)
             #expect(rig.log.count(run.id + "_one") == 0)
+        }
+    }
+
+    @Test(
+        "`overlap: cancel` cancels the oldest runs that have begun, and as many as are needed",
+        arguments: JournalKind.allCases)
+    func overlapCancel(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let holder = workerRecord("holder")
+            try await other.join(holder)
+            for id in ["0", "1", "2"] {
+                _ = try await other.accept(newRun(id, pipeline: "p", owner: holder), memory: nil)
+            }
+            // It waits for more events, and holds no place.
+            var folding = newRun("00", pipeline: "p")
+            (folding.state, folding.wakeAt) = (.waiting, 1 << 60)
+            _ = try await other.accept(folding, memory: nil)
+            var concurrency = ConcurrencyDeclaration()
+            (concurrency.limit, concurrency.overlap) = (PositiveCount(3), .cancel)
+            let newest = newRun("4", pipeline: "p")
+            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels(["0"]))
+            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels([]))
+            #expect(try await other.cancelRequests(for: holder.id) == ["0"])
+            #expect(try await other.run("00")?.state == .waiting)
+            concurrency.limit = PositiveCount(1)
+            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels(["1", "2"]))
         }
     }
 

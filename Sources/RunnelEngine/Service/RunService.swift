@@ -160,7 +160,9 @@ public struct RunService: Sendable {
         } catch {
             throw .journal(error)
         }
-        let finished = Set(steps.filter { $0.state.isFinal && $0.state != .cancelled }.map(\.key.step))
+        // A `for_each` has ended when its own record has, not when one of its items has.
+        let finished = Set(
+            steps.filter { $0.key.items.isEmpty && $0.state.isFinal && $0.state != .cancelled }.map(\.key.step))
         let lost = Set(steps.filter { $0.lost != nil }.map(\.key.step))
         let missing = earlier.first { step in
             !finished.contains(step.id) || step.withInner.contains { lost.contains($0.id) }

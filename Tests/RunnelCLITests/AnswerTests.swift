@@ -28,6 +28,22 @@ func withAgent<Result: Sendable>(
 }
 
 @Suite("One question", .timeLimit(.minutes(5))) struct AskTests {
+    @Test("the credentials that a command fetches are used, and its secrets are not stored")
+    func secretsOfCommands() async throws {
+        let settings = "secrets: { key: { command: [printf, real-value-123] } }\n"
+        try await withAgent(settings: settings) { runnel, _ in
+            let ended = try await runnel.run(["ask", "Is", "real-value-123", "good?"])
+            #expect(ended.status == 0, "\(ended.error)")
+            #expect(!(ended.output + ended.error).contains("real-value-123"))
+            let folder = URL(fileURLWithPath: runnel.directory + "/.runnel")
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            for name in names where name.hasPrefix("journal.db") {
+                let bytes = try Data(contentsOf: folder.appendingPathComponent(name))
+                #expect(bytes.range(of: Data("real-value-123".utf8)) == nil, "\(name)")
+            }
+        }
+    }
+
     @Test("the answer goes to standard output, and the question is a run")
     func asking() async throws {
         try await withAgent { runnel, simulator in

@@ -35,10 +35,30 @@ import Testing
                         Say hello
                         to Ada, ***.
                       system: Be brief.
-                    dry run stopped before this step, which costs or changes something
+                    dry run stopped before this step, which costs or changes something,
+                      or uses a secret that a command fetches
                     """)
             let left = try FileManager.default.contentsOfDirectory(atPath: runnel.directory)
             #expect(left.sorted() == ["p.yaml", "runnel.yaml"])
+        }
+    }
+
+    @Test("--dry-run runs no command of a secret, and stops before a step that uses one")
+    func secretOfACommand() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { key: { command: [sh, -c, \"echo from-a-command; echo x >> asked.txt\"] } }\n",
+            "p.yaml": """
+            name: p
+            steps:
+              - { id: free, uses: template, with: { text: hello } }
+              - { id: secret, uses: template, with: { text: "{{ secrets.key }}" } }
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["run", "p", "--dry-run"])
+            #expect(ended.status == 0)
+            #expect(ended.error.contains("would run secret template\n"), "\(ended.error)")
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/asked.txt"))
         }
     }
 

@@ -33,6 +33,30 @@ import Testing
         }
     }
 
+    @Test("the command of `journal.password` is run by what opens the journal, and by nothing else")
+    func passwordOfACommand() async throws {
+        let settings = """
+            journal:
+              url: "postgres://u@/db?host=/nonexistent"
+              password: { command: [sh, -c, "echo a-password; echo x >> asked.txt"] }
+
+            """
+        let files = ["runnel.yaml": settings, "p.yaml": "name: p\nsteps: [ { uses: template, with: { text: x } } ]\n"]
+        try await withProject(files) { runnel in
+            let asked = runnel.directory + "/asked.txt"
+            for command in ["validate p.yaml", "explain p", "steps"] {
+                let ended = try await runnel.run(command.split(separator: " ").map(String.init))
+                #expect(ended.status == 0, "\(ended.error)")
+                #expect(!FileManager.default.fileExists(atPath: asked), "\(command)")
+            }
+            for command in ["runs", "logs last", "usage", "audit"] {
+                _ = try await runnel.run(command.split(separator: " ").map(String.init))
+                #expect(FileManager.default.fileExists(atPath: asked), "\(command)")
+                try? FileManager.default.removeItem(atPath: asked)
+            }
+        }
+    }
+
     @Test("a backup is not restored where the journal is in PostgreSQL, and no password is passed over")
     func elsewhere() async throws {
         let settings = """

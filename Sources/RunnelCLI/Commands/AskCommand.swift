@@ -57,7 +57,7 @@ struct AskCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         let question = try question()
         let given = try given()
         let loader = try await project.loader(startsServers: true, simulates: simulate)

@@ -189,7 +189,7 @@ struct DeliveriesReplayCommand: AsyncParsableCommand {
     var requested: DeliveryArgument
 
     func run() async throws {
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         let number = try await resolvedNumber(in: project)
         let client = ServerClient(project: project)
         guard await OfflineServer.isNeeded(client) else {

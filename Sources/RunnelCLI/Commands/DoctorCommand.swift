@@ -21,7 +21,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         // What is wrong with the configuration is one of the findings.
-        let project = try options.project(saysProblems: false)
+        let project = try options.project(runsCommands: !offline, saysProblems: false)
         let command = self
         try await withSimulator(when: simulate) { simulator in
             let findings = try await command.findings(project, simulator)

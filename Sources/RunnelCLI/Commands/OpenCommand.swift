@@ -33,7 +33,7 @@ struct OpenCommand: AsyncParsableCommand {
     @Flag(help: "Print the link instead of opening it.") var print = false
 
     func run() async throws {
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         var path = "/"
         if let run {
             let journal = try options.journal(of: project)

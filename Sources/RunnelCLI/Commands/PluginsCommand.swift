@@ -78,7 +78,7 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
 
     func run() async throws {
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         let servers = try servers(of: project)
         for server in servers where server.canBeAsked(in: project) {
             let manifest = server.manifest

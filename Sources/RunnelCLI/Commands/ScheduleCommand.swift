@@ -124,7 +124,7 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         let client = ServerClient(project: project)
         let body: ValueObject = [
             "from": .string(from), "to": .string(to ?? Timestamp.text(nanoseconds: WallClock.nanoseconds())),

@@ -72,7 +72,8 @@ struct Project: Sendable {
     ///   - start: The pipeline's folder, absolute.
     ///   - config: An explicit file to use instead.
     ///   - hasSecrets: Whether secrets are read; otherwise placeholders are used.
-    ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
+    ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing. The password of
+    ///     a journal is fetched when the journal is opened.
     ///   - seal: The seal of the project before a reload, to which the new secrets are added; nil for a new one.
     /// - Returns: The project, or only the report if its configuration has errors.
     /// - Throws: If a file cannot be read, if a project of another user is not trusted, or if the file is named `runnel.yml`.
@@ -112,13 +113,13 @@ struct Project: Sendable {
             Project(
                 directory, settings, outcome, report, variables, own, hasSecrets, seal,
                 files: [file, own.isRead ? own.path : nil].compactMap(\.self),
-                commands: runsCommands ? SecretCommand(environment: environment, directory: directory) : nil))
+                commands: SecretCommand(environment: environment, directory: directory), runsCommands: runsCommands))
     }
 
     private init(
         _ directory: String, _ settings: Settings, _ outcome: SettingsLoader.Outcome, _ report: LoadReport,
         _ environment: [String: String], _ environmentFile: EnvironmentFile, _ hasSecrets: Bool, _ seal: SecretSeal?,
-        files configurationFiles: [String], commands: SecretCommand?
+        files configurationFiles: [String], commands: SecretCommand, runsCommands: Bool
     ) {
         self.directory = directory
         self.settings = settings
@@ -133,13 +134,20 @@ struct Project: Sendable {
             files.withLock { _ = $0.insert(path) }
             return SensitiveResolver.read(path)
         }
-        let resolver =
-            hasSecrets ? Self.resolver(outcome.effective, environment, directory, readFile, commands) : .standIns
+        func makeResolver(runsCommands: Bool) -> SensitiveResolver {
+            guard hasSecrets else { return .standIns }
+            return Self.resolver(
+                outcome.effective, environment, directory, readFile, runsCommands ? commands : nil)
+        }
+        let resolver = makeResolver(runsCommands: runsCommands)
         (secrets, unavailableSecrets) = Self.secrets(settings.secrets, resolver)
         let variables = environment.filter { settings.env.contains($0.key) }
         env = variables.filter { !$0.value.hasReplacedBytes }
         invalidEnv = variables.filter { $0.value.hasReplacedBytes }.keys.sorted()
-        values = ProjectValues(secrets: secrets, env: env, vars: settings.vars)
+        let ofCommands = settings.secrets.filter { if case .command = $0.value.source { true } else { false } }
+        values = ProjectValues(
+            secrets: secrets, env: env, vars: settings.vars,
+            unfetchedSecrets: hasSecrets && !runsCommands ? Set(ofCommands.keys) : [])
         pluginSettings = PluginSettings(
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
             folder: directory)
@@ -167,7 +175,9 @@ struct Project: Sendable {
             measuring.configuration, measuring.warnings.filter { !tracing.warnings.contains($0) }
         )
         lostHeaders = tracing.lost.merging(measuring.lost) { own, _ in own }
-        let password = settings.journal.password.map { Self.journalPassword($0, resolver) }
+        let password = settings.journal.password.map {
+            Self.journalPassword($0, resolver, whenOpened: makeResolver(runsCommands: true), isFetched: runsCommands)
+        }
         journalPassword = Watched(password?.read)
         // The server's token in a file of its own is not searched for in all data: it never leaves Runnel.
         var others = Self.tokens(token, named)
@@ -214,13 +224,38 @@ struct Project: Sendable {
     }
 
     /// `journal.password`: its value, and a function that returns it for a new connection. The function reads a file again,
-    /// because passwords are rotated while a server runs.
+    /// because passwords are rotated while a server runs, and runs a command that has not been run, once.
     private static func journalPassword(
-        _ setting: SensitiveValue, _ resolver: SensitiveResolver
+        _ setting: SensitiveValue, _ resolver: SensitiveResolver, whenOpened opening: SensitiveResolver, isFetched: Bool
     ) -> (value: Result<String, UnavailableSecret>, read: @Sendable () -> Result<String, UnavailableSecret>) {
-        let value = resolver.resolve(setting, of: "journal.password")
-        guard case .file = setting.source else { return (value, { value }) }
-        return (value, { resolver.resolve(setting, of: "journal.password") })
+        let name = "journal.password"
+        let value = resolver.resolve(setting, of: name)
+        switch setting.source {
+        case .file: return (value, { resolver.resolve(setting, of: name) })
+        case .command where !isFetched:
+            let fetched = FetchedOnce { opening.resolve(setting, of: name) }
+            return (value, { fetched.value })
+        default: return (value, { value })
+        }
+    }
+
+    /// A secret that is fetched when it is first needed.
+    private final class FetchedOnce: Sendable {
+        private let known = Mutex<Result<String, UnavailableSecret>?>(nil)
+        private let fetch: @Sendable () -> Result<String, UnavailableSecret>
+
+        init(_ fetch: @escaping @Sendable () -> Result<String, UnavailableSecret>) {
+            self.fetch = fetch
+        }
+
+        var value: Result<String, UnavailableSecret> {
+            known.withLock { known in
+                if let known { return known }
+                let found = fetch()
+                known = found
+                return found
+            }
+        }
     }
 
     /// The tokens of the server that are known, by path.

@@ -80,7 +80,8 @@ struct EventRenderer {
                 line(style.dim("  with the input"))
                 line(style.safe(ReadableValue.text(input, indent: 4)))
             }
-            line("\(style.green("dry run")) stopped before this step, which costs or changes something")
+            line("\(style.green("dry run")) stopped before this step, which costs or changes something,")
+            line("  or uses a secret that a command fetches")
         case .stepCancelled(let place, let took):
             let partial = openLines[place.id] == nil ? "" : "; its text is partial"
             endLine(of: place.id)

@@ -33,11 +33,22 @@ public final class ProjectValues: Sendable {
     package var env: [String: String] { changing.withLock { $0.env } }
     /// `vars` of `runnel.yaml`.
     public let vars: [String: Value]
+    /// The secrets of commands that have not been run. They hold something else, which must not be sent.
+    package let unfetchedSecrets: Set<String>
 
     /// Values by name; none unless given.
-    public init(secrets: [String: String] = [:], env: [String: String] = [:], vars: [String: Value] = [:]) {
+    public convenience init(
+        secrets: [String: String] = [:], env: [String: String] = [:], vars: [String: Value] = [:]
+    ) {
+        self.init(secrets: secrets, env: env, vars: vars, unfetchedSecrets: [])
+    }
+
+    package init(
+        secrets: [String: String], env: [String: String], vars: [String: Value], unfetchedSecrets: Set<String>
+    ) {
         changing = Mutex((secrets, env))
         self.vars = vars
+        self.unfetchedSecrets = unfetchedSecrets
     }
 
     /// Replaces the secrets and the variables. The seal must have the new secrets already.

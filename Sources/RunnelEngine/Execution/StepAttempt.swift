@@ -51,7 +51,7 @@ struct StepAttempt: Sendable {
             try PathChecker(project: runner.project).check(places, declaration.with, rendered: rendered)
         }
         journal.rendered(rendered)
-        if isDryRun, !definition.isReadOnly(rendered) {
+        if isDryRun, usesUnfetchedSecret || !definition.isReadOnly(rendered) {
             throw HeldStep(with: rendered, input: scope.visible.input)
         }
         return { [context, with = declaration.with, journal] in
@@ -60,6 +60,18 @@ struct StepAttempt: Sendable {
             } catch let error as StepError {
                 journal.partialOutput = error.partialOutput
                 throw with.attributing(error)
+            }
+        }
+    }
+
+    private var usesUnfetchedSecret: Bool {
+        let unfetched = runner.values.unfetchedSecrets
+        guard !unfetched.isEmpty else { return false }
+        return step.declaration.with.templates.contains { template, _ in
+            template.references.contains { reference in
+                guard reference.root == "secrets" else { return false }
+                guard case .key(let name)? = reference.path.first else { return true }
+                return unfetched.contains(name)
             }
         }
     }
@@ -98,7 +110,7 @@ struct StepAttempt: Sendable {
     }
 }
 
-/// Ends a dry run at a step that has a cost or a side effect.
+/// Ends a dry run at a step that has a cost or a side effect, or needs a secret that a dry run does not fetch.
 struct HeldStep: Error {
     let with: ValueObject
     let input: Value

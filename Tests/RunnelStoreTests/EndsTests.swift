@@ -1,6 +1,10 @@
+import GRDB
 import RunnelEngine
 import RunnelKit
+import RunnelTesting
 import Testing
+
+@testable import RunnelStore
 
 @Suite("The sequence of ends") struct EndsTests {
     private static func end(
@@ -132,6 +136,80 @@ import Testing
             _ = try await journal.wake(at: 25)
             _ = try await journal.accept(newRun("r3", createdAt: 5), memory: nil)
             #expect(try await other.queued(limit: 9).map(\.id) == ["r3", "r1"])
+        }
+    }
+
+    @Test(
+        "a run that events are folded into has the definition of the last one, and its inputs",
+        arguments: JournalKind.allCases)
+    func definition(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let large = Value.string(String(repeating: "x", count: 300_000))
+            let versions: [ValueObject] = [[:], ["tone": "kind"], ["tone": large], [:], ["tone": large], ["tone": "x"]]
+            for (number, inputs) in versions.enumerated() {
+                var event = Self.event("r\(number)", at: 0, number: number)
+                (event.definition, event.inputs) = ("d\(number)", inputs)
+                _ = try await journal.accept(event, memory: nil)
+                let run = try #require(await other.run("r0"))
+                #expect(run.definition == "d\(number)")
+                #expect(run.inputs == inputs)
+                #expect(run.input == .int(Int64(number)))
+            }
+        }
+    }
+
+    @Test("`finally` of the last event's definition runs after a cancellation", arguments: JournalKind.allCases)
+    func finally(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let worker = workerRecord("a")
+            try await journal.join(worker)
+            for (key, hasFinally) in [("gains", true), ("loses", false)] {
+                var first = Self.event(key, key: key, at: 0, number: 1)
+                first.hasFinally = !hasFinally
+                _ = try await journal.accept(first, memory: nil)
+                var last = Self.event("r2", key: key, at: 1, number: 2)
+                last.hasFinally = hasFinally
+                #expect(try await journal.accept(last, memory: nil) == .folded(into: key))
+                #expect(try await other.run(key)?.hasFinally == hasFinally)
+                _ = try await journal.wake(at: 25)
+                _ = try await journal.claim(key, by: worker.id, limits: RunLimits())
+                _ = try await journal.release([try await journal.lease(key)], .stopped)
+                let answer: CancelAnswer = hasFinally ? .requested : .cancelled
+                #expect(try await other.requestCancel(key, at: 30) == answer)
+            }
+        }
+    }
+
+    @Test("a run that events are folded into counts as large as the last one", arguments: JournalKind.allCases)
+    func size(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for bytes in [10, 5_000] {
+                var event = Self.event("r\(bytes)", at: 0, number: 1)
+                event.input = .string(String(repeating: "x", count: bytes))
+                _ = try await journal.accept(event, memory: nil)
+            }
+            _ = try await journal.wake(at: 25)
+            let sizes = try await other.queuedSizes()
+            #expect(sizes.map(\.count) == [1])
+            #expect((5_000..<6_000).contains(sizes.first?.bytes ?? 0), "\(sizes)")
+        }
+    }
+
+    @Test("of the values of folded events only those of the last one keep their files")
+    func files() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let large = Value.string(String(repeating: "x", count: 300_000))
+            for inputs: ValueObject in [["tone": large], ["tone": "kind"], ["tone": large]] {
+                var event = Self.event("r", at: 0, number: 1)
+                event.inputs = inputs
+                _ = try await journal.accept(event, memory: nil)
+                let names = try await journal.pool.read {
+                    try String.fetchAll($0, sql: "SELECT name FROM files WHERE run_id = 'r'")
+                }
+                #expect(names == (inputs["tone"] == large ? ["inputs"] : []))
+            }
+            await journal.close()
         }
     }
 

@@ -188,8 +188,8 @@ package actor MemoryJournal: Journal {
         }
         let id = other?.id ?? run.id
         if var other, let latest = other.debounce?.latest {
-            (other.trigger, other.input, other.definition) = (run.trigger, run.input, run.definition)
-            other.priority = run.priority
+            (other.trigger, other.inputs, other.input) = (run.trigger, run.inputs, run.input)
+            (other.definition, other.hasFinally, other.priority) = (run.definition, run.hasFinally, run.priority)
             other.wakeAt = min(run.wakeAt ?? 0, latest)
             runs[id] = other
             if let key = run.dedupeKey { dedupe[run.pipeline, default: [:]][key] = id }

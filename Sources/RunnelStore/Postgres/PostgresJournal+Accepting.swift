@@ -292,7 +292,7 @@ extension PostgresJournal {
 
     // MARK: - Debounce
 
-    /// Accepts a run with a debounce key, or replaces the event of a waiting one.
+    /// Accepts a run with a debounce key, or replaces the event and the definition of a waiting one.
     private static func fold(_ item: PostgresNewRun, _ connection: PostgresConnection) throws -> Acceptance {
         guard let debounce = item.run.debounce else { return .accepted }
         let key = StoredKey.column(debounce.key)
@@ -316,14 +316,20 @@ extension PostgresJournal {
         let other = try row.text(0)
         let wakeAt = min(item.run.wakeAt ?? 0, try row.optionalInt(1) ?? 0)
         try connection.pipeline(
-            PostgresRows.blobs([item.trigger, item.input].compactMap(\.blob).map { (other, $0) }) + [
+            PostgresRows.blobs([item.trigger, item.inputs, item.input].compactMap(\.blob).map { (other, $0) }) + [
                 PostgresStatement(
-                    "UPDATE runs SET \"trigger\" = $2, input = $3, definition = $4, priority = $5 WHERE id = $1",
-                    .text(other), .text(item.trigger.column), .text(item.input.column), .text(item.run.definition),
+                    """
+                    UPDATE runs SET "trigger" = $2, inputs = $3, input = $4, definition = $5, has_finally = $6,
+                        priority = $7, bytes = $8
+                    WHERE id = $1
+                    """, .text(other), .text(item.trigger.column), .text(item.inputs.column), .text(item.input.column),
+                    .text(item.run.definition), .bool(item.run.hasFinally), .int(Int64(item.run.priority)),
+                    .int(Int64(item.size))),
+                PostgresStatement(
+                    """
+                    UPDATE active SET definition = $2, has_finally = $3, wake_at = $4, priority = $5 WHERE run_id = $1
+                    """, .text(other), .text(item.run.definition), .bool(item.run.hasFinally), .int(wakeAt),
                     .int(Int64(item.run.priority))),
-                PostgresStatement(
-                    "UPDATE active SET definition = $2, wake_at = $3, priority = $4 WHERE run_id = $1", .text(other),
-                    .text(item.run.definition), .int(wakeAt), .int(Int64(item.run.priority))),
             ])
         try list(debounce.event, in: other, dedupeKey: item.dedupeKey, connection)
         // The key lives as long as the run, and expires when retention removes it.

@@ -118,20 +118,25 @@ extension SQLiteJournal {
             .execute([pipeline, key])
     }
 
-    /// Replaces the event of a waiting run with a later one.
+    /// Replaces the event and the definition of a waiting run with those of a later run.
     private static func fold(
         _ run: RunRecord, _ debounce: Debounce, into other: (id: String, latest: Int64), _ values: StoredRun,
         _ db: Database
     ) throws {
         try db.cachedStatement(
-            sql: "UPDATE runs SET \"trigger\" = ?, input = ?, definition = ?, priority = ?, wake_at = ? WHERE id = ?"
+            sql: """
+                UPDATE runs SET "trigger" = ?, inputs = ?, input = ?, definition = ?, has_finally = ?, priority = ?,
+                    wake_at = ?
+                WHERE id = ?
+                """
         ).execute([
-            values.trigger, values.input, run.definition, run.priority, min(run.wakeAt ?? 0, other.latest), other.id,
+            values.trigger, values.inputs, values.input, run.definition, run.hasFinally, run.priority,
+            min(run.wakeAt ?? 0, other.latest), other.id,
         ])
         try db.cachedStatement(
-            sql: "DELETE FROM files WHERE run_id = ? AND step = 0 AND name IN ('trigger', 'input')"
+            sql: "DELETE FROM files WHERE run_id = ? AND step = 0 AND name IN ('trigger', 'inputs', 'input')"
         ).execute([other.id])
-        try name(["trigger": values.trigger, "input": values.input], of: other.id, db)
+        try name(["trigger": values.trigger, "inputs": values.inputs, "input": values.input], of: other.id, db)
         try list(debounce.event, in: other.id, dedupeKey: values.dedupeKey, db)
         guard let key = values.dedupeKey else { return }
         // The key lives as long as the run, and expires when retention removes it.

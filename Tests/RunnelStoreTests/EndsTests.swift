@@ -195,6 +195,18 @@ import Testing
         }
     }
 
+    @Test("the longest chain of the folded events counts", arguments: JournalKind.allCases)
+    func chain(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for (chain, longest) in [(1, 1), (5, 5), (0, 5)] {
+                var event = Self.event("r\(chain)", at: 0, number: 1)
+                event.chain = chain
+                _ = try await journal.accept(event, memory: nil)
+                #expect(try await other.run("r1")?.chain == longest)
+            }
+        }
+    }
+
     @Test("of the values of folded events only those of the last one keep their files")
     func files() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

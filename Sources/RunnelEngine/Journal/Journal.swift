@@ -44,8 +44,8 @@ public protocol Journal: Sendable {
     ///   - run: Belongs to ``RunRecord/owner`` at once where that is set and the journal knows that worker; its state is
     ///     `running` then, and the answer ``Acceptance/claimed(epoch:)``. One with ``RunRecord/debounce`` is `waiting`
     ///     until ``RunRecord/wakeAt``; if a run of its pipeline with the same debounce key is waiting and has not
-    ///     started, that run gets its trigger, inputs, input, definition, priority and time instead, and its event is
-    ///     added to `trigger.folded`.
+    ///     started, that run gets its trigger, inputs, input, definition, priority and time instead, keeps the longer
+    ///     ``RunRecord/chain``, and its event is added to `trigger.folded`.
     ///   - steps: Finished steps of the run that this one repeats; they are not executed again. Not written where there
     ///     was a run with this dedupe key.
     ///   - memory: Stored whether the run is new or a duplicate.

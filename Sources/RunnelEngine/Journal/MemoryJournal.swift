@@ -190,6 +190,7 @@ package actor MemoryJournal: Journal {
         if var other, let latest = other.debounce?.latest {
             (other.trigger, other.inputs, other.input) = (run.trigger, run.inputs, run.input)
             (other.definition, other.hasFinally, other.priority) = (run.definition, run.hasFinally, run.priority)
+            other.chain = max(other.chain, run.chain)
             other.wakeAt = min(run.wakeAt ?? 0, latest)
             runs[id] = other
             if let key = run.dedupeKey { dedupe[run.pipeline, default: [:]][key] = id }

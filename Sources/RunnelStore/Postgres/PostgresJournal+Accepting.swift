@@ -320,11 +320,11 @@ extension PostgresJournal {
                 PostgresStatement(
                     """
                     UPDATE runs SET "trigger" = $2, inputs = $3, input = $4, definition = $5, has_finally = $6,
-                        priority = $7, bytes = $8
+                        priority = $7, bytes = $8, chain = greatest(chain, $9)
                     WHERE id = $1
                     """, .text(other), .text(item.trigger.column), .text(item.inputs.column), .text(item.input.column),
                     .text(item.run.definition), .bool(item.run.hasFinally), .int(Int64(item.run.priority)),
-                    .int(Int64(item.size))),
+                    .int(Int64(item.size)), .int(Int64(item.run.chain))),
                 PostgresStatement(
                     """
                     UPDATE active SET definition = $2, has_finally = $3, wake_at = $4, priority = $5 WHERE run_id = $1

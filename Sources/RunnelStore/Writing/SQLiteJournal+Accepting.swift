@@ -126,11 +126,11 @@ extension SQLiteJournal {
         try db.cachedStatement(
             sql: """
                 UPDATE runs SET "trigger" = ?, inputs = ?, input = ?, definition = ?, has_finally = ?, priority = ?,
-                    wake_at = ?
+                    chain = max(chain, ?), wake_at = ?
                 WHERE id = ?
                 """
         ).execute([
-            values.trigger, values.inputs, values.input, run.definition, run.hasFinally, run.priority,
+            values.trigger, values.inputs, values.input, run.definition, run.hasFinally, run.priority, run.chain,
             min(run.wakeAt ?? 0, other.latest), other.id,
         ])
         try db.cachedStatement(

@@ -35,7 +35,7 @@ private struct HookPlugin: Plugin {
 
 /// The engine behind the trigger of one pipeline, with a time that the test sets.
 private struct Rig {
-    let journal = MemoryJournal()
+    let journal: MemoryJournal
     let loader: PipelineLoader
     let host: PipelineHost
     let runs: HostedRuns
@@ -44,9 +44,12 @@ private struct Rig {
 
     private final class Time: Sendable { let now = Mutex<Int64>(0) }
 
-    init(_ entry: String, secrets: [String: String] = [:], chainLimit: Int = 3) async throws {
+    init(
+        _ entry: String, secrets: [String: String] = [:], chainLimit: Int = 3, machine: String = "here",
+        journal: MemoryJournal = MemoryJournal()
+    ) async throws {
         let time = Time()
-        self.time = time
+        (self.time, self.journal) = (time, journal)
         loader = try PipelineLoader(registry: StepRegistry([HookPlugin()]))
         let yaml = "name: p\non: { hook: \(entry) }\nsteps: [ { uses: echo } ]\n"
         let (loaded, report) = loader.load(Array(yaml.utf8), file: "p.yaml")
@@ -57,7 +60,7 @@ private struct Rig {
             project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: secrets),
             redactor: Redactor(secrets: Array(secrets.values)), logger: logger, now: { time.now.withLock(\.self) })
         let worker = Worker(
-            record: WorkerRecord(id: WorkerID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
+            record: WorkerRecord(id: WorkerID("a"), processID: 1, host: machine, role: "test", startedAt: 0),
             journal: journal, runner: runner, loader: loader, logger: logger)
         host = PipelineHost(
             queue: RunQueue(worker: worker, limit: 1, maximumQueued: 10), loader: loader, logger: logger,
@@ -74,11 +77,12 @@ private struct Rig {
 
     func emit(
         _ key: String, body: Value = .null, headers: Value = [:], memory: [String: Value?] = [:],
-        cause: TriggerEvent.Cause? = nil
+        isLocal: Bool = false, cause: TriggerEvent.Cause? = nil
     ) async throws(TriggerRefusal) -> TriggerAcceptance {
         try await runs.accept(
             TriggerEvent(
-                dedupeKey: key, payload: ["headers": headers, "body": body], input: body, memory: memory, cause: cause))
+                dedupeKey: key, payload: ["headers": headers, "body": body], input: body, memory: memory,
+                isLocal: isLocal, cause: cause))
     }
 
     func pass(_ seconds: Int64) { time.now.withLock { $0 += seconds * 1_000_000_000 } }
@@ -201,6 +205,31 @@ private struct Rig {
                     "the key of an event counts as null: `debounce.key`: `trigger.body.error.code` is missing: "
                         + "`trigger.body.error` is null")
             })
+    }
+
+    @Test(
+        "files of two machines do not share a run, and each run stays with its machine",
+        arguments: ["{ for: 10s }", "{ for: 10s, key: '{{ trigger.body }}' }"])
+    func machines(debounce: String) async throws {
+        let here = try await Rig("{ debounce: \(debounce) }")
+        let there = try await Rig("{ debounce: \(debounce) }", machine: "there", journal: here.journal)
+        let first = try #require(try await here.emit("1", isLocal: true).runID)
+        let second = try #require(try await there.emit("2", isLocal: true).runID)
+        #expect(first != second)
+        #expect(try await here.emit("3", isLocal: true).runID == first)
+        #expect(try await there.emit("4", isLocal: true).runID == second)
+        #expect(await here.journal.run(first)?.host == "here")
+        #expect(await here.journal.run(second)?.host == "there")
+        #expect(await here.journal.run(first)?.trigger["count"] == 2)
+        // Events that any machine can work on share one.
+        let third = try #require(try await here.emit("5").runID)
+        #expect(try await there.emit("6").runID == third)
+        #expect(await here.journal.run(third)?.trigger["count"] == 2)
+        // A key that looks like one with a machine is another one.
+        let keyed = debounce.contains("key")
+        let fourth = try #require(try await here.emit("7", body: "\u{0}here").runID)
+        #expect((fourth == third) == !keyed)
+        #expect(fourth != first)
     }
 
     @Test("the run begins at the latest after `max`, which is ten times `for` unless given")

@@ -59,7 +59,7 @@ final class HostedRuns: TriggerRuns {
         if event.redelivery == .retry { run.record.retriesFailed = true }
         if event.isLocal { run.record.host = runs.worker.host }
         if let folding = gate.folding(
-            scope, trigger: place.key, at: now, event: { redactor.redact(payload) })
+            scope, trigger: place.key, machine: run.record.host, at: now, event: { redactor.redact(payload) })
         {
             if let problem = folding.problem { logProblem("the key of an event counts as null: \(problem)") }
             run.fold(folding.debounce, until: folding.wakeAt, seal: runner.seal)

@@ -50,8 +50,11 @@ struct TriggerGate: Sendable {
     ///
     /// - Parameters:
     ///   - trigger: The key of the entry under `on:`, since entries do not share runs.
+    ///   - machine: The machine that the event belongs to, since a run has the files of one machine; nil for any.
     ///   - event: The event to list, with secrets masked: a text may be cut, and half a secret is not recognised.
-    func folding(_ scope: () -> DictionaryScope, trigger: String, at time: Int64, event: () -> Value) -> Folding? {
+    func folding(
+        _ scope: () -> DictionaryScope, trigger: String, machine: String?, at time: Int64, event: () -> Value
+    ) -> Folding? {
         guard let debounce else { return nil }
         var (key, problem): (Value?, String?) = (nil, nil)
         do throws(LocatedTemplateError) {
@@ -59,10 +62,11 @@ struct TriggerGate: Sendable {
         } catch {
             (key, problem) = (.null, "`debounce.key`: \(error.failure.message)")
         }
+        // JSON holds no zero byte, so no key looks like another one with a machine.
+        let parts = [trigger, key?.json() ?? ""] + (machine.map { [$0] } ?? [])
         let latest = time + debounce.maximum.nanoseconds
         return Folding(
-            debounce: Debounce(
-                key: trigger + "\u{0}" + (key?.json() ?? ""), latest: latest, event: listed(event())),
+            debounce: Debounce(key: parts.joined(separator: "\u{0}"), latest: latest, event: listed(event())),
             wakeAt: min(time + debounce.length.nanoseconds, latest), problem: problem)
     }
 

@@ -147,14 +147,53 @@ import Testing
     func leftovers() async throws {
         try await WatchFixture.with { fixture in
             let mover = FileMover(tree: ProjectTree(base: fixture.path))
-            try fixture.write("1", to: "inbox/.runnel-r.deleting")
-            let status = try #require(try fixture.status("inbox/.runnel-r.deleting"))
+            let name = "inbox/" + FileMover.deletingName(of: "a.txt", id: "r")
+            try fixture.write("1", to: name)
+            let status = try #require(try fixture.status(name))
             #expect(try mover.delete(FilePath("inbox/a.txt"), status, id: "r") == .done)
             #expect(try fixture.names("inbox").isEmpty)
-            try fixture.write("22", to: "inbox/.runnel-r.deleting")
+            try fixture.write("22", to: name)
             #expect(try mover.delete(FilePath("inbox/a.txt"), status, id: "r") != .done)
             #expect(fixture.text("inbox/a.txt") == "22")
             #expect(try fixture.names("inbox") == ["a.txt"])
+        }
+    }
+
+    @Test("an empty file that reserved the name when its process was killed is not put back as another file")
+    func reservation() async throws {
+        try await WatchFixture.with { fixture in
+            let mover = FileMover(
+                tree: ProjectTree(base: fixture.path), rename: ExclusiveRename(usesSystemCall: false))
+            try fixture.write("1", to: "inbox/a.txt")
+            let status = try #require(try fixture.status("inbox/a.txt"))
+            try fixture.write("", to: "inbox/" + FileMover.deletingName(of: "a.txt", id: "r"))
+            #expect(try mover.delete(FilePath("inbox/a.txt"), status, id: "r") == .done)
+            #expect(try fixture.names("inbox").isEmpty)
+        }
+    }
+
+    @Test("files of one run are deleted at the same time, and none is taken for another", arguments: [true, false])
+    func together(hasExclusiveRename: Bool) async throws {
+        try await WatchFixture.with { fixture in
+            let mover = FileMover(
+                tree: ProjectTree(base: fixture.path), rename: ExclusiveRename(usesSystemCall: hasExclusiveRename))
+            var files: [(path: FilePath, status: FileStatus)] = []
+            for number in 1...200 {
+                let name = "inbox/f\(number).txt"
+                try fixture.write("\(number)", to: name)
+                files.append((FilePath(name), try #require(try fixture.status(name))))
+            }
+            // As a process that was killed left the first.
+            let left = FileMover.deletingName(of: files[0].path.name, id: "r")
+            try fixture.rename(files[0].path.text, to: "inbox/" + left)
+            let others = Array(files.dropFirst())
+            try await withThrowingTaskGroup(of: FinishResult.self) { group in
+                for (path, status) in others { group.addTask { try mover.delete(path, status, id: "r") } }
+                for try await result in group { #expect(result == .done) }
+            }
+            #expect(try fixture.names("inbox") == [left])
+            #expect(try mover.delete(files[0].path, files[0].status, id: "r") == .done)
+            #expect(try fixture.names("inbox").isEmpty)
         }
     }
 }

@@ -99,14 +99,16 @@ struct FileMover: Sendable {
         return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
     }
 
-    /// - Parameter id: Names the file between renaming and deleting it.
+    /// - Parameter id: The run's id: part of the file's name between renaming and deleting it.
     func delete(_ path: FilePath, _ expected: FileStatus, id: String) throws(Failure) -> FinishResult {
         guard let source = try source(of: path) else { return .done }
-        let name = "\(FileFilter.ownPrefix)\(id).deleting"
+        let name = Self.deletingName(of: path.name, id: id)
         return try orFail(path) { () throws(SystemFailure) in
             if let left = try self.status(of: name, in: source) {
-                // Left by a process that was killed before it deleted the file.
-                if left == expected {
+                // Left by a process that was killed before it deleted the file, or, on some file systems, between
+                // reserving the name with an empty file and renaming.
+                let present = try self.status(of: path.name, in: source)
+                if left == expected || left.size == 0 && present == expected {
                     _ = unlinkat(source.number, name, 0)
                 } else {
                     try putBack(name, from: source, to: path.name, in: source)
@@ -115,7 +117,9 @@ struct FileMover: Sendable {
             guard let status = try self.status(of: path.name, in: source) else { return .done }
             guard status == expected else { return .changed(status) }
             do throws(SystemFailure) {
-                _ = try SystemFailure.check { renameat(source.number, path.name, source.number, name) }
+                guard try rename.move(path.name, from: source, to: name, in: source) else {
+                    throw SystemFailure(number: EEXIST)
+                }
             } catch  where error.isMissing {
                 return .done
             }
@@ -126,6 +130,12 @@ struct FileMover: Sendable {
             _ = try SystemFailure.check { unlinkat(source.number, name, 0) }
             return .done
         }
+    }
+
+    /// The name of a file between renaming and deleting it. It differs for the files of one run, which are deleted at
+    /// the same time.
+    static func deletingName(of name: String, id: String) -> String {
+        "\(FileFilter.ownPrefix)\(id)-\(hash(of: name)).deleting"
     }
 
     /// The maximum length of a file's name in bytes, on the file systems in use.
@@ -146,10 +156,14 @@ struct FileMover: Sendable {
     static func noteName(of name: String) -> String {
         let suffix = ".error.txt"
         guard name.utf8.count + suffix.utf8.count > maximumName else { return name + suffix }
+        let end = "-" + hash(of: name).prefix(8) + suffix
+        return shortened(name, to: maximumName - end.utf8.count) + end
+    }
+
+    private static func hash(of name: String) -> String {
         var hash = ContentHash()
         Array(name.utf8).withUnsafeBytes { hash.update($0) }
-        let end = "-" + hash.digest.prefix(8) + suffix
-        return shortened(name, to: maximumName - end.utf8.count) + end
+        return hash.digest
     }
 
     /// The longest beginning of whole characters that has at most `count` bytes.

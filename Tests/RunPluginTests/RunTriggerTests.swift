@@ -75,6 +75,20 @@ private struct Rig {
         #expect(health.payloadSummary(["type": "health", "kind": "disk", "state": "began"]) == "disk")
     }
 
+    @Test("an entry is known by what it listens to, in whatever order that is written")
+    func identity() throws {
+        func run(_ entry: ValueObject) throws -> String? { try RunTrigger(fields: entry).identity() }
+        #expect(try run([:]) == "failed of *")
+        #expect(try run(["pipelines": ["*"], "states": ["failed"]]) == "failed of *")
+        let entry: ValueObject = [
+            "pipelines": ["b", "a", "b"], "states": ["recovered", "failed"], "except": ["d", "c"],
+        ]
+        #expect(try run(entry) == "failed,recovered of a,b except c,d")
+        func health(_ entry: ValueObject) throws -> String? { try HealthTrigger(fields: entry).identity() }
+        #expect(try health([:]) == "all")
+        #expect(try health(["events": ["pipeline-invalid", "disk"]]) == "disk,pipeline-invalid")
+    }
+
     @Test("each end that fits starts one run, with what is known of the run that ended")
     func ends() async throws {
         let rig = try Rig(["pipelines": ["import-*"], "states": ["failed", "succeeded"]])

@@ -14,10 +14,21 @@ private struct Ticker: Trigger {
     func run(_ context: TriggerContext) async throws {}
 }
 
+/// Is known by all that it listens to.
+private struct Listener: Trigger {
+    static let name = "listener"
+    static let summary = "Listens."
+    static let documentation = TriggerDocumentation(payload: [])
+    static let keepsMemoryWhenEdited = true
+    @Field("Whom it listens to.") var to: String
+    func identity() -> String? { to }
+    func run(_ context: TriggerContext) async throws {}
+}
+
 private struct TickerPlugin: Plugin {
     let name = "ticker"
     var steps: [StepDefinition] { [StepDefinition(Echo.self)] }
-    var triggers: [TriggerDefinition] { [TriggerDefinition(Ticker.self)] }
+    var triggers: [TriggerDefinition] { [TriggerDefinition(Ticker.self), TriggerDefinition(Listener.self)] }
 }
 
 @Suite("Triggers that are taken out") struct TriggerDeclarationTests {
@@ -45,6 +56,20 @@ private struct TickerPlugin: Plugin {
 
     private func memory(_ key: String = "ticker") -> any TriggerMemory {
         journal.memory(of: TriggerID(pipeline: "p", key: key))
+    }
+
+    /// Serves a file with this entry under `on:`, as the host does.
+    private func update(_ on: String, of plugin: any Plugin) async throws {
+        let registry = try StepRegistry([plugin])
+        let identities = TriggerIdentities(registry: registry, values: ProjectValues(), seal: SecretSeal(secrets: [:]))
+        var hosted = PipelineHost.Hosted(file: "p.yaml")
+        let yaml = "name: p\non: { \(on) }\nsteps: [ { uses: echo } ]\n"
+        hosted.pipeline = try PipelineLoader(registry: registry).load(Array(yaml.utf8), file: "p.yaml").pipeline
+        try #require(hosted.pipeline != nil)
+        let declarations = TriggerDeclarations(
+            folder: "/project", registry: registry, journal: journal, logger: logger,
+            identities: { identities.all(of: $0) }, former: { identities.former(of: $0) })
+        await declarations.update([hosted], files: ["p.yaml"])
     }
 
     @Test("a trigger that is taken out forgets its watermark, and nothing else")
@@ -135,22 +160,8 @@ private struct TickerPlugin: Plugin {
 
     @Test("what a trigger knew by its place, or before it had an id, it knows by its identity")
     func adopted() async throws {
-        let registry = try StepRegistry([LookerPlugin()])
-        let loader = try PipelineLoader(registry: registry)
-        let identities = TriggerIdentities(registry: registry, values: ProjectValues(), seal: SecretSeal(secrets: [:]))
-        func update(_ on: String) async throws {
-            var hosted = PipelineHost.Hosted(file: "p.yaml")
-            let yaml = "name: p\non: { looker: \(on) }\nsteps: [ { uses: echo } ]\n"
-            hosted.pipeline = loader.load(Array(yaml.utf8), file: "p.yaml").pipeline
-            try #require(hosted.pipeline != nil)
-            let declarations = TriggerDeclarations(
-                folder: "/project", registry: registry, journal: journal, logger: logger,
-                identities: { identities.all(of: $0) }, former: { identities.former(of: $0) })
-            await declarations.update([hosted], files: ["p.yaml"])
-        }
-        func memory(_ key: String) async throws -> Value? {
-            try await journal.memory(of: TriggerID(pipeline: "p", key: key)).value(for: "seen")
-        }
+        func update(_ on: String) async throws { try await self.update("looker: \(on)", of: LookerPlugin()) }
+        func memory(_ key: String) async throws -> Value? { try await self.memory(key).value(for: "seen") }
         try await journal.memory(of: TriggerID(pipeline: "p", key: "looker")).set(["seen": 1])
         try await update("{ folder: in }")
         #expect(try await memory("looker in") == 1)
@@ -163,6 +174,37 @@ private struct TickerPlugin: Plugin {
         // With an id, what it listens to may change.
         try await update("{ folder: elsewhere, id: tickets }")
         #expect(try await memory("looker#tickets") == 1)
+    }
+
+    @Test("the only entry and the first of several take over what the other knew by its place")
+    func counted() async throws {
+        try await remember()
+        for (on, key) in [("[{}, {}]", "ticker[0]"), ("{}", "ticker"), ("[{}]", "ticker[0]")] {
+            try await update("ticker: \(on)", of: TickerPlugin())
+            #expect(try await memory(key).value(for: "watermark") == 1)
+        }
+        #expect(try await memory("ticker[1]").value(for: "watermark") == nil)
+    }
+
+    @Test("an entry that is known by all its settings keeps what it remembers when it alone is edited")
+    func edited() async throws {
+        func update(_ on: String) async throws { try await self.update("listener: \(on)", of: TickerPlugin()) }
+        func seen(_ name: String) async throws -> Value? {
+            try await memory("listener " + name).value(for: "seen")
+        }
+        // As an earlier version kept it.
+        try await memory("listener").set(["seen": 1])
+        try await update("{ to: a }")
+        #expect(try await seen("a") == 1)
+        try await update("[ { to: b }, { to: a } ]")
+        #expect(try await seen("a") == 1)
+        #expect(try await seen("b") == nil)
+        try await update("[ { to: b }, { to: c } ]")
+        #expect(try await seen("c") == 1)
+        // Which is which cannot be known.
+        try await update("[ { to: d }, { to: e } ]")
+        #expect(try await seen("d") == nil)
+        #expect(try await seen("e") == nil)
     }
 
     @Test("a trigger is known by what it listens to, also where a variable says what that is")

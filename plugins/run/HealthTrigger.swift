@@ -39,6 +39,12 @@ struct HealthTrigger: Trigger {
         ])
 
     static let shorthand: String? = "events"
+    static let keepsMemoryWhenEdited = true
+
+    func identity() -> String? {
+        // Kinds that a later version adds belong to an entry that names none.
+        Set(events).count == HealthBoard.Kind.allCases.count ? "all" : events.map(\.rawValue).sortedList
+    }
 
     static func summary(of payload: Value) -> String? { payload["kind"]?.asString }
 

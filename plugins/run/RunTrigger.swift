@@ -53,6 +53,12 @@ struct RunTrigger: FollowingTrigger {
     @Field("Names of pipelines that are left out, also with `*`.") var except: [PipelinePattern] = []
 
     static let memoryWhileDeclared = [RunSession.watermarkKey]
+    static let keepsMemoryWhenEdited = true
+
+    func identity() -> String? {
+        let listened = "\(states.map(\.rawValue).sortedList) of \(pipelines.map(\.text).sortedList)"
+        return except.isEmpty ? listened : "\(listened) except \(except.map(\.text).sortedList)"
+    }
 
     func validate() throws(FieldError) {
         if pipelines.isEmpty { throw FieldError("the list holds no pipeline", path: [.key("pipelines")]) }
@@ -136,6 +142,11 @@ struct PipelinePattern: FieldValue, Hashable {
     func covers(_ other: PipelinePattern) -> Bool {
         glob == nil || text == other.text || other.isName && matches(other.text)
     }
+}
+
+extension [String] {
+    /// The texts without repetitions, in an order that does not depend on how they are written.
+    var sortedList: String { Set(self).sorted().joined(separator: ",") }
 }
 
 /// Starts pipelines when runs of others end, and when problems begin and end.

@@ -72,7 +72,7 @@ actor TriggerDeclarations {
                 if let old, old.pipeline != entry.pipeline {
                     try await rename(old.pipeline, to: entry.pipeline, current.map(\.entry))
                 }
-                try await adopt(pipeline)
+                try await adopt(pipeline, after: old?.triggers ?? [])
                 if var old {
                     old.pipeline = entry.pipeline
                     try await forget(old, keeping: entry.triggers)
@@ -100,15 +100,26 @@ actor TriggerDeclarations {
     }
 
     /// Takes over what the triggers remembered under names that they had before.
-    private func adopt(_ pipeline: Pipeline) async throws {
+    ///
+    /// - Parameter old: The triggers of the last valid version.
+    private func adopt(_ pipeline: Pipeline, after old: [String]) async throws {
         let identities = identities(pipeline)
         for (identity, names) in zip(identities, former(pipeline)) {
-            for name in names where !identities.contains(name) {
+            for name in names + edited(identity, of: identities, after: old) where !identities.contains(name) {
                 try await journal.move(
                     memoryOf: TriggerID(pipeline: pipeline.name, key: name),
                     to: TriggerID(pipeline: pipeline.name, key: identity))
             }
         }
+    }
+
+    /// What the trigger was before its entry was edited; see ``Trigger/keepsMemoryWhenEdited``.
+    private func edited(_ identity: String, of identities: [String], after old: [String]) -> [String] {
+        let kind = TriggerIdentities.kind(of: identity)
+        guard registry.trigger(named: kind)?.keepsMemoryWhenEdited ?? false else { return [] }
+        let new = identities.filter { TriggerIdentities.kind(of: $0) == kind && !old.contains($0) }
+        let gone = old.filter { TriggerIdentities.kind(of: $0) == kind && !identities.contains($0) }
+        return new == [identity] && gone.count == 1 ? gone : []
     }
 
     /// The file of the entry is gone, unless it has only another name now.

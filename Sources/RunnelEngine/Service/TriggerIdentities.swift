@@ -24,11 +24,13 @@ struct TriggerIdentities: Sendable {
     }
 
     /// The names under which each trigger may have been known before: without its `id`, and by its place, as older
-    /// versions did.
+    /// versions did. The first entry of several may have been the only one, and the other way round.
     func former(of pipeline: Pipeline) -> [[String]] {
         let scope = scope
         return pipeline.triggers.map { trigger in
-            trigger.id == nil ? [trigger.key] : [listening(trigger, scope), trigger.key]
+            let first = [trigger.kind, "\(trigger.kind)[0]"]
+            let places = first.contains(trigger.key) ? first : [trigger.key]
+            return trigger.id == nil ? places : [listening(trigger, scope)] + places
         }
     }
 

@@ -30,6 +30,11 @@ public protocol Trigger: FieldGroup {
     /// taken out, so that nothing is made up for when it is put back. None unless a trigger says otherwise.
     static var memoryWhileDeclared: [String] { get }
 
+    /// Whether an entry with a changed ``identity()`` keeps what it remembers, where it is the only changed entry of its
+    /// trigger: for triggers whose identity holds all that they listen to, so that it changes with every correction.
+    /// False unless a trigger says otherwise.
+    static var keepsMemoryWhenEdited: Bool { get }
+
     /// The key that a list of plain values under the trigger's name stands for: with `events`, `on: { health: [disk] }`
     /// is `on: { health: { events: [disk] } }`. None unless a trigger says otherwise.
     static var shorthand: String? { get }
@@ -124,6 +129,8 @@ extension Trigger {
     public static var bringsOutsideData: Bool { true }
     /// No keys.
     public static var memoryWhileDeclared: [String] { [] }
+    /// False.
+    public static var keepsMemoryWhenEdited: Bool { false }
     /// None.
     public static var shorthand: String? { nil }
     /// None.

@@ -23,6 +23,8 @@ public struct TriggerDefinition: Sendable {
     public let rules: [FieldRule]
     /// See ``Trigger/memoryWhileDeclared``.
     public let memoryWhileDeclared: [String]
+    /// See ``Trigger/keepsMemoryWhenEdited``.
+    public let keepsMemoryWhenEdited: Bool
     /// See ``Trigger/shorthand``.
     public let shorthand: String?
     /// See ``Trigger/nameHints``.
@@ -77,6 +79,7 @@ public struct TriggerDefinition: Sendable {
         declaration = SettingsDeclaration(of: type)
         rules = type.rules
         memoryWhileDeclared = type.memoryWhileDeclared
+        keepsMemoryWhenEdited = type.keepsMemoryWhenEdited
         shorthand = type.shorthand
         nameHints = type.nameHints
         identity = { (try? T(fields: $0))?.identity() }
@@ -155,6 +158,7 @@ public struct TriggerDefinition: Sendable {
         self.run = run
         rules = []
         memoryWhileDeclared = []
+        keepsMemoryWhenEdited = false
         shorthand = nil
         warnings = { _ in [] }
         claims = { _, _ in [] }

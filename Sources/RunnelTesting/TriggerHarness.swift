@@ -229,8 +229,11 @@ public actor RecordedRuns: TriggerRuns {
     /// Where the trigger has put what the runs were started for, by run.
     public private(set) var sources: [String: RunSource] = [:]
 
-    /// Keeps the source.
-    public func relocate(_ runID: String, to source: RunSource) {
+    /// Keeps the source, if the run was started by the event with this input.
+    public func relocate(_ runID: String, from input: Value, to source: RunSource) {
+        guard let number = Int(runID.dropFirst("run-".count)), accepted.indices.contains(number - 1),
+            accepted[number - 1].input == input
+        else { return }
         sources[runID] = source
         changed()
     }

@@ -191,6 +191,20 @@ private struct Rig {
         #expect(run.trigger["folded"]?.asList?.map { $0["body"]?["n"] ?? .null } == [1, 2])
     }
 
+    @Test("a run of a burst keeps the source of its own event, the last one, whichever comes when")
+    func sources() async throws {
+        let rig = try await Rig("{ debounce: { for: 10s } }", secrets: ["s": "c-secret"])
+        let names: [Value] = ["a", "b", "c-secret"]
+        for (number, name) in names.enumerated() { _ = try await rig.emit("\(number)", body: name) }
+        let id = try #require(await rig.journal.runs(RunFilter()).first?.id)
+        for name in ["c-secret", "a", "b"] as [Value] {
+            try await rig.runs.relocate(id, from: name, to: RunSource(payload: ["moved": name], input: .null))
+        }
+        let source = try #require(await rig.journal.run(id)?.source)
+        #expect(SecretSeal(secrets: ["s": "c-secret"]).unseal(source)["payload"] == ["moved": "c-secret"])
+        try await rig.runs.relocate("gone", from: "a", to: RunSource(payload: [:], input: "a"))
+    }
+
     @Test("events whose key cannot be evaluated are accepted and share a run, and the log says why")
     func keyless() async throws {
         let rig = try await Rig("{ debounce: { for: 10s, key: '{{ trigger.body.error.code }}' } }")

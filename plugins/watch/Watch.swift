@@ -34,9 +34,11 @@ struct Watch: LedgerTrigger {
             cancelled, the file goes to `failed`, with the reason beside it in `<name>.error.txt`. To try again, \
             `runnel runs retry` reads it there, and it goes on to `move_to` (or is deleted) when that run has ended \
             well; or put it back into the watched folder, where it is a new event, and the reason goes when that run \
-            ends. Files are \
-            never overwritten: the second `a.txt` becomes `a-2.txt`. A file that was changed while its run was going \
-            on stays, and is an event of its own. All folders are relative to the project's and have to be on one \
+            ends. Of the files of one run (`debounce`), a retry reads only the newest there (`trigger.path`); the others \
+            stay in `failed` until you put them back.
+
+            Files are never overwritten: the second `a.txt` becomes `a-2.txt`. A file that was changed while its run was \
+            going on stays, and is an event of its own. All folders are relative to the project's and have to be on one \
             file system; a file keeps its place below the watched folder. A file that cannot be moved or deleted stays, is \
             reported, and is tried again.
 

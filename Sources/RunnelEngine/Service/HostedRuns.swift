@@ -1,5 +1,6 @@
 import Logging
 import RunnelKit
+import Synchronization
 import Templates
 
 /// The engine's interface for one trigger.
@@ -19,6 +20,7 @@ final class HostedRuns: TriggerRuns {
     let redactor: Redactor
     /// Where the dashboard is reached; nil if that is not known.
     let publicURL: String?
+    private let lastInput = Mutex<(runID: String, input: Value)?>(nil)
 
     init(
         runs: RunService, host: PipelineHost, pipeline: Pipeline, place: PipelineHost.TriggerPlace, identity: String,
@@ -119,8 +121,19 @@ final class HostedRuns: TriggerRuns {
         _ = try await runs.cancel(runID)
     }
 
-    func relocate(_ runID: String, to source: RunSource) async throws {
+    func relocate(_ runID: String, from input: Value, to source: RunSource) async throws {
+        guard try await self.input(of: runID) == input else { return }
         try await runs.relocate(runID, to: source)
+    }
+
+    /// The input of an ended run; nil if there is no such run. The files of a burst ask for the same one.
+    private func input(of runID: String) async throws -> Value? {
+        if let known = lastInput.withLock(\.self), known.runID == runID { return known.input }
+        guard let run = try await runs.journal.run(runID) else { return nil }
+        if let loss = run.lost[.input] { throw loss }
+        let input = runner.seal.unseal(run.input)
+        lastInput.withLock { $0 = (runID, input) }
+        return input
     }
 
     func report(_ health: TriggerHealth) async {

@@ -30,9 +30,9 @@ public protocol Trigger: FieldGroup {
     /// taken out, so that nothing is made up for when it is put back. None unless a trigger says otherwise.
     static var memoryWhileDeclared: [String] { get }
 
-    /// Whether an entry with a changed ``identity()`` keeps what it remembers, where it is the only changed entry of its
-    /// trigger: for triggers whose identity holds all that they listen to, so that it changes with every correction.
-    /// False unless a trigger says otherwise.
+    /// Whether an entry with a changed ``identity()`` keeps what it remembers if no other entry of the trigger changes
+    /// with it: for triggers whose identity holds all that they listen to, so that every correction changes it. False
+    /// unless a trigger says otherwise.
     static var keepsMemoryWhenEdited: Bool { get }
 
     /// The key that a list of plain values under the trigger's name stands for: with `events`, `on: { health: [disk] }`
@@ -67,15 +67,15 @@ public protocol Trigger: FieldGroup {
     /// is started again after a pause that grows.
     func run(_ context: TriggerContext) async throws
 
-    /// Called when a run has ended that repeats a run of this trigger, and ``TriggerContext/relocate(_:to:)`` was called
-    /// for that one with a ``RunSource/state``. It may be called again for the same run after a crash, and by another
-    /// process than the one that serves the trigger. Does nothing unless a trigger says otherwise.
+    /// Called when a run has ended that repeats a run of this trigger, and ``TriggerContext/relocate(_:from:to:)`` was
+    /// called for that one with a ``RunSource/state``. It may be called again for the same run after a crash, and by
+    /// another process than the one that serves the trigger. Does nothing unless a trigger says otherwise.
     ///
     /// - Returns: Where it is now, for the next run that repeats it.
     static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
 
-    /// Whether what a run of this trigger was started for is still where ``TriggerContext/relocate(_:to:)`` noted, for a
-    /// selection of runs to repeat. True unless a trigger says otherwise.
+    /// Whether what a run of this trigger was started for is still where ``TriggerContext/relocate(_:from:to:)`` noted,
+    /// for a selection of runs to repeat. True unless a trigger says otherwise.
     ///
     /// - Throws: If this cannot be determined, for example because permission is missing.
     static func isThere(_ source: RunSource, in project: ProjectDirectory) throws -> Bool

@@ -14,9 +14,11 @@ struct FileEvent {
 
     var event: TriggerEvent {
         TriggerEvent(
-            dedupeKey: dedupeKey, payload: payload, input: .string(path.text),
+            dedupeKey: dedupeKey, payload: payload, input: Self.input(of: path),
             memory: [LedgerEntry.key(of: path): entry.value], isLocal: true, occurredAt: entry.arrival)
     }
+
+    static func input(of path: FilePath) -> Value { .string(path.text) }
 
     private var payload: ValueObject {
         let name = path.name

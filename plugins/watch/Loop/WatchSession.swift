@@ -111,7 +111,7 @@ struct RunFollower: Sendable {
         while true {
             do {
                 let (result, source) = try finish(path, status, run, end)
-                if let source { try await note(source, of: run) }
+                if let source { try await note(source, of: path, run) }
                 return inbox.post(.finished(path, run: run, result))
             } catch let failure as FinishFailure {
                 inbox.post(.problem(.file(path.text), failure.problem))
@@ -122,9 +122,9 @@ struct RunFollower: Sendable {
     }
 
     /// Notes where the file is, for runs that repeat this one.
-    private func note(_ source: RunSource, of run: String) async throws {
+    private func note(_ source: RunSource, of path: FilePath, _ run: String) async throws {
         do {
-            try await context.relocate(run, to: source)
+            try await context.relocate(run, from: FileEvent.input(of: path), to: source)
         } catch is CancellationError {
             throw CancellationError()
         } catch {

@@ -287,6 +287,39 @@ private struct Rig {
     }
 }
 
+@Suite("Events while what the journal knows of their trigger moves") struct TriggerAcceptancesTests {
+    @Test("further events are refused, and the trigger's state is no longer shown")
+    func closed() async throws {
+        let rig = try await Rig("{}")
+        _ = try await rig.emit("1")
+        await rig.runs.report(.waiting("for a ring"))
+        rig.runs.acceptances.close()
+        await #expect(
+            throws: TriggerRefusal(.journal, "the pipeline \"p\" is being reloaded", retryAfter: .seconds(1))
+        ) { try await rig.emit("2") }
+        await rig.runs.report(.problem("the event has to wait"))
+        #expect(await rig.host.all.first?.triggers == ["hook": .waiting("for a ring")])
+        #expect(await rig.journal.runs(RunFilter()).count == 1)
+    }
+
+    @Test("those that are being accepted are waited for, also where they are refused or fail")
+    func waiting() async throws {
+        let rig = try await Rig("{ if: trigger.body }", chainLimit: 1)
+        let acceptances = rig.runs.acceptances
+        #expect(try await rig.emit("1") == .ignored)
+        await #expect(throws: TriggerRefusal.self) { try await rig.emit("2", body: 1, cause: .run("r")) }
+        try await acceptances.waitForEnds()
+        #expect(acceptances.begin())
+        acceptances.close()
+        #expect(!acceptances.begin())
+        let waiting = Task { try await acceptances.waitForEnds() }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        acceptances.end()
+        try await acceptances.waitForEnds()
+    }
+}
+
 @Suite("Runs that cause each other") struct ChainTests {
     @Test("the length of the chain is carried in the runs, and what would make it too long is refused")
     func chain() async throws {

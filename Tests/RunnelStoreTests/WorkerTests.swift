@@ -129,6 +129,30 @@ import Foundation
             ))
     }
 
+    @Test("a renamed pipeline begins under its new name when the journal has taken the name, and is logged until then")
+    func renamedInTrouble() async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal())
+        let name = Mutex("p")
+        let host = PipelineHost(queue: rig.queue, loader: rig.loader, logger: rig.recorder.logger()) {
+            let yaml = "name: \(name.withLock(\.self))\non: { remember: {} }\nsteps: [ { uses: effect } ]\n"
+            return [(file: "p.yaml", bytes: Array(yaml.utf8))]
+        }
+        #expect(await host.look().count == 1)
+        let memory = rig.journal.base.memory(of: TriggerID(pipeline: "p", key: "remember"))
+        try await memory.set(["key": 1])
+        name.withLock { $0 = "q" }
+        rig.journal.faults.set { $0.writes = FaultyJournal.full }
+        for _ in 0..<2 { #expect(await host.look().isEmpty) }
+        #expect(
+            rig.recorder.lines.last == "error cannot store the state of triggers: \(FaultyJournal.full)")
+        #expect(try await memory.value(for: "key") == 1)
+        rig.journal.faults.set { $0.writes = nil }
+        #expect(await host.look().map(\.place.key) == ["remember"])
+        let renamed = rig.journal.base.memory(of: TriggerID(pipeline: "q", key: "remember"))
+        #expect(try await renamed.value(for: "key") == 1)
+        #expect(await host.look().isEmpty)
+    }
+
     // MARK: C2: a worker that counts as dead
 
     @Test(

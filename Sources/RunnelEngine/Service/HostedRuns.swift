@@ -14,6 +14,7 @@ final class HostedRuns: TriggerRuns {
     /// `trigger.type` in templates.
     let kind: String
     let gate: TriggerGate
+    let acceptances: TriggerAcceptances
     /// The maximum number of runs that cause each other.
     let chainLimit: Int
     let logger: Logger
@@ -24,10 +25,11 @@ final class HostedRuns: TriggerRuns {
 
     init(
         runs: RunService, host: PipelineHost, pipeline: Pipeline, place: PipelineHost.TriggerPlace, identity: String,
-        kind: String, gate: TriggerGate, chainLimit: Int, logger: Logger, redactor: Redactor, publicURL: String? = nil
+        kind: String, gate: TriggerGate, acceptances: TriggerAcceptances = TriggerAcceptances(), chainLimit: Int,
+        logger: Logger, redactor: Redactor, publicURL: String? = nil
     ) {
         (self.runs, self.host, self.pipeline, self.place, self.identity) = (runs, host, pipeline, place, identity)
-        (self.kind, self.gate, self.chainLimit) = (kind, gate, chainLimit)
+        (self.kind, self.gate, self.acceptances, self.chainLimit) = (kind, gate, acceptances, chainLimit)
         (self.logger, self.redactor, self.publicURL) = (logger, redactor, publicURL)
     }
 
@@ -35,6 +37,11 @@ final class HostedRuns: TriggerRuns {
     private var runner: PipelineRunner { runs.worker.runner }
 
     func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
+        guard acceptances.begin() else {
+            throw TriggerRefusal(
+                .journal, "the pipeline \"\(pipeline.name)\" is being reloaded", retryAfter: .seconds(1))
+        }
+        defer { acceptances.end() }
         let inputs: ValueObject
         do {
             inputs = try pipeline.inputValues([])
@@ -121,8 +128,8 @@ final class HostedRuns: TriggerRuns {
         _ = try await runs.cancel(runID)
     }
 
-    func relocate(_ runID: String, from input: Value, to source: RunSource) async throws {
-        guard try await self.input(of: runID) == input else { return }
+    func relocate(_ runID: String, from input: Value?, to source: RunSource) async throws {
+        if let input, try await self.input(of: runID) != input { return }
         try await runs.relocate(runID, to: source)
     }
 
@@ -137,6 +144,8 @@ final class HostedRuns: TriggerRuns {
     }
 
     func report(_ health: TriggerHealth) async {
+        // A trigger whose events are refused is about to end, and that is no problem of the one that follows it.
+        guard !acceptances.isClosed else { return }
         let shown: TriggerHealth =
             switch health {
             case .waiting(let text, let translations):

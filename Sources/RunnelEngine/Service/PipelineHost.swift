@@ -114,9 +114,17 @@ public actor PipelineHost {
     private var unended: [ObjectIdentifier: (place: TriggerPlace, task: AbandonableTask<Void>)] = [:]
     /// Triggers that ``run(onReady:)`` has not started yet.
     private var waiting: [Beginning] = []
+    /// By file whose triggers have to end or start because it has changed: which call of ``take(_:)`` found the change.
+    private var pending: [String: Int] = [:]
+    private var takes = 0
+    /// The events that are being accepted, by trigger as the journal knows it.
+    private var acceptances: [TriggerID: TriggerAcceptances] = [:]
 
     private static let interval = Duration.seconds(1)
     private static let patience = Duration.seconds(5)
+    /// How long triggers of a new version wait for those of the old one to end. Shorter than the time for which
+    /// ``HTTPIngress`` keeps requests to a released path.
+    private static let handover = Duration.seconds(1)
 
     /// - Parameters:
     ///   - folder: The absolute path, which also identifies the stored state of its triggers.
@@ -350,9 +358,7 @@ public actor PipelineHost {
 
     /// A trigger that ignores cancellation must not block the shutdown.
     private func abandonLateTriggers() async {
-        let clock = ContinuousClock()
-        let end = clock.now + Self.patience
-        while !unended.isEmpty, clock.now < end { try? await clock.sleep(for: .milliseconds(5)) }
+        await wait(until: { unended.isEmpty }, within: Self.patience)
         for (place, task) in unended.values {
             logger.warning("the trigger \(place) did not end after cancellation; it was abandoned")
             task.abandon()
@@ -382,12 +388,13 @@ public actor PipelineHost {
     }
 
     /// Waits until each trigger has reported its health; bounded, because a plugin's trigger may never do so.
-    private func waitForTriggers() async {
+    private func waitForTriggers() async { await wait(until: { haveTriggersReported }, within: Self.patience) }
+
+    /// Returns when the condition holds, the time is over or the task is cancelled.
+    private func wait(until condition: () -> Bool, within limit: Duration) async {
         let clock = ContinuousClock()
-        let end = clock.now + Self.patience
-        while !haveTriggersReported, !Task.isCancelled, clock.now < end {
-            try? await clock.sleep(for: .milliseconds(5))
-        }
+        let end = clock.now + limit
+        while !condition(), !Task.isCancelled, clock.now < end { try? await clock.sleep(for: .milliseconds(5)) }
     }
 
     private var haveTriggersReported: Bool {
@@ -486,7 +493,7 @@ public actor PipelineHost {
     private static let retryLooks = 10
 
     private func take(_ look: PipelineCatalog.Look) async -> [Beginning] {
-        var updated: [(file: String, pipeline: Pipeline)] = []
+        takes += 1
         if !look.changes.isEmpty { noteChange() }
         for change in look.changes {
             switch change {
@@ -495,9 +502,8 @@ public actor PipelineHost {
                 if hasLooked {
                     logger.info("\(file) \(isNew ? "was added" : "has changed; its new version is served")")
                 }
-                endTriggers(of: file)
+                pending[file] = takes
                 worker.definitions.insert(pipeline)
-                updated.append((file, pipeline))
                 if wasFaulty { logger.warning("\(file) has no errors any more; it is served") }
                 for warning in report.diagnostics where warning.severity == .warning {
                     logger.warning("\(DiagnosticPrinter.line(warning))")
@@ -514,11 +520,11 @@ public actor PipelineHost {
             case .removed(let file):
                 served.remove(file)
                 logger.info("\(file) was removed; stopping its triggers")
-                endTriggers(of: file)
+                pending[file] = takes
             case .displaced(let file, let other):
                 logger.error(
                     "\(file) is not served any more: \(other) has a pipeline of the same name, and comes first")
-                endTriggers(of: file)
+                pending[file] = takes
             case .folderUnreadable(let words):
                 isFolderUnreadable = true
                 logger.error("keeping the current pipelines: \(words)")
@@ -530,11 +536,63 @@ public actor PipelineHost {
             isFolderUnreadable = false
             logger.warning("the pipelines can be read again")
         }
-        let all = all
-        await declarations.update(all, files: Set(all.map(\.file)))
-        guard !look.changes.isEmpty else { return [] }
-        let freed = updateLosers(isUpdated: { file in updated.contains { $0.file == file } })
-        return updated.flatMap { triggers(of: $0.pipeline, $0.file) } + freed
+        guard let changed = await moveTriggers(), !look.changes.isEmpty || !changed.isEmpty else { return [] }
+        let freed = updateLosers(isUpdated: changed.contains)
+        return catalog.entries.filter { changed.contains($0.file) }.flatMap { entry in
+            entry.pipeline.map { triggers(of: $0, entry.file) } ?? []
+        } + freed
+    }
+
+    /// Ends the triggers of changed files, and has the journal move what it knows of them.
+    ///
+    /// - Returns: The files whose triggers can start. nil if something has to move and cannot yet: until the next look,
+    ///   all triggers stay as they are, and those whose names in the journal change refuse their events. A hook that
+    ///   had ended would answer 404 meanwhile.
+    private func moveTriggers() async -> Set<String>? {
+        let (files, all) = (pending, all)
+        let moved = closeMoved()
+        if moved.isEmpty {
+            for file in files.keys { endTriggers(of: file) }
+        } else if await !haveEnded(moved.values) {
+            return nil
+        }
+        let isStored = await declarations.update(all, files: Set(all.map(\.file)))
+        guard isStored || moved.isEmpty else { return nil }
+        for (id, acceptances) in moved where self.acceptances[id] === acceptances { self.acceptances[id] = nil }
+        // A file that has changed once more meanwhile is left to the look that found it.
+        let changed = Set(files.keys.filter { pending[$0] == files[$0] })
+        for file in changed { pending[file] = nil }
+        if !moved.isEmpty {
+            for file in changed { endTriggers(of: file) }
+            // So that the new version finds free what the old one has, such as the path of a hook.
+            await wait(
+                until: { !unended.values.contains { changed.contains($0.place.file) } }, within: Self.handover)
+        }
+        return changed
+    }
+
+    /// Lets triggers refuse their events that no file has any more under their name in the journal.
+    ///
+    /// - Returns: All that refuse events.
+    private func closeMoved() -> [TriggerID: TriggerAcceptances] {
+        guard !pending.isEmpty else { return [:] }
+        let kept = Set(
+            catalog.entries.compactMap(\.pipeline).flatMap { pipeline in
+                identities.all(of: pipeline).map { TriggerID(pipeline: pipeline.name, key: $0) }
+            })
+        for (id, acceptances) in acceptances where !kept.contains(id) { acceptances.close() }
+        return acceptances.filter { $0.value.isClosed }
+    }
+
+    /// Waits until no event is being accepted; bounded, because the journal may not respond.
+    private func haveEnded(_ acceptances: some Collection<TriggerAcceptances>) async -> Bool {
+        let all = Array(acceptances)
+        let (result, isLate) = await withDeadline(Self.patience, clock: worker.runner.clock) {
+            for acceptances in all { try await acceptances.waitForEnds() }
+        }
+        if case .success = result { return true }
+        if isLate { logger.warning("the new versions of changed pipelines wait: an event is still being stored") }
+        return false
     }
 
     /// Finds the triggers that want what another one has, and stops them.
@@ -576,7 +634,9 @@ public actor PipelineHost {
     // MARK: - Triggers
 
     private func triggers(of pipeline: Pipeline, _ file: String) -> [Beginning] {
-        zip(pipeline.triggers, identities.all(of: pipeline)).compactMap { trigger, identity in
+        // They start when what the journal knows of them has moved.
+        guard pending[file] == nil else { return [] }
+        return zip(pipeline.triggers, identities.all(of: pipeline)).compactMap { trigger, identity in
             let place = TriggerPlace(file: file, key: trigger.key)
             guard losers[place] == nil else { return nil }
             guard !disabled.contains(TriggerID(pipeline: pipeline.name, key: trigger.key)) else {
@@ -584,10 +644,13 @@ public actor PipelineHost {
                 return nil
             }
             guard let definition = registry.trigger(named: trigger.kind) else { return nil }
+            let id = TriggerID(pipeline: pipeline.name, key: identity)
+            let acceptances = acceptances[id] ?? TriggerAcceptances()
+            self.acceptances[id] = acceptances
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, identity: identity, kind: trigger.kind,
                 gate: TriggerGate(trigger, definition, values: worker.runner.values),
-                chainLimit: chainLimit, logger: logger,
+                acceptances: acceptances, chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor, publicURL: publicURL)
             let context = context(of: trigger, runs)
             return (place, { [run = definition.run] in await self.supervise(run, trigger.entry, context, place) })

@@ -46,7 +46,8 @@ actor TriggerDeclarations {
     }
 
     /// - Parameter files: The existing files. One with errors keeps its triggers.
-    func update(_ hosted: [PipelineHost.Hosted], files: Set<String>) async {
+    /// - Returns: False if the journal could not be read or written.
+    @discardableResult func update(_ hosted: [PipelineHost.Hosted], files: Set<String>) async -> Bool {
         do {
             var entries = try await recall()
             let current = hosted.compactMap { file -> (file: String, pipeline: Pipeline, entry: Entry)? in
@@ -86,9 +87,11 @@ actor TriggerDeclarations {
                 ])
             }
             known = entries
+            return true
         } catch {
             // Failed writes are detected as changes again next time.
             logger.error("cannot store the state of triggers: \(error)")
+            return false
         }
     }
 

@@ -87,7 +87,7 @@ public struct TriggerRefusal: Error, Sendable, Hashable {
         case shuttingDown
         /// The runs that led to the event are as many as `runs.chain` allows. Emitting it again is refused as well.
         case chainTooLong
-        /// The journal cannot be written.
+        /// The journal cannot be written, or is moving what it knows of the trigger to another name.
         case journal
     }
 

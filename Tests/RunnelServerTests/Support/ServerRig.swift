@@ -14,6 +14,7 @@ import WebhookPlugin
 struct ServerRig: Sendable {
     /// By file.
     var pipelines: [String: String] = [:]
+    let edits = Edits()
     /// Files and folders of pipelines that cannot be read; those of folders end with a slash.
     var unreadable: [String] = []
     var options = ServerOptions(port: 0)
@@ -32,6 +33,17 @@ struct ServerRig: Sendable {
     /// What `/metrics` shows.
     var metrics: MetricsRegistry?
     var budgets: [BudgetStatus] = []
+
+    /// Files that a test changes while the server runs.
+    final class Edits: Sendable {
+        private let texts = Mutex<[String: String]>([:])
+
+        func write(_ text: String, to file: String) { texts.withLock { $0[file] = text } }
+
+        fileprivate func applied(to files: [String: String]) -> [(file: String, bytes: [UInt8]?)] {
+            files.merging(texts.withLock(\.self)) { $1 }.map { ($0.key, Array($0.value.utf8)) }
+        }
+    }
 
     /// Serves while `body` runs.
     func serve<Result: Sendable>(
@@ -54,11 +66,10 @@ struct ServerRig: Sendable {
             record: WorkerRecord(id: WorkerID("test"), processID: 1, host: "here", role: "serve", startedAt: 0),
             journal: journal, runner: runner, loader: loader, logger: logger)
         let queue = RunQueue(worker: worker, limit: limit, maximumQueued: maximumQueued)
-        let files: [(file: String, bytes: [UInt8]?)] = pipelines.map { ($0.key, Array($0.value.utf8)) }
         let unread: [(file: String, bytes: [UInt8]?)] = unreadable.map { ($0, nil) }
         let host = PipelineHost(
             queue: queue, loader: loader, logger: logger,
-            read: { files + unread })
+            read: { [pipelines, edits] in edits.applied(to: pipelines) + unread })
         let hub = try await services.get(HTTPIngress.self)
         let server = RunnelServer(
             options: options, ingress: hub, queue: queue, host: host, journal: journal, version: "1.2.3",

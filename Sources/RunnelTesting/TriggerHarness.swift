@@ -230,9 +230,9 @@ public actor RecordedRuns: TriggerRuns {
     public private(set) var sources: [String: RunSource] = [:]
 
     /// Keeps the source, if the run was started by the event with this input.
-    public func relocate(_ runID: String, from input: Value, to source: RunSource) {
+    public func relocate(_ runID: String, from input: Value?, to source: RunSource) {
         guard let number = Int(runID.dropFirst("run-".count)), accepted.indices.contains(number - 1),
-            accepted[number - 1].input == input
+            input.map({ $0 == accepted[number - 1].input }) ?? true
         else { return }
         sources[runID] = source
         changed()

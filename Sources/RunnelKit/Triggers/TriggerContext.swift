@@ -141,8 +141,8 @@ public struct TriggerContext: Sendable {
     /// it there. When that run has ended, ``Trigger/retried(_:_:)`` is called.
     ///
     /// - Parameter input: The `input` of the event. A run that `debounce` made of several events has that of the last
-    ///   one, and only the source of that one is noted.
-    public func relocate(_ runID: String, from input: Value, to source: RunSource) async throws {
+    ///   one, and only the source of that one is noted. nil if it is certain that the source is that of the run.
+    public func relocate(_ runID: String, from input: Value? = nil, to source: RunSource) async throws {
         try await runs.relocate(runID, from: input, to: source)
     }
 
@@ -267,7 +267,7 @@ package protocol TriggerRuns: Sendable {
     func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance
     func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd
     func cancel(_ runID: String) async throws
-    func relocate(_ runID: String, from input: Value, to source: RunSource) async throws
+    func relocate(_ runID: String, from input: Value?, to source: RunSource) async throws
     func report(_ health: TriggerHealth) async
     func ends(after number: Int64, limit: Int) async throws -> [EndedRun]
     func lastEnd() async throws -> Int64

@@ -48,7 +48,7 @@ actor CountingRuns: TriggerRuns {
     }
 
     func cancel(_ runID: String) {}
-    func relocate(_ runID: String, from input: Value, to source: RunSource) {}
+    func relocate(_ runID: String, from input: Value?, to source: RunSource) {}
 
     // MARK: A trigger that is held up
 

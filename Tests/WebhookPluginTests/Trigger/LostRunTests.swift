@@ -24,7 +24,7 @@ private final class LostRuns: TriggerRuns {
     }
 
     func cancel(_ runID: String) { state.withLock { $0.append(runID) } }
-    func relocate(_ runID: String, from input: Value, to source: RunSource) {}
+    func relocate(_ runID: String, from input: Value?, to source: RunSource) {}
 
     func report(_ health: TriggerHealth) { ready.continuation.yield() }
 }

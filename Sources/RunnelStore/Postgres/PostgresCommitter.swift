@@ -194,22 +194,24 @@ final class PostgresWriter: Sendable {
     private let options: PostgresOptions
     private let place: String
     private let progress: RunProgressCache
+    private let patience: Duration
     private let perform: @Sendable ([PostgresCommitter.Job], PostgresConnection) throws -> PostgresBatch
 
-    /// How long a batch waits for a database that does not answer.
-    private static let patience = Duration.seconds(5)
     /// How often a batch is repeated after a deadlock.
     private static let repetitions = 5
 
-    /// - Parameter perform: Performs jobs in a transaction.
+    /// - Parameters:
+    ///   - patience: See ``PostgresJournalConfiguration/patience``.
+    ///   - perform: Performs jobs in a transaction.
     init(
-        _ number: Int, options: PostgresOptions, place: String, progress: RunProgressCache,
+        _ number: Int, options: PostgresOptions, place: String, progress: RunProgressCache, patience: Duration,
         perform: @escaping @Sendable ([PostgresCommitter.Job], PostgresConnection) throws -> PostgresBatch
     ) {
         queue = DispatchQueue(label: "runnel.journal.writer\(number)", qos: .userInitiated)
         self.options = options
         self.place = place
         self.progress = progress
+        self.patience = patience
         self.perform = perform
     }
 
@@ -262,7 +264,7 @@ final class PostgresWriter: Sendable {
     /// Performs the jobs in a transaction, and once more after a deadlock or where the connection was lost.
     private func transaction(_ jobs: [PostgresCommitter.Job]) throws -> [PostgresOutcome] {
         let session = session.value
-        let end = ContinuousClock().now + (session.isDown ? .zero : Self.patience)
+        var patience = PostgresPatience(session.isDown ? nil : patience)
         var repetitions = 0
         let backoff = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
         var failures = 0
@@ -274,7 +276,7 @@ final class PostgresWriter: Sendable {
             } catch let error as PostgresError where error.isTransient && repetitions < Self.repetitions {
                 repetitions += 1
             } catch let error as PostgresError where Self.mayPass(error) {
-                guard ContinuousClock().now < end else {
+                guard patience.allowsAnotherAttempt() else {
                     session.isDown = true
                     throw error
                 }
@@ -388,6 +390,27 @@ final class PostgresWriter: Sendable {
             guard error.state == "22023" else { throw error }
             return false
         }
+    }
+}
+
+/// How long attempts to reach the database go on. The time begins with the first loss, since a peer that vanished
+/// silently is noticed late: there is always a second attempt, on a new connection.
+struct PostgresPatience {
+    /// nil for a single attempt.
+    private let limit: Duration?
+    private var end: ContinuousClock.Instant?
+
+    init(_ limit: Duration?) {
+        self.limit = limit
+    }
+
+    /// Called after each loss.
+    mutating func allowsAnotherAttempt() -> Bool {
+        guard let limit else { return false }
+        let now = ContinuousClock().now
+        if let end { return now < end }
+        end = now + limit
+        return true
     }
 }
 

@@ -84,7 +84,8 @@ public final class PostgresJournal: Journal {
         let writers = pool >= 4 ? 2 : 1
         let readerCount = max(1, pool - writers - (notifies ? 1 : 0))
         readers = PostgresReaders(
-            count: readerCount, options: configuration.options(statementTimeout: 30), place: place)
+            count: readerCount, options: configuration.options(statementTimeout: 30), place: place,
+            patience: configuration.patience)
         listener =
             notifies
             ? PostgresListener(options: configuration.options(statementTimeout: 10), schema: configuration.schema) : nil
@@ -95,9 +96,9 @@ public final class PostgresJournal: Journal {
         let writing = configuration.options(statementTimeout: 60)
         let committer = PostgresCommitter(
             writers: (0..<writers).map { number in
-                PostgresWriter(number, options: writing, place: place, progress: progress) { jobs, connection in
-                    try Self.perform(jobs, progress, connection)
-                }
+                PostgresWriter(
+                    number, options: writing, place: place, progress: progress, patience: configuration.patience
+                ) { jobs, connection in try Self.perform(jobs, progress, connection) }
             })
         self.committer = committer
         soon = SoonCommits { commit in
@@ -189,6 +190,8 @@ public struct PostgresJournalConfiguration: Sendable {
     public var directory: String?
     /// The name of this machine.
     public var host = ""
+    /// How long a read or a batch of writes is repeated after the connection was lost.
+    var patience = Duration.seconds(5)
 
     /// The least number of connections that a worker can do with.
     public static let minimumPool = 3

@@ -40,21 +40,22 @@ final class PostgresReaders: Sendable {
 
     /// The maximum number of readers that wait for a connection.
     private static let backlog = 1000
-    /// How long a read tries to reach a database that does not answer.
-    private static let patience = Duration.seconds(5)
 
     private let readers: [Reader]
     private let state: Mutex<State>
     private let options: PostgresOptions
     private let place: String
+    private let patience: Duration
     /// Whether the last attempt to reach the database failed: then the next one is made once.
     private let isDown = Mutex(false)
 
-    init(count: Int, options: PostgresOptions, place: String) {
+    /// - Parameter patience: See ``PostgresJournalConfiguration/patience``.
+    init(count: Int, options: PostgresOptions, place: String, patience: Duration) {
         readers = (0..<count).map { Reader($0) }
         state = Mutex(State(free: Array((0..<count).reversed())))
         self.options = options
         self.place = place
+        self.patience = patience
     }
 
     /// Reads, in one statement or in a transaction that `body` makes. It may be called again where the connection was
@@ -91,7 +92,7 @@ final class PostgresReaders: Sendable {
         _ body: (PostgresConnection) throws -> Value
     ) -> Result<Value, JournalError> {
         let session = reader.session.value
-        let end = ContinuousClock().now + (isDown.withLock(\.self) ? .zero : Self.patience)
+        var patience = PostgresPatience(isDown.withLock(\.self) ? nil : patience)
         while true {
             do {
                 let connection = try connect(session)
@@ -104,7 +105,7 @@ final class PostgresReaders: Sendable {
                 if session.connection?.isBroken ?? true { session.connection = nil }
                 let failure = error as? PostgresError
                 let mayPass = failure.map { $0.isConnectionLost || $0.state == "53300" } ?? false
-                guard mayPass, failure?.kind != .timeout, ContinuousClock().now < end else {
+                guard mayPass, failure?.kind != .timeout, patience.allowsAnotherAttempt() else {
                     if mayPass { isDown.withLock { $0 = true } }
                     return .failure(JournalError(error, at: place))
                 }

@@ -119,6 +119,51 @@ struct PostgresFaultTests {
         }
     }
 
+    @Test(
+        "a connection that is cut at a COMMIT: the write is repeated also when the loss is noticed after the patience",
+        arguments: [CuttingProxy.Cut.answer, .request])
+    func noticedLate(cut: CuttingProxy.Cut) async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let server = try await PostgresServer.shared.value
+            let proxy = try CuttingProxy(folder: folder, server: String(server.url.split(separator: "=")[1]))
+            defer { proxy.close() }
+            var configuration = server.configuration(pool: 3)
+            configuration.url = "postgres://runnel@/postgres?host=\(folder)"
+            configuration.notifications = .off
+            configuration.patience = .zero
+            let journal = try PostgresJournal.open(configuration)
+            let worker = workerRecord("a")
+            try await journal.join(worker)
+            guard case .claimed(let epoch) = try await journal.accept(newRun("r", owner: worker), memory: nil) else {
+                Issue.record("it was not claimed"); return
+            }
+            proxy.cuts.withLock { $0 = [cut] }
+            // The effect of the step must not be repeated because its end was lost.
+            let lease = Lease(runID: "r", worker: worker.id, epoch: epoch)
+            try await journal.commit(RunCommit(lease: lease, steps: [step("sent")], events: ["sent"]), .durable)
+            #expect(proxy.cuts.withLock(\.self) == [])
+            #expect(try await journal.steps(of: "r").map(\.state) == [.succeeded])
+            #expect(try await journal.events(of: "r", from: 0, limit: 9).map(\.event) == ["sent"])
+            await journal.close()
+        }
+    }
+
+    @Test("a session that is lost between two calls: reads and writes go on in a new one, without any patience")
+    func lostSession() async throws {
+        let server = try await PostgresServer.shared.value
+        var configuration = server.configuration(pool: 3)
+        (configuration.host, configuration.notifications, configuration.patience) = ("lost", .off, .zero)
+        let journal = try PostgresJournal.open(configuration)
+        for number in 0..<2 {
+            #expect(try await journal.accept(newRun("r\(number)"), memory: nil) == .accepted)
+            #expect(try await journal.queuedCount() == number + 1)
+            let sessions = "FROM pg_stat_activity WHERE application_name = 'runnel lost'"
+            try server.query("SELECT pg_terminate_backend(pid) \(sessions)")
+            while try !server.query("SELECT 'one' \(sessions)").isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        }
+        await journal.close()
+    }
+
     @Test("after a failed write, later writes with the same key fail too, and no others")
     func consecutive() async throws {
         // With one writer.

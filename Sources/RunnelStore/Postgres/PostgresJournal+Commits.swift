@@ -70,6 +70,11 @@ extension PostgresJournal {
             for index in turn where valid[commits[index].lease.runID] == nil {
                 answers[index] = .failure(.leaseLost(commits[index].lease.runID))
             }
+            // An earlier commit of the run failed while this one was in the queue.
+            for index in turn where answers[index] == nil {
+                let failure = progress.withLock { $0.failure(of: commits[index].lease) }
+                answers[index] = failure.map { .failure($0) }
+            }
             let accepted = turn.filter { answers[$0] == nil }
             try writeTurn(
                 accepted.map { commits[$0] }, progress, troubles: valid, places: &places, connection)

@@ -191,6 +191,48 @@ struct PostgresFaultTests {
         await journal.close()
     }
 
+    @Test("after a commit that nobody waits for failed, the run's next one fails too, so that no earlier step is missing")
+    func lostSoonCommit() async throws {
+        let server = try await PostgresServer.shared.value
+        var configuration = server.configuration(pool: 3)
+        configuration.host = "soon"
+        let journal = try PostgresJournal.open(configuration)
+        let worker = workerRecord("a")
+        try await journal.join(worker)
+        for id in ["r", "other"] { _ = try await journal.accept(newRun(id, owner: worker), memory: nil) }
+        let (lease, otherLease) = (try await journal.lease("r"), try await journal.lease("other"))
+        // The first commit waits for this lock until it is cancelled.
+        let other = try PostgresConnection(PostgresOptions(url: server.url))
+        try other.execute("BEGIN")
+        try other.execute(
+            PostgresStatement("SELECT * FROM \(configuration.schema).active WHERE run_id = 'r' FOR UPDATE"))
+        try await journal.commit(RunCommit(lease: lease, steps: [step("one")], events: ["one"]), .soon)
+        journal.soon.flush()
+        let waiting =
+            "FROM pg_stat_activity WHERE application_name = 'runnel soon' AND wait_event_type = 'Lock'"
+        while try server.query("SELECT 'one' \(waiting)").isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        // In the queue behind it.
+        let outcomes = Outcomes()
+        let end = RunCommit.End(state: .succeeded, time: 9)
+        for (name, lease) in [("r", lease), ("other", otherLease)] {
+            let commit = RunCommit(lease: lease, steps: [step("two")], end: end)
+            journal.committer.submit(
+                PostgresCommitter.Job(work: .commit(PostgresCommit(commit)), keys: [name]) { outcomes.add(name, $0) })
+        }
+        try server.query("SELECT pg_cancel_backend(pid) \(waiting)")
+        try other.execute("ROLLBACK")
+        try await journal.committer.write(nil) { _ in }
+        #expect(outcomes.succeeded == ["other"])
+        #expect(try await journal.run("r")?.state == .running)
+        #expect(try await journal.steps(of: "r").isEmpty)
+        // The worker learns why.
+        let error = await #expect(throws: JournalError.self) {
+            try await journal.commit(RunCommit(lease: lease, end: end), .durable)
+        }
+        #expect(error?.code == .busy)
+        await journal.close()
+    }
+
     @Test("the id of a transaction is kept when more statements are deferred")
     func deferred() async throws {
         let connection = try PostgresConnection(PostgresOptions(url: try await PostgresServer.shared.value.url))

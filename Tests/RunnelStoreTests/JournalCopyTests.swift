@@ -150,6 +150,9 @@ import Foundation
             _ = try await JournalCopy(from: second, to: last, host: "other").run { _, _ in }
             for journal in [first, second] {
                 for id in ["r1", "r2"] { #expect(try await journal.run(id)?.host == "disk") }
+                // The machine has not started Runnel yet, and another one has.
+                #expect(try await journal.queued(QueueSearch(limit: 9, host: "other")).isEmpty)
+                #expect(try await journal.queued(QueueSearch(limit: 9, host: "disk")).map(\.id) == ["r1"])
                 try await journal.join(
                     WorkerRecord(id: WorkerID("w"), processID: 1, host: "disk", role: "serve", startedAt: 0))
                 #expect(try await journal.queued(QueueSearch(limit: 9, host: "other")).isEmpty)

@@ -167,6 +167,12 @@ extension PostgresJournal: CopyingJournal {
                 PostgresStatement("SELECT setval('epochs', $1)", .int(max(1, epoch))),
                 PostgresStatement("UPDATE last_end SET number = $1", .int(end)),
                 Self.numbering(of: "audit"), Self.numbering(of: "deliveries"),
+                // As if their workers had just left: their machines have time to start; see ``queued(_:)``.
+                PostgresStatement(
+                    """
+                    INSERT INTO hosts (host, left_at) SELECT DISTINCT host, now() FROM active WHERE host IS NOT NULL
+                    ON CONFLICT (host) DO UPDATE SET left_at = excluded.left_at
+                    """),
                 PostgresStatement(
                     "DELETE FROM trigger_memory WHERE pipeline = $1 AND \"trigger\" = $2",
                     .text(CopyPosition.trigger.pipeline), .text(CopyPosition.trigger.key)),

@@ -214,6 +214,16 @@ extension Journal {
         try await queued(QueueSearch(limit: limit))
     }
 
+    /// The number of queued runs that this machine leaves to each other one, because they may need its files.
+    package func queuedElsewhere(than host: String, limit: Int) async throws(JournalError) -> [String: Int] {
+        let mine = Set(try await queued(QueueSearch(limit: limit, host: host)).map(\.id))
+        var counts: [String: Int] = [:]
+        for run in try await queued(limit: limit) where !mine.contains(run.id) {
+            if let other = run.host, other != host { counts[other, default: 0] += 1 }
+        }
+        return counts
+    }
+
     /// Takes over from workers whose process is known to have ended. Silent workers are judged only by a worker that
     /// has observed them long enough.
     public func takeOverFromGone(_ policy: TakeoverPolicy) async throws(JournalError) -> Takeover {

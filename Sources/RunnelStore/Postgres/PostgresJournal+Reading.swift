@@ -143,7 +143,7 @@ extension PostgresJournal {
         return try await readers.read(["enable_sort": "off", "enable_bitmapscan": "off"]) { connection in
             try connection.execute(
                 """
-                SELECT run_id, pipeline, definition, created_at, started_at, deaths FROM active
+                SELECT run_id, pipeline, definition, created_at, started_at, deaths, host FROM active
                 WHERE state = 'queued' AND deaths >= $1 AND deaths < $2
                     AND ($3 IS NULL OR wake_at IS NULL OR wake_at <= $3 OR wake_at > $4)
                     AND pipeline <> ALL ($5)
@@ -163,6 +163,7 @@ extension PostgresJournal {
                     createdAt: try row.int(3))
                 record.startedAt = try row.optionalInt(4)
                 record.deaths = Int(try row.int(5))
+                record.host = row.optionalText(6)
                 return record
             }
         }

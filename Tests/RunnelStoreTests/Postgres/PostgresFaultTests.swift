@@ -191,7 +191,7 @@ struct PostgresFaultTests {
         await journal.close()
     }
 
-    @Test("after a commit that nobody waits for failed, the run's next one fails too, so that no earlier step is missing")
+    @Test("after a commit that nobody awaits failed, the run's next one fails too, so that no earlier step is missing")
     func lostSoonCommit() async throws {
         let server = try await PostgresServer.shared.value
         var configuration = server.configuration(pool: 3)

@@ -47,6 +47,8 @@ struct PostgresWorkersTests {
         #expect(try await journal.run("local")?.host == "disk")
         #expect(try await seen(by: "disk") == ["free", "local"])
         #expect(try await seen(by: "other") == ["free"])
+        #expect(try await journal.queuedElsewhere(than: "other", limit: 9) == ["disk": 1])
+        #expect(try await journal.queuedElsewhere(than: "disk", limit: 9) == [:])
         // Whoever looks at all sees it.
         #expect(try await journal.queued(limit: 9).map(\.id) == ["free", "local"])
         // A restart takes a moment, in which the run stays.
@@ -60,6 +62,7 @@ struct PostgresWorkersTests {
         #expect(try await seen(by: "other") == ["free"])
         try pass(2)
         #expect(try await seen(by: "other") == ["free", "local"])
+        #expect(try await journal.queuedElsewhere(than: "other", limit: 9) == [:])
         // The machine is back: a worker that runs one pipeline in the foreground takes no others.
         try await journal.join(record("c", on: "disk", role: "run"))
         #expect(try await seen(by: "other") == ["free", "local"])

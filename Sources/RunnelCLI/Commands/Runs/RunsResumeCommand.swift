@@ -12,6 +12,9 @@ struct RunsResumeCommand: AsyncParsableCommand {
             Finished steps are not run again, and their outputs are what they were. The step that was interrupted \
             is executed again with the same idempotency key. The pipeline is the one that the run began with.
             """,
+            """
+            With --all, runs about files of another machine are left to it; a run that is named is resumed here.
+            """,
             examples: [
                 "runnel runs resume --all": "All runs that were interrupted or are queued.",
                 "runnel runs resume last": "The newest run.",
@@ -26,6 +29,9 @@ struct RunsResumeCommand: AsyncParsableCommand {
     @Flag(help: "Write every run event as a line of JSON to standard output.") var json = false
     @OptionGroup var progress: ProgressOptions
 
+    /// The maximum number of runs that --all resumes.
+    private static let limit = 10_000
+
     func validate() throws {
         if runs.isEmpty != all { throw ValidationError("name the runs, or use --all") }
     }
@@ -35,15 +41,26 @@ struct RunsResumeCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project, migrates: true)
         let command = self
         try await withSimulator(when: simulate) { simulator in
-            let (results, request) = try await withJournalErrors(closing: journal) {
-                try await command.resume(in: project, journal, simulator)
+            let (results, request, left) = try await withJournalErrors(closing: journal) {
+                let (results, request) = try await command.resume(in: project, journal, simulator)
+                let host = JournalSetup.hostName(project.settings.journal)
+                let left =
+                    command.all && request == nil
+                    ? try await journal.queuedElsewhere(than: host, limit: Self.limit) : [:]
+                return (results, request, left)
             }
-            try command.conclude(results, request)
+            try command.conclude(results, request, left)
         }
     }
 
-    private func conclude(_ results: [ForegroundRuns.Worked], _ request: StopRequest?) throws {
-        if results.isEmpty, all, request == nil { Streams.error.write("no run waits to be resumed\n") }
+    /// - Parameter left: The numbers of runs that are left to other machines.
+    private func conclude(
+        _ results: [ForegroundRuns.Worked], _ request: StopRequest?, _ left: [String: Int]
+    ) throws {
+        for (machine, count) in left.sorted(by: { $0.key < $1.key }) {
+            Streams.error.write(Self.notice(count, leftTo: machine) + "\n")
+        }
+        if results.isEmpty, all, left.isEmpty, request == nil { Streams.error.write("no run waits to be resumed\n") }
         for (id, result) in results {
             do {
                 try result?.conclude(id, request)
@@ -52,6 +69,13 @@ struct RunsResumeCommand: AsyncParsableCommand {
         // Others may not have begun.
         if request != nil, all || runs.count > 1 { throw ExitStatus.interrupted }
         if results.contains(where: { $0.result?.isFailure ?? false }) { throw ExitStatus.runFailed }
+    }
+
+    static func notice(_ count: Int, leftTo machine: String) -> String {
+        let name = "the machine \(Value.string(machine).quoted())"
+        return count == 1
+            ? "1 queued run is left to \(name), whose files it may need; to resume it here, type its id"
+            : "\(count) queued runs are left to \(name), whose files they may need; to resume one here, type its id"
     }
 
     private func resume(
@@ -63,7 +87,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
             progress: progress)
         return try await foreground.performEach(of: {
             try await foreground.service.takeOverFromGone()
-            return try await ids(in: journal)
+            return try await ids(in: journal, for: foreground.worker.host)
         }) { id, current in
             guard await current.begin(id) else { return nil }
             let observer = foreground.observer(of: nil)
@@ -82,8 +106,9 @@ struct RunsResumeCommand: AsyncParsableCommand {
         }
     }
 
-    private func ids(in journal: any Journal) async throws -> [String] {
-        if all { return try await journal.queued(limit: 10_000).map(\.id) }
+    /// - Parameter host: This machine.
+    private func ids(in journal: any Journal, for host: String) async throws -> [String] {
+        if all { return try await journal.queued(QueueSearch(limit: Self.limit, host: host)).map(\.id) }
         var ids: [String] = []
         for name in runs { ids.append(try await journal.find(name).id) }
         return ids

@@ -171,7 +171,7 @@ import Foundation
             let database = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
             // As after the first page.
             try await database.noteCopy(at: JournalCopy(from: source, to: database).sourceState())
-            let page = try await source.page(of: .runs, after: nil, limit: 200)
+            let page = try await source.page(of: .runs, after: nil, limit: 200, bytes: .max)
             try await database.write(page, of: .runs, position: [.text("r1199")])
             let copied = Copied()
             let counts = try await JournalCopy(from: source, to: database).run { table, rows in
@@ -189,6 +189,31 @@ import Foundation
         }
     }
 
+    @Test(
+        "a page ends before its values are too large, and a larger row is alone in one",
+        arguments: JournalKind.allCases.filter { $0 != .memory })
+    func largeRows(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            let source = try #require(journal as? any CopyingJournal)
+            // Text in the row, and in a file or a blob.
+            for (id, count) in [("r1", 300_000), ("r2", 5_000), ("r3", 300_000), ("r4", 700_000), ("r5", 5_000)] {
+                var run = newRun(id)
+                run.input = .string(String(repeating: "x", count: count))
+                _ = try await source.accept(run, memory: nil)
+            }
+            var pages: [[String]] = []
+            while true {
+                let position = pages.last?.last.map { [CopiedCell.text($0)] }
+                let rows = try await source.page(of: .runs, after: position, limit: 200, bytes: 400_000)
+                if rows.isEmpty { break }
+                pages.append(rows.compactMap { $0.first?.text })
+            }
+            #expect(pages == [["r1", "r2"], ["r3"], ["r4"], ["r5"]])
+            // Whatever fits, by rows.
+            #expect(try await source.page(of: .runs, after: nil, limit: 3, bytes: .max).count == 3)
+        }
+    }
+
     @Test("a partial copy is not continued after the source was used", arguments: [false, true])
     func usedMeanwhile(hasStarted: Bool) async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
@@ -200,7 +225,7 @@ import Foundation
             let copy = try JournalCopy(from: source, to: target)
             try await target.noteCopy(at: copy.sourceState())
             if hasStarted {
-                let page = try await source.page(of: .triggerMemory, after: nil, limit: 1)
+                let page = try await source.page(of: .triggerMemory, after: nil, limit: 1, bytes: .max)
                 try await target.write(
                     page, of: .triggerMemory, position: [.text("p"), .text("watch"), .text("seen")])
             }

@@ -6,7 +6,8 @@ import RunnelSupport
 /// Copies a whole journal into an empty one. No worker may use either.
 ///
 /// Each page is written in one transaction with the position of the copy. An interrupted copy continues there, unless the
-/// source was used since: copied rows may have changed.
+/// source was used since: copied rows may have changed. A page ends by rows or by bytes, so that large values of many
+/// rows are not in memory together.
 public struct JournalCopy: Sendable {
     /// The number of rows of one table on both sides.
     public struct Count: Sendable, Hashable {
@@ -21,7 +22,8 @@ public struct JournalCopy: Sendable {
     private let source: any CopyingJournal
     private let target: any CopyingJournal
     private let host: String?
-    private static let page = 200
+    /// The limits of a page, in rows and in bytes.
+    private static let page = (rows: 200, bytes: 8 << 20)
 
     /// - Parameters:
     ///   - source: The journal that is copied.
@@ -72,7 +74,8 @@ public struct JournalCopy: Sendable {
             var position = positions[table.name]
             var copied = 0
             while true {
-                var rows = try await source.page(of: table, after: position, limit: Self.page)
+                var rows = try await source.page(
+                    of: table, after: position, limit: Self.page.rows, bytes: Self.page.bytes)
                 guard let last = rows.last else { break }
                 if let host, !source.keepsHosts, let index = table.columns.firstIndex(where: { $0.name == "host" }) {
                     for row in rows.indices { rows[row][index] = .text(host) }
@@ -110,7 +113,8 @@ public struct JournalCopy: Sendable {
         let table = CopiedTable.triggerMemory
         var position: [CopiedCell]?
         while true {
-            let rows = try await source.page(of: table, after: position, limit: Self.page)
+            let rows = try await source.page(
+                of: table, after: position, limit: Self.page.rows, bytes: Self.page.bytes)
             guard let last = rows.last else { break }
             hash.update(data: Array("\(rows)".utf8))
             position = table.keyIndices.map { last[$0] }
@@ -124,8 +128,13 @@ protocol CopyingJournal: Journal {
     /// Whether the journal stores ``RunRecord/host``; a journal of several machines does.
     var keepsHosts: Bool { get }
     /// The rows after this key, in the order of the key.
-    func page(of table: CopiedTable, after position: [CopiedCell]?, limit: Int) async throws(JournalError)
-        -> [[CopiedCell]]
+    ///
+    /// - Parameters:
+    ///   - limit: The maximum number of rows.
+    ///   - bytes: The maximum size of their values. A larger row is returned alone.
+    func page(
+        of table: CopiedTable, after position: [CopiedCell]?, limit: Int, bytes: Int
+    ) async throws(JournalError) -> [[CopiedCell]]
     /// Writes rows, and notes in the same transaction how far the copy has come.
     func write(_ rows: [[CopiedCell]], of table: CopiedTable, position: [CopiedCell]) async throws(JournalError)
     /// Sets the counters, and forgets the positions.

@@ -34,8 +34,28 @@ extension PostgresJournal: CopyingJournal {
         table.name == "dedupe_keys" ? "r.id IS NULL" : table.condition
     }
 
+    /// The size of a row in bytes, with its large values.
+    private static func size(of table: CopiedTable) -> String {
+        let sizes = table.columns.compactMap { column -> String? in
+            let name = columns[table.name]?[column.name] ?? "t.\(CopiedTable.quoted(column.name))"
+            let size = "coalesce(octet_length(\(name)), 0)"
+            switch column.kind {
+            case .int, .bool: return nil
+            case .text, .key: return size
+            case .value:
+                return """
+                    \(size) + CASE WHEN \(name) LIKE '#%' THEN coalesce((
+                        SELECT octet_length(b.bytes) FROM blobs b
+                        WHERE b.run_id = t.\(table.quotedColumns[0]) AND b.hash = decode(substr(\(name), 2), 'hex')
+                    ), 0) ELSE 0 END
+                    """
+            }
+        }
+        return sizes.reduce("0::bigint") { "\($0) + \($1)" }
+    }
+
     func page(
-        of table: CopiedTable, after position: [CopiedCell]?, limit: Int
+        of table: CopiedTable, after position: [CopiedCell]?, limit: Int, bytes: Int
     ) async throws(JournalError) -> [[CopiedCell]] {
         let names = table.columns.map { Self.columns[table.name]?[$0.name] ?? "t.\(CopiedTable.quoted($0.name))" }
         let key = table.key.map { "t.\(CopiedTable.quoted($0))" }
@@ -46,12 +66,24 @@ extension PostgresJournal: CopyingJournal {
             condition += " AND (\(key.joined(separator: ", "))) > (\(places.joined(separator: ", ")))"
             parameters = zip(position, table.keyIndices).map { Self.parameter($0, table.columns[$1].kind) }
         }
-        let sql = """
-            SELECT \(names.joined(separator: ", ")) FROM \(Self.source(of: table)) WHERE \(condition)
-            ORDER BY \(key.joined(separator: ", ")) LIMIT \(limit)
+        let rest = """
+            FROM \(Self.source(of: table)) WHERE \(condition) ORDER BY \(key.joined(separator: ", ")) LIMIT
             """
         return try await readers.read { [parameters] connection in
-            let result = try connection.execute(PostgresStatement(sql, parameters: parameters))
+            // The sizes first: how many rows fit.
+            let sizes = try connection.execute(
+                PostgresStatement("SELECT \(Self.size(of: table)) \(rest) \(limit)", parameters: parameters)
+            ).rows.map { Int(try $0.int(0)) }
+            var (count, total) = (0, 0)
+            for size in sizes {
+                total += size
+                guard count == 0 || total <= bytes else { break }
+                count += 1
+            }
+            guard count > 0 else { return [] }
+            let result = try connection.execute(
+                PostgresStatement(
+                    "SELECT \(names.joined(separator: ", ")) \(rest) \(count)", parameters: parameters))
             let values = table.columns.indices.filter { table.columns[$0].kind == .value }
             let blobs = try PostgresValues(
                 result.rows.flatMap { row in

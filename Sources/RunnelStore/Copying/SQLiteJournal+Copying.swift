@@ -6,7 +6,7 @@ extension SQLiteJournal: CopyingJournal {
     var keepsHosts: Bool { false }
 
     func page(
-        of table: CopiedTable, after position: [CopiedCell]?, limit: Int
+        of table: CopiedTable, after position: [CopiedCell]?, limit: Int, bytes: Int
     ) async throws(JournalError) -> [[CopiedCell]] {
         let columns = table.columns.map { $0.name == "host" ? "NULL" : CopiedTable.quoted($0.name) }
         var sql = "SELECT \(columns.joined(separator: ", ")) FROM \(table.name) WHERE \(table.condition)"
@@ -19,10 +19,24 @@ extension SQLiteJournal: CopyingJournal {
             arguments = StatementArguments(values)
         }
         sql += " ORDER BY \(table.quotedKey) LIMIT \(limit)"
-        enum Cell: Sendable { case copied(CopiedCell), value(StoredValue) }
+        enum Cell: Sendable {
+            case copied(CopiedCell), value(StoredValue)
+
+            /// In bytes.
+            func size(_ files: OutputFiles) -> Int {
+                switch self {
+                case .copied(let cell): cell.text?.utf8.count ?? 0
+                case .value(.text(let text)): text.utf8.count
+                case .value(.file(let hash)): Int(FileSystem.facts(files.path(of: hash))?.size ?? 0)
+                }
+            }
+        }
+        let files = files
         let rows = try await read { [sql, arguments] db in
-            try Row.fetchAll(db, sql: sql, arguments: arguments).map { row in
-                try table.columns.enumerated().map { index, column -> Cell in
+            var (rows, total): ([[Cell]], Int) = ([], 0)
+            let cursor = try Row.fetchCursor(db, sql: sql, arguments: arguments)
+            while let row = try cursor.next() {
+                let cells = try table.columns.enumerated().map { index, column -> Cell in
                     let value: DatabaseValue = row[index]
                     if value.isNull { return .copied(.null) }
                     switch column.kind {
@@ -32,9 +46,12 @@ extension SQLiteJournal: CopyingJournal {
                     case .value: return .value(try row.decode(atIndex: index))
                     }
                 }
+                total += cells.reduce(0) { $0 + $1.size(files) }
+                guard rows.isEmpty || total <= bytes else { break }
+                rows.append(cells)
             }
+            return rows
         }
-        let files = files
         return try await onDisk { () throws(JournalError) in
             var copied: [[CopiedCell]] = []
             for row in rows {

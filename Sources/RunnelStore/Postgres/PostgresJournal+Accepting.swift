@@ -331,10 +331,24 @@ extension PostgresJournal {
                     """, .text(other), .text(item.run.definition), .bool(item.run.hasFinally), .int(wakeAt),
                     .int(Int64(item.run.priority))),
             ])
+        connection.sendWithNext([removingReplacedBlobs(of: other)])
         try list(debounce.event, in: other, dedupeKey: item.dedupeKey, connection)
         // The key lives as long as the run, and expires when retention removes it.
         if item.dedupeKey != nil { try giveKey(of: item, to: other, from: holder?.runID, connection) }
         return .folded(into: other)
+    }
+
+    /// Removes the large values of a run that none of its columns names any more.
+    private static func removingReplacedBlobs(of runID: String) -> PostgresStatement {
+        PostgresStatement(
+            """
+            DELETE FROM blobs b USING runs r
+            WHERE b.run_id = $1 AND r.id = b.run_id
+                AND ('#' || encode(b.hash, 'hex') IN (r."trigger", r.inputs, r.input)) IS NOT TRUE
+                AND NOT EXISTS (
+                    SELECT 1 FROM steps s
+                    WHERE s.run_id = b.run_id AND '#' || encode(b.hash, 'hex') IN (s.output, s.error, s.items))
+            """, .text(runID))
     }
 
     /// Lists the event with the run, and forgets the oldest events beyond the limits. Their dedupe keys stay.

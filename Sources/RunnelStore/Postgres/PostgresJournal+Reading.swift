@@ -176,8 +176,14 @@ extension PostgresJournal {
             try connection.execute(
                 PostgresStatement(
                     """
-                    SELECT active.pipeline, count(*), coalesce(sum(runs.bytes), 0)::bigint
-                    FROM active JOIN runs ON runs.id = active.run_id WHERE active.state = 'queued' GROUP BY active.pipeline
+                    SELECT a.pipeline, count(*), (sum(r.bytes) + coalesce(sum(large.bytes), 0))::bigint
+                    FROM active a JOIN runs r ON r.id = a.run_id
+                    LEFT JOIN LATERAL (
+                        SELECT sum(octet_length(b.bytes)) AS bytes FROM blobs b
+                        WHERE (r."trigger" LIKE '#%' OR r.inputs LIKE '#%' OR r.input LIKE '#%') AND b.run_id = r.id
+                            AND '#' || encode(b.hash, 'hex') IN (r."trigger", r.inputs, r.input)
+                    ) AS large ON true
+                    WHERE a.state = 'queued' GROUP BY a.pipeline
                     """)
             ).rows.map { row in
                 QueuedSize(pipeline: try row.text(0), count: Int(try row.int(1)), bytes: Int(try row.int(2)))
@@ -271,7 +277,8 @@ extension PostgresJournal {
 
     /// The runs in one state of the journal, with their blobs.
     private static func storedRuns(
-        _ sql: String, _ parameters: [PostgresParameter], isList: Bool, _ connection: PostgresConnection
+        _ sql: String, _ parameters: [PostgresParameter], isList: Bool, isRepeated: Bool = false,
+        _ connection: PostgresConnection
     ) throws -> [PostgresStoredRun] {
         let rows = try connection.execute(PostgresStatement(sql, parameters: parameters))
         var runs: [PostgresStoredRun] = []
@@ -282,7 +289,12 @@ extension PostgresJournal {
                 if !isList { throw error }
             }
         }
-        let values = try PostgresValues(runs.flatMap(\.columns), connection, isList: isList)
+        let columns = runs.flatMap(\.columns)
+        let values = try PostgresValues(columns, connection, isList: isList)
+        // An event that was folded into a run meanwhile replaces its large values.
+        if !isRepeated, columns.contains(where: { values.lacks($0.column, of: $0.runID) }) {
+            return try storedRuns(sql, parameters, isList: isList, isRepeated: true, connection)
+        }
         for index in runs.indices {
             runs[index].values = values
             guard !isList, runs[index].record.debounce != nil else { continue }

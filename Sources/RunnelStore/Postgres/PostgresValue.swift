@@ -75,6 +75,11 @@ struct PostgresValues {
         }
     }
 
+    /// Whether the column names a blob that was not there.
+    func lacks(_ column: String?, of runID: String) -> Bool {
+        Self.hash(column).map { blobs[Place(runID: runID, hash: $0)] == nil } ?? false
+    }
+
     /// The JSON text of a value.
     func text(_ column: String?, of runID: String) throws(JournalError) -> String? {
         guard let hash = Self.hash(column) else { return column }

@@ -383,6 +383,36 @@ import Testing
         await journal.close()
     }
 
+    @Test("the large values of an event that a later one replaces go, and the queue counts those of the last event")
+    func foldedBlobs() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let journal = try PostgresJournal.open(configuration)
+        func large(_ number: Int) -> Value { .string(String(repeating: "\(number)", count: 20_000)) }
+        for number in 0..<4 {
+            var run = newRun("r\(number)")
+            (run.state, run.wakeAt) = (.waiting, 50)
+            run.debounce = Debounce(key: "burst", latest: 100, event: .int(Int64(number)))
+            // The second event has the same body as the first.
+            run.trigger = ["type": "webhook", "body": large(number / 2)]
+            run.inputs = ["text": large(9)]
+            run.input = .string("in \(number)")
+            let acceptance = try await journal.accept(run, memory: nil)
+            #expect(acceptance == (number == 0 ? .accepted : .folded(into: "r0")))
+            // The trigger and the inputs.
+            #expect(try server.query("SELECT 'one' FROM \(configuration.schema).blobs").count == 2)
+        }
+        _ = try await journal.wake(at: 50)
+        let run = try #require(try await journal.run("r0"))
+        #expect(run.trigger["body"] == large(1))
+        #expect(run.inputs == ["text": large(9)])
+        #expect(try await journal.check() == [])
+        let sizes = try await journal.queuedSizes()
+        #expect(sizes.map(\.count) == [1])
+        #expect((40_000..<42_000).contains(sizes[0].bytes), "\(sizes)")
+        await journal.close()
+    }
+
     @Test("a claimed run with a damaged value fails alone")
     func damaged() async throws {
         let server = try await PostgresServer.shared.value

@@ -32,17 +32,27 @@ class Mailbox:
         self.mails = []
         self.refused = {}
         self.answer = "250 OK"
+        self.farewell = "221 Bye"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
+        if self.refused.get(address) == "break":
+            server.transport.abort()
         if address in self.refused:
             return self.refused[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        if self.answer.startswith("250"):
+        if self.answer in ("250 OK", "break"):
             self.mails.append((envelope, email.message_from_bytes(envelope.content, policy=email.policy.default)))
+        if self.answer == "break":
+            server.transport.abort()
         return self.answer
+
+    async def handle_QUIT(self, server, session, envelope):
+        if self.farewell == "break":
+            server.transport.abort()
+        return self.farewell
 
 
 def certificate(folder):
@@ -149,6 +159,30 @@ class MailTests(unittest.TestCase):
         self.assertEqual((lambda r: (r["code"], r["transient"]))(self.send(port)), ("mail-refused", True))
         self.box.answer = "554 spam"
         self.assertFalse(self.send(port)["transient"])
+
+    def test_a_mail_that_was_accepted_is_sent_however_the_session_ends(self):
+        port = self.serve()
+        for count, self.box.farewell in enumerate(("421 closing", "500 what", "nonsense", "break"), 1):
+            self.assertEqual(self.send(port)["type"], "result", self.box.farewell)
+            self.assertEqual(len(self.box.mails), count)
+        self.box.refused = {"ada@example.com": "550 no such user"}
+        report = self.send(port, {"to": ["ada@example.com", "grace@example.com"]})
+        self.assertEqual(report["message"],
+                         "the mail was sent, but 127.0.0.1 refused ada@example.com (550 no such user)")
+
+    def test_a_connection_that_breaks_after_the_whole_mail_is_not_transient(self):
+        self.box.answer = "break"
+        report = self.send(self.serve())
+        self.assertEqual((report["code"], report["transient"]), ("mail-unconfirmed", False))
+        self.assertEqual(report["hint"], "see whether it has arrived before you send it again")
+        self.assertIn("127.0.0.1 did not confirm the mail, which may have been delivered: ", report["message"])
+        self.assertEqual(len(self.box.mails), 1)
+
+    def test_a_connection_that_breaks_before_the_whole_mail_is_transient(self):
+        self.box.refused = {"ada@example.com": "break"}
+        report = self.send(self.serve())
+        self.assertEqual((report["code"], report["transient"]), ("mail-unreachable", True))
+        self.assertEqual(self.box.mails, [])
 
     def test_a_server_that_is_not_there_is_transient(self):
         report = self.send(1)

@@ -5,6 +5,7 @@ Standard output takes JSON lines: one result or error.
 """
 
 import base64
+import contextlib
 import ipaddress
 import json
 import mimetypes
@@ -21,7 +22,11 @@ from email.utils import formatdate, getaddresses
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LARGEST = 25 << 20
+# Of a command, in seconds.
 TIMEOUT = 30
+# For sending the mail, and again for the reply to it (RFC 5321, section 4.5.3.2.6): the server may store, scan and forward
+# the mail first. Both together fit into `timeout` of plugin.yaml.
+MAIL_TIMEOUT = 600
 
 
 class Failure(Exception):
@@ -135,6 +140,29 @@ def sign_in(server, username, password):
         raise smtplib.SMTPAuthenticationError(code, reply)
 
 
+class Connection(smtplib.SMTP):
+    """Tells whether a connection broke before the mail was sent completely, or after it."""
+
+    # Whether the last thing that was sent is the line with a dot at the end of a mail.
+    has_sent_mail = False
+
+    def send(self, data):
+        super().send(data)
+        self.has_sent_mail = data[-5:] == b"\r\n.\r\n"
+
+    def data(self, mail):
+        self.sock.settimeout(MAIL_TIMEOUT)
+        try:
+            return super().data(mail)
+        finally:
+            if self.sock:
+                self.sock.settimeout(TIMEOUT)
+
+
+class TLSConnection(Connection, smtplib.SMTP_SSL):
+    pass
+
+
 def deliver(message, recipients, given, project):
     host = given.get("host")
     if not host:
@@ -148,10 +176,10 @@ def deliver(message, recipients, given, project):
     except OSError as error:
         raise Failure("mail-tls", f"`ca`: {quoted(ca)} cannot be used: {error}") from None
     if security == "tls":
-        connection = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
+        server = TLSConnection(host, port, timeout=TIMEOUT, context=context)
     else:
-        connection = smtplib.SMTP(host, port, timeout=TIMEOUT)
-    with connection as server:
+        server = Connection(host, port, timeout=TIMEOUT)
+    try:
         if security == "starttls":
             server.starttls(context=context)
         if given.get("username"):
@@ -160,6 +188,15 @@ def deliver(message, recipients, given, project):
                               hint="set `security: starttls` or `tls`")
             sign_in(server, given["username"], given.get("password", ""))
         return server.send_message(message, from_addr=message["From"].addresses[0].addr_spec, to_addrs=recipients)
+    except smtplib.SMTPServerDisconnected as error:
+        if not server.has_sent_mail:
+            raise
+        raise Failure("mail-unconfirmed", f"{host} did not confirm the mail, which may have been delivered: {error}",
+                      hint="see whether it has arrived before you send it again") from None
+    finally:
+        # An error here does not change what became of the mail.
+        with contextlib.suppress(Exception):
+            server.quit()
 
 
 def text_of(error):

@@ -467,6 +467,63 @@ class IMAPTests(TriggerTest):
         self.waits("check username and password")
         self.assertNotIn("wrong-word", project.log_text())
 
+    def emitted(self, state, count):
+        """The subjects of the first events of the program, without Runnel, and the state behind the last.
+
+        The program is killed after it has written the last one. A state without an event is None.
+        """
+        options = {"host": "127.0.0.1", "port": self.server.port, "security": "none", "username": "ada",
+                   "password": "s3cr3t-word"}
+        program = subprocess.Popen(
+            [sys.executable, ROOT / "plugins/imap/imap.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "RUNNEL_PROJECT": str(self.folder), "RUNNEL_SETTINGS": "{}"})
+        subjects = []
+        with program:
+            print(json.dumps({"type": "start", "with": options, "state": state}), file=program.stdin, flush=True)
+            for line in program.stdout:
+                message = json.loads(line)
+                self.assertNotEqual(message["type"], "error", line)
+                if message["type"] in ("event", "state"):
+                    state = message["state"]
+                    subjects.append(message["payload"]["subject"] if message["type"] == "event" else None)
+                    if len(subjects) == count:
+                        break
+                    print(json.dumps({"type": "ack", "id": message["id"]}), file=program.stdin, flush=True)
+            program.kill()
+        return subjects, state
+
+    def test_after_new_numbers_no_mail_is_lost_or_doubled_over_restarts(self):
+        connection = self.server.connect()
+        self.addCleanup(connection.shutdown)
+        second = 1795942000
+        # The order of the numbers is not that of the arrivals.
+        for number, arrival in ((1, second - 9), (2, second + 9), (3, second - 1), (4, second), (5, second - 86400)):
+            connection.append("INBOX", None, imaplib.Time2Internaldate(arrival), mail(number))
+        state, subjects = {"uidvalidity": 1, "uid": 50, "received": second}, []
+        for _ in range(3):
+            emitted, state = self.emitted(state, 1)
+            subjects += emitted
+        self.assertEqual(subjects, [None, "mail 2", "mail 4"])
+        self.append(mail(6), mail(7))
+        emitted, state = self.emitted(state, 2)
+        self.assertEqual(emitted, ["mail 6", "mail 7"])
+        self.assertNotIn("renumbered", state)
+
+    def test_a_state_from_before_new_numbers_were_stored_is_taken_up(self):
+        self.append(*[mail(number) for number in range(1, 4)])
+        connection = self.server.connect()
+        self.addCleanup(connection.shutdown)
+        connection.select("INBOX", readonly=True)
+        validity = int(connection.response("UIDVALIDITY")[1][0])
+        self.assertEqual(
+            self.emitted({"uidvalidity": validity, "uid": 1, "received": 1, "unfinished": 1}, 2)[0], ["mail 2", "mail 3"])
+
+    def test_an_emptied_mailbox_with_new_numbers_goes_on_with_the_next_mail(self):
+        _, state = self.emitted({"uidvalidity": 1, "uid": 50, "received": 1795942000}, 1)
+        self.assertNotIn("renumbered", state)
+        self.append(mail(1))
+        self.assertEqual(self.emitted(state, 1)[0], ["mail 1"])
+
     def test_every_mail_is_one_run_whoever_is_killed(self):
         connection = self.server.connect()
         self.addCleanup(connection.shutdown)

@@ -427,25 +427,37 @@ def finish(connection, uid, options):
         done(connection.uid("EXPUNGE", str(uid)), f"mail {uid} cannot be deleted")
 
 
-def position(connection, state, validity, following, options):
-    """The number behind which mails are new, and the mails to look at although their number is lower."""
+def position(state, validity, following, options):
+    """The number behind which mails are new.
+
+    If the mails have new numbers, also `until` and `since`: a mail up to `until` is new if it arrived at `since` or later.
+    """
     if state is None:
-        return (0 if options.get("from", "now") == "all" else following - 1), []
+        return (0 if options.get("from", "now") == "all" else following - 1), None
     if state["uidvalidity"] == validity:
-        return state["uid"], []
+        return state["uid"], state.get("renumbered")
     say(type="note", text=f"the server has given all mails new numbers (UIDVALIDITY {state['uidvalidity']}, now {validity})")
-    last = state.get("received")
-    if last is None:
-        return following - 1, []
-    day = datetime.datetime.fromtimestamp(last - 86400, datetime.timezone.utc)
-    since = f"{day.day}-{['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][day.month - 1]}-{day.year}"
-    late = []
-    for uid in search(connection, "SINCE", since):
-        line, _ = fetch(connection, uid, "INTERNALDATE")
-        arrival = received(line)
-        if arrival is not None and arrival >= last:
-            late.append(uid)
-    return following - 1, late
+    since = state.get("received")
+    if since is None:
+        return following - 1, None
+    return 0, {"since": since, "until": following - 1}
+
+
+def new_mails(connection, last, renumbered):
+    """The numbers of the new mails behind `last`, in order."""
+    found = []
+    if renumbered and last < renumbered["until"]:
+        since, until = renumbered["since"], renumbered["until"]
+        day = datetime.datetime.fromtimestamp(since - 86400, datetime.timezone.utc)
+        first_day = f"{day.day}-{['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][day.month - 1]}-{day.year}"
+        for uid in search(connection, "UID", f"{last + 1}:{until}", "SINCE", first_day):
+            line, _ = fetch(connection, uid, "INTERNALDATE")
+            arrival = received(line)
+            if arrival is not None and arrival >= since:
+                found.append(uid)
+        last = until
+    # `UID n:*` always holds the last mail, whatever n is.
+    return found + [uid for uid in search(connection, "UID", f"{last + 1}:*") if uid > last]
 
 
 def has_unread(connection):
@@ -511,32 +523,39 @@ def serve(start, answers):
     connection = connect(options, project)
     mailbox = options.get("mailbox", "INBOX")
     validity, following = select_mailbox(connection, mailbox)
-    last, late = position(connection, state, validity, following, options)
+    last, renumbered = position(state, validity, following, options)
     arrival = (state or {}).get("received")
-    if state is not None and state["uidvalidity"] == validity and state.get("unfinished"):
+    is_known = state is not None and state["uidvalidity"] == validity
+
+    def state_behind(uid, **more):
+        """The state in which this mail and those before it are not new any more."""
+        if renumbered and uid < renumbered["until"]:
+            more["renumbered"] = renumbered
+        return {"uidvalidity": validity, "uid": uid, "received": arrival, **more}
+
+    if is_known and state.get("unfinished"):
         # Its run is on disk; whether this was done before a crash is not known.
         finish(connection, state["unfinished"], options)
-    if state is None:
+    if not is_known:
         # From now on, no mail is missed.
-        say(type="state", id="begin", state={"uidvalidity": validity, "uid": last, "received": arrival})
+        say(type="state", id="begin", state=state_behind(last))
         answers.read()
     say(type="waiting", text=f'waits for mail in "{mailbox}" of {options["host"]}',
         translations={"ja": f'{options["host"]} の「{mailbox}」でメールを待機中'})
     while True:
-        # `UID n:*` always holds the last mail, whatever n is.
-        found = late + [uid for uid in search(connection, "UID", f"{last + 1}:*") if uid > last and uid not in late]
-        late = []
-        for uid in found:
+        for uid in new_mails(connection, last, renumbered):
             key = f"{validity}-{uid}"
             mail, time_of_arrival = payload(connection, uid, key, options, project)
-            last = max(last, uid)
+            last = uid
             if mail is None:
                 continue
             arrival = max(arrival or 0, time_of_arrival or 0) or None
             say(type="event", id=key, payload=mail, input=mail["text"] if mail["text"] is not None else mail["html"],
-                state={"uidvalidity": validity, "uid": last, "received": arrival, "unfinished": uid})
+                state=state_behind(uid, unfinished=uid))
             if answers.read()["type"] == "ack":
                 finish(connection, uid, options)
+        if renumbered:
+            last, renumbered = max(last, renumbered["until"]), None
         wait(connection, options.get("interval", 60), answers)
 
 

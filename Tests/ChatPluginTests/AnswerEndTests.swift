@@ -323,6 +323,6 @@ private let label: Value = [
         #expect(answer.output(json: .null)["tasks"]?.asList?.count == 16)
         for _ in 0..<2000 { answer.add(.task(AgentTask())) }
         #expect(answer.output(json: .null)["tasks"]?.asList?.count == 1000)
-        #expect(AgentTask(title: String(repeating: "t", count: 1000), status: "x").note.count == 205)
+        #expect(AgentTask(title: String(repeating: "t", count: 1000), status: "x").note(Redactor()).count == 205)
     }
 }

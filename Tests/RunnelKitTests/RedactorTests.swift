@@ -60,6 +60,16 @@ private let secret = "p@ss \"w/ö>rd?~"
         #expect(Redactor().redact("anything") == "anything")
     }
 
+    @Test("a truncated text shows no part of a secret")
+    func truncated() {
+        let redactor = Redactor(secrets: ["hunter222"])
+        #expect(redactor.redact("abcd hunter222", limit: 8) == "abcd ***")
+        #expect(redactor.redact("abcd hunter222", limit: 7) == "abcd *…")
+        #expect(redactor.redact("abcd aHVudGVyMjIy", limit: 10) == "abcd ***")
+        #expect(redactor.redact(Array("abcd hunte".utf8), isCut: true) == "abcd ")
+        #expect(redactor.redact(Array("abcd hunte".utf8), isCut: false) == "abcd hunte")
+    }
+
     @Test("strings, keys and bytes are masked wherever they stand in a value; all else stays")
     func values() {
         let redactor = Redactor(secrets: ["hunter22"])

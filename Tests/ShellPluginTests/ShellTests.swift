@@ -18,10 +18,11 @@ private func shell(
     _ with: ValueObject, in folder: String = "/tmp",
     environment: [String: String] = [
         "PATH": "/usr/local/bin:/usr/bin:/bin", "SECRET_TOKEN": "hunter2", "HOME": "/root",
-    ]
+    ], redactor: Redactor = Redactor()
 ) async throws -> (output: Value, progress: [StepProgress]) {
     var harness = StepHarness(directory: folder)
     harness.services = Services()
+    harness.redactor = redactor
     await ProgramsPlugin(variables: environment).registerServices(in: harness.services)
     let output: Result<Value, any Error>
     do {
@@ -33,9 +34,9 @@ private func shell(
     return (try output.get(), harness.progress)
 }
 
-private func failure(_ with: ValueObject) async -> StepError? {
+private func failure(_ with: ValueObject, redactor: Redactor = Redactor()) async -> StepError? {
     do {
-        _ = try await shell(with)
+        _ = try await shell(with, redactor: redactor)
         return nil
     } catch {
         return error as? StepError
@@ -203,6 +204,53 @@ private func waitForEnd(of process: Int32) async -> Bool {
         #expect(output["stdout"] == "done")
         #expect((output["stderr"]?.asString?.utf8.count ?? 0) <= 64 << 10)
         #expect(progress.count <= 1100)
+    }
+
+    @Test("secrets are masked before a line of standard error is cut")
+    func secretsInCutLines() async throws {
+        let secret = "purple monkey dishwasher"
+        let redactor = Redactor(secrets: [secret])
+        let fill = "fill() { head -c \"$1\" /dev/zero | tr '\\0' x; }\n"
+        let (_, progress) = try await shell(
+            [
+                "run": .string(
+                    fill + """
+                        { fill 1990; echo "$T"; fill 1999; echo "$T"; fill 16370; echo "$T"; fill 2000; echo; } >&2
+                        """), "env": ["T": .string(secret)],
+            ], redactor: redactor)
+        let cut = String(repeating: "x", count: 1999) + "…"
+        #expect(
+            progress == [
+                .note(String(repeating: "x", count: 1990) + "***"), .note(cut), .note(cut),
+                .note(String(repeating: "x", count: 2000)),
+            ])
+        let error = await failure(
+            [
+                "run": .string(fill + "{ fill 290; printf %s \"$T\" | base64; } >&2; exit 3"),
+                "env": ["T": .string(secret)],
+            ], redactor: redactor)
+        #expect(
+            error?.message
+                == "the script ended with the exit code 3; last lines of standard error: "
+                + String(repeating: "x", count: 290) + "***")
+    }
+
+    @Test("what is kept of standard error begins with a line, or with no part of a secret")
+    func startOfStandardError() async throws {
+        let secret = "purple monkey dishwasher"
+        let run = { (script: String) async throws in
+            let (output, _) = try await shell(
+                ["run": .string(script), "env": ["T": .string(secret)]], redactor: Redactor(secrets: [secret]))
+            return try #require(output["stderr"]?.asString)
+        }
+        let lines = try await run(
+            #"{ echo "$T"; yes 123456789 | head -c 65520; } >&2"#)
+        #expect(lines == Array(repeating: "123456789", count: 6552).joined(separator: "\n"))
+        let whole = try await run(#"{ echo "$T"; head -c 65511 /dev/zero | tr '\0' x; } >&2"#)
+        #expect(whole == secret + "\n" + String(repeating: "x", count: 65511))
+        // Without a line end.
+        let line = try await run(#"{ printf %s "$T"; head -c 65520 /dev/zero | tr '\0' x; } >&2"#)
+        #expect(line == "***" + String(repeating: "x", count: 65520))
     }
 
     @Test("a character that arrives in two pieces is shown whole")

@@ -65,10 +65,10 @@ extension Value {
 
 extension AgentTask {
     /// What the agent is doing, on one line.
-    var note: String {
+    func note(_ redactor: Redactor) -> String {
         let words = [actionType, title, status].compactMap(\.self).filter { !$0.isEmpty }.map { word in
             // The result of a tool may stand there as a whole.
-            word.utf8.count > 500 ? word.prefix(200) + "…" : word
+            word.utf8.count > 500 ? redactor.redact(word, limit: 201) : word
         }
         return words.isEmpty ? "the agent is at work" : words.joined(separator: " · ")
     }

@@ -341,7 +341,7 @@ final class ChatExchange {
                 span.report(task)
                 if !text.isEmpty { await context.report(.text(text)) }
                 text = ""
-                await context.report(.note(task.note))
+                await context.report(.note(task.note(context.redactor)))
             case .role, .reasoning, .finish, .usage: break
             @unknown default: break
             }

@@ -128,17 +128,18 @@ struct Shell<Availability: ShellAvailability>: Step {
             throw StepError.cancelled(partialOutput: written)
         }
         let (output, error) = await capture.finish()
+        var lastLines: String { Self.lastLines(error, context.redactor) }
         let status: Int32
         switch exit {
         case .status(let code): status = code
         case .signal(let number):
             throw StepError(
-                ShellErrorCode.killed, "the script was killed by signal \(number)" + Self.lastLines(error),
+                ShellErrorCode.killed, "the script was killed by signal \(number)" + lastLines,
                 isTransient: true, partialOutput: Self.written((output, error)))
         case .timedOut:
             throw StepError(
                 ShellErrorCode.timeout,
-                "the script did not end within \(DurationText.format(timeout ?? .zero))" + Self.lastLines(error),
+                "the script did not end within \(DurationText.format(timeout ?? .zero))" + lastLines,
                 hint: "raise `timeout` if it needs longer", isTransient: true,
                 partialOutput: Self.written((output, error)))
         @unknown default:
@@ -146,7 +147,7 @@ struct Shell<Availability: ShellAvailability>: Step {
         }
         guard allowExit.contains(Int(status)) else {
             throw StepError(
-                ShellErrorCode.exit, "the script ended with the exit code \(status)" + Self.lastLines(error),
+                ShellErrorCode.exit, "the script ended with the exit code \(status)" + lastLines,
                 hint: "`allow_exit` lists the exit codes that are a success",
                 partialOutput: ["stdout": .string(output), "stderr": .string(error), "exit_code": .int(Int64(status))])
         }
@@ -162,8 +163,9 @@ struct Shell<Availability: ShellAvailability>: Step {
     }
 
     /// The end of standard error, as the end of a sentence.
-    private static func lastLines(_ error: String) -> String {
-        let lines = error.split(whereSeparator: \.isNewline).suffix(3)
+    private static func lastLines(_ error: String, _ redactor: Redactor) -> String {
+        // Redacted first: a secret may have several lines, and one that is cut would not be recognised.
+        let lines = redactor.redact(error).split(whereSeparator: \.isNewline).suffix(3)
             .map { $0.count > 300 ? $0.prefix(300) + "…" : $0 }
         return lines.isEmpty ? "" : "; last lines of standard error: " + lines.joined(separator: " ⏎ ")
     }

@@ -12,9 +12,12 @@ actor ShellCapture {
     private var line: [UInt8] = []
     private var notes = 0
 
-    /// How much of standard error is kept.
+    /// How much of standard error is kept, in bytes.
     private static let errorLimit = 64 << 10
-    private static let lineLimit = 2000
+    /// The maximum buffered part of a line, in bytes.
+    private static let lineLimit = 16 << 10
+    /// The maximum length of a line that is shown, in characters.
+    private static let noteLength = 2000
     /// How many lines of standard error are shown.
     private static let noteLimit = 1000
 
@@ -34,7 +37,7 @@ actor ShellCapture {
             await show(isLast: false)
         case .standardError(let bytes):
             error += bytes
-            if error.count > Self.errorLimit { error.removeFirst(error.count - Self.errorLimit) }
+            if error.count > 2 * Self.errorLimit { cutError() }
             await note(bytes)
         @unknown default: break
         }
@@ -44,6 +47,7 @@ actor ShellCapture {
     func finish() async -> (output: String, error: String) {
         await show(isLast: true)
         if !line.isEmpty { await note([0x0A]) }
+        cutError()
         return (Self.text(output), Self.text(error))
     }
 
@@ -51,6 +55,18 @@ actor ShellCapture {
     private static func text(_ bytes: [UInt8]) -> String {
         let end = bytes.lastIndex { $0 != 0x0A && $0 != 0x0D }.map { $0 + 1 } ?? 0
         return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+
+    /// Keeps the end of standard error, which begins with a line if there is one: the end of a secret would not be
+    /// recognised. In a line that is longer than what is kept, secrets are masked before the line is cut.
+    private func cutError() {
+        guard error.count > Self.errorLimit else { return }
+        let window = error[(error.count - Self.errorLimit - 1)..<(error.count - 1)]
+        if let lineEnd = window.firstIndex(of: 0x0A) ?? window.firstIndex(of: 0x0D) {
+            error.removeFirst(lineEnd + 1)
+        } else if case .bytes(let bytes) = context.redactor.redact(.bytes(error)) {
+            error = Array(bytes.suffix(Self.errorLimit))
+        }
     }
 
     /// Shows whole characters: one may be split between two pieces.
@@ -76,13 +92,22 @@ actor ShellCapture {
                 if line.count < Self.lineLimit { line.append(byte) }
                 continue
             }
-            let text = String(decoding: line, as: UTF8.self)
+            let whole = line
             line = []
-            guard !text.isEmpty, notes <= Self.noteLimit else { continue }
+            guard !whole.isEmpty, notes <= Self.noteLimit else { continue }
             notes += 1
-            await context.report(
-                .note(notes > Self.noteLimit ? "more lines of standard error are not shown" : text))
+            guard notes <= Self.noteLimit else {
+                await context.report(.note("more lines of standard error are not shown"))
+                continue
+            }
+            await context.report(.note(shown(whole)))
         }
+    }
+
+    /// A line of standard error without secrets, in the length in which it is shown.
+    private func shown(_ line: [UInt8]) -> String {
+        let text = context.redactor.redact(line, isCut: line.count == Self.lineLimit)
+        return text.count <= Self.noteLength ? text : text.prefix(Self.noteLength - 1) + "…"
     }
 }
 

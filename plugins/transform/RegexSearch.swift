@@ -6,13 +6,15 @@ enum RegexSearch {
     private static let program = #". as {$text, $pattern, $flags} | $text | match($pattern; $flags)"#
 
     /// All matches in text order.
-    static func matches(of options: RegexOptions, in text: String, within limit: Duration) async throws -> [RegexMatch]
-    {
+    static func matches(
+        of options: RegexOptions, in text: String, within limit: Duration, redactor: Redactor
+    ) async throws -> [RegexMatch] {
         let input: Value = [
             "text": .string(text), "pattern": .string(pattern(options)), "flags": options.all ? "gn" : "n",
         ]
         do {
-            return try await JQProgram(program).outputs(for: input, within: limit).values.map(RegexMatch.init)
+            return try await JQProgram(program).outputs(for: input, within: limit, redactor: redactor).values
+                .map(RegexMatch.init)
         } catch let error as StepError {
             throw plain(error)
         }

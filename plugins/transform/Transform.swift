@@ -81,9 +81,9 @@ struct Transform: Step {
     private func evaluate(_ program: JQProgram, _ value: Value, _ context: StepContext) async throws -> Value {
         let outputs: JQOutputs
         do {
-            outputs = try await program.outputs(for: value, within: timeout)
+            outputs = try await program.outputs(for: value, within: timeout, redactor: context.redactor)
         } catch var error as StepError where error.has(TransformErrorCode.jqError) {
-            error.hint = "the input was \(value.quoted(limit: 120))"
+            error.hint = "the input was \(context.redactor.redact(value).quoted(limit: 120))"
             throw error
         }
         if outputs.isRounded {
@@ -93,7 +93,7 @@ struct Transform: Step {
     }
 
     private func find(_ options: RegexOptions, _ text: String, _ context: StepContext) async throws -> Value {
-        let matches = try await RegexSearch.matches(of: options, in: text, within: timeout)
+        let matches = try await RegexSearch.matches(of: options, in: text, within: timeout, redactor: context.redactor)
         var results: [Value] = []
         for match in matches { results.append(try match.value(group: options.group)) }
         return options.all ? .list(results) : results.first ?? .null

@@ -63,6 +63,28 @@ public struct Redactor: Sendable {
     }
 }
 
+// Redacts before truncating: a truncated secret would not be recognised.
+extension Redactor {
+    /// The text without secrets, truncated to `limit` characters. Use it instead of truncating a text that is shown.
+    public func redact(_ text: String, limit: Int) -> String {
+        let text = redact(text)
+        return text.count <= limit ? text : text.prefix(limit - 1) + "…"
+    }
+
+    /// The text of a line without secrets; invalid UTF-8 is replaced.
+    ///
+    /// - Parameter isCut: Whether the end of the line is missing. Then the text ends before anything that could be the
+    ///   beginning of a secret.
+    public func redact(_ bytes: [UInt8], isCut: Bool) -> String {
+        var text = String(decoding: bytes, as: UTF8.self)
+        guard isCut else { return redact(text) }
+        // The cut may split a character. Its replacement would hide the beginning of a secret before it.
+        if text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
+        var stream = StreamRedactor(self)
+        return stream.append(text)
+    }
+}
+
 /// Masks secrets in a text that arrives in pieces, also where a secret is split between two of them.
 ///
 /// It holds back as many characters as could be the beginning of a secret, so what it lets through is final. Of base64

@@ -58,7 +58,7 @@ package final class PluginLog: Sendable {
 
     /// Logs a note of Runnel about the plugin, or one from the plugin's protocol.
     package func note(_ text: String, level: Logger.Level = .warning) {
-        write(Self.cut(redactor.redact(text), Self.lineLength), level: level)
+        write(redactor.redact(text, limit: Self.lineLength), level: level)
     }
 
     private func collect(_ bytes: Slice<UnsafeRawBufferPointer>) {
@@ -113,22 +113,11 @@ package final class PluginLog: Sendable {
     }
 }
 
-// Redacts before truncating: a truncated secret would not be recognised.
 extension Redactor {
     /// A line that cannot be decoded, quoted for a message.
     package func quoted(_ line: [UInt8]) -> String {
         let limit = PluginLog.lineLimit
         return Value.string(redact(Array(line.prefix(limit)), isCut: line.count > limit)).quoted()
-    }
-
-    /// The text without secrets. A cut text ends before anything that could be the beginning of a secret.
-    fileprivate func redact(_ bytes: [UInt8], isCut: Bool) -> String {
-        var text = String(decoding: bytes, as: UTF8.self)
-        guard isCut else { return redact(text) }
-        // The cut may split a character. Its replacement would hide the beginning of a secret before it.
-        if text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
-        var stream = StreamRedactor(self)
-        return stream.append(text)
     }
 }
 

@@ -97,6 +97,21 @@ import Testing
         #expect(error.hint == "the input was \(input.quoted(limit: 120))")
     }
 
+    @Test("secrets are masked before an error and its input are cut")
+    func secretsInErrors() async throws {
+        let secret = "purple monkey dishwasher"
+        var harness = StepHarness()
+        harness.redactor = Redactor(secrets: [secret])
+        let input = Value.string(String(repeating: "x", count: 110) + secret)
+        var error = try await transformError(
+            ["jq": "(\"x\" * 390) + (.[110:] | @base64) | error"], input: input, harness: harness)
+        #expect(error.message == "jq: " + String(repeating: "x", count: 390) + "***")
+        #expect(error.hint == "the input was \"" + String(repeating: "x", count: 110) + "***\"")
+        error = try await transformError(
+            ["jq": "[(\"x\" * 180) + (.[110:] | @base64)] | error"], input: input, harness: harness)
+        #expect(error.message == "jq: [\"" + String(repeating: "x", count: 180) + "***\"]")
+    }
+
     @Test("a program serves again after it raised an error")
     func afterAnError() async throws {
         _ = try await transformError(["jq": "error(\"no\")"])

@@ -129,10 +129,13 @@ enum JQMessage {
     }
 
     /// The error that a program raised: usually a text, but `error(…)` accepts any value.
-    static func runtimeError(_ raised: Value) -> StepError {
-        let text = raised.asString.map { $0.count <= 400 ? $0 : $0.prefix(399) + "…" }
+    static func runtimeError(_ raised: Value, _ redactor: Redactor) -> StepError {
+        guard let text = raised.asString else {
+            return StepError(TransformErrorCode.jqError, "jq: \(redactor.redact(raised).quoted(limit: 200))")
+        }
         // libjq 1.6 has this typo in one of its messages.
         return StepError(
-            TransformErrorCode.jqError, "jq: \(text?.replacing("errror", with: "error") ?? raised.quoted(limit: 200))")
+            TransformErrorCode.jqError,
+            "jq: \(redactor.redact(text, limit: 400).replacing("errror", with: "error"))")
     }
 }

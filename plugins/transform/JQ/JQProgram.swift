@@ -31,23 +31,26 @@ struct JQProgram: FieldValue {
     }
 
     /// Runs the program on `input` and returns all outputs.
-    /// - Parameter limit: CPU time.
+    /// - Parameters:
+    ///   - limit: CPU time.
+    ///   - redactor: Masks secrets in what the program raises, before it is truncated.
     /// - Throws: A ``StepError``: `jq-error` if the program raises an error, `jq-limit` if its output exceeds a limit,
     ///   and those of ``JQMessage/stepError(_:limit:)`` for failures of an evaluator; `CancellationError`.
     func outputs(
-        for input: Value, within limit: Duration, in pool: EvaluatorPool = .shared
+        for input: Value, within limit: Duration, redactor: Redactor = Redactor(), in pool: EvaluatorPool = .shared
     ) async throws -> JQOutputs {
         let request = JQWriter(program: text, input: input, limit: limit)
         let outcome = await pool.evaluate(EvaluatorCall(program: text, request: request.bytes, limit: limit))
         if case .failure(.cancelled) = outcome { throw CancellationError() }
-        return try JQOutputs(outcome, to: request, limit: limit)
+        return try JQOutputs(outcome, to: request, limit: limit, redactor: redactor)
     }
 
     /// The blocking variant.
     func outputsBlocking(for input: Value, within limit: Duration) throws(StepError) -> JQOutputs {
         let request = JQWriter(program: text, input: input, limit: limit)
         let call = EvaluatorCall(program: text, request: request.bytes, limit: limit, isUrgent: true)
-        return try JQOutputs(EvaluatorPool.shared.wait(for: call), to: request, limit: limit)
+        return try JQOutputs(
+            EvaluatorPool.shared.wait(for: call), to: request, limit: limit, redactor: Redactor())
     }
 
     private static func compile(_ text: String) -> VerdictCache.Verdict {
@@ -72,7 +75,9 @@ struct JQOutputs: Sendable {
     var isRounded: Bool
 
     /// Decodes the outcome of a request.
-    init(_ outcome: EvaluatorCall.Outcome, to request: JQWriter, limit: Duration) throws(StepError) {
+    init(
+        _ outcome: EvaluatorCall.Outcome, to request: JQWriter, limit: Duration, redactor: Redactor
+    ) throws(StepError) {
         var end = RUNNEL_JQ_MORE
         do throws(EvaluatorFailure) {
             let answer = try outcome.get()
@@ -87,7 +92,7 @@ struct JQOutputs: Sendable {
         }
         switch end {
         case RUNNEL_JQ_COMPLETE: return
-        case RUNNEL_JQ_RAISED: throw JQMessage.runtimeError(values.last ?? .null)
+        case RUNNEL_JQ_RAISED: throw JQMessage.runtimeError(values.last ?? .null, redactor)
         default: throw JQMessage.tooMuch(end) ?? JQMessage.stepError(.unreadable, limit: limit)
         }
     }

@@ -153,6 +153,41 @@ private func waitForEnd(of process: Int32) async -> Bool {
         #expect(await waitForEnd(of: child))
     }
 
+    @Test("what a script leaves in the background has time to end after SIGTERM", arguments: [false, true])
+    func backgroundTerminates(isCancelled: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            let script = """
+                sh -c 'trap "echo end; echo done > \(folder)/end; exit" TERM; : > \(folder)/begin
+                while :; do sleep 0.01; done' &
+                while [ ! -e \(folder)/begin ]; do sleep 0.01; done
+                \(isCancelled ? "exec sleep 1000" : "")
+                """
+            let task = Task { try await shell(["run": .string(script)]) }
+            if isCancelled {
+                while !FileManager.default.fileExists(atPath: folder + "/begin") { try await waitTurn() }
+                task.cancel()
+                await #expect(throws: (any Error).self) { try await task.value }
+            } else {
+                #expect(try await task.value.output["stdout"] == "end")
+            }
+            #expect(try String(contentsOfFile: folder + "/end", encoding: .utf8) == "done\n")
+        }
+    }
+
+    @Test("what ignores SIGTERM in the background ends with its script")
+    func backgroundIgnoresTerm() async throws {
+        try await withTemporaryDirectory { folder in
+            let script = """
+                sh -c 'trap "" TERM; : > \(folder)/begin; while :; do sleep 1; done' >/dev/null 2>&1 &
+                echo $!
+                while [ ! -e \(folder)/begin ]; do sleep 0.01; done
+                """
+            let (output, _) = try await shell(["run": .string(script)])
+            let child = try #require(output["stdout"]?.asString.flatMap { Int32($0) })
+            #expect(await waitForEnd(of: child))
+        }
+    }
+
     @Test("a script that is cancelled ends, also while it floods both outputs")
     func cancelled() async throws {
         try await withTemporaryDirectory { folder in

@@ -12,6 +12,8 @@ internal import Synchronization
 final class ChildSupervisor {
     /// How long a child may take to end after its output was closed, in milliseconds.
     private static let endGrace: CInt = 200
+    /// How often an event without a descriptor is polled for, in milliseconds.
+    private static let tick: CInt = 20
 
     private let process: PluginProcess
     private let launch: ChildLaunch
@@ -146,7 +148,7 @@ final class ChildSupervisor {
 
     private func timeout(_ left: Duration?) -> CInt {
         // Without a pidfd the exit is polled.
-        let tick: CInt = exitDescriptor >= 0 ? -1 : 20
+        let tick = exitDescriptor >= 0 ? -1 : Self.tick
         guard let left else { return tick }
         let milliseconds = CInt(clamping: left.wholeMilliseconds)
         return tick < 0 ? milliseconds : min(tick, milliseconds)
@@ -244,10 +246,8 @@ final class ChildSupervisor {
     }
 
     private func finish(_ exit: ChildExit) {
-        // The child is not reaped yet, so its process group id cannot have been reused.
-        kill(-child, SIGKILL)
+        endGroup(exit)
         ProcessReaper.shared.forget(child)
-        if exit != .unknown { runnel_reap(child) }
         // Drains the pipes. A process that left the group may hold them open, so this stops when no data is available.
         while error >= 0, readError() {}
         while output >= 0, waitUntilResumed(), readOutput() {}
@@ -262,6 +262,40 @@ final class ChildSupervisor {
         }
         closeDescriptor(wake)
         process.ended.fulfil(.success(exit))
+    }
+
+    /// Ends what the child has left in its process group: sends SIGTERM, unless that was done, and SIGKILL after the rest
+    /// of the plan's time. Reads the pipes meanwhile, so that no process waits for room in them.
+    private func endGroup(_ exit: ChildExit) {
+        if input >= 0 { closeInput() }
+        let began = ContinuousClock.now
+        let plan = process.state.withLock { $0.stop?.plan } ?? .prompt
+        // The child is not reaped yet, so its process group id cannot have been reused.
+        if stage < .terminated { kill(-child, SIGTERM) }
+        // A zombie would count as a member of the group. The id is not reused while the group has other members.
+        if exit != .unknown { runnel_reap(child) }
+        while kill(-child, 0) == 0 || errno != ESRCH {
+            let (isPaused, stop) = process.state.withLock { ($0.isOutputPaused, $0.stop) }
+            var end = began.advanced(by: plan.afterTerminate)
+            if let stop { end = min(end, stop.since.advanced(by: stop.plan.total)) }
+            let left = ContinuousClock.now.duration(to: end)
+            guard left > .zero else {
+                kill(-child, SIGKILL)
+                return
+            }
+            let none: Int16 = 0
+            var waits = [
+                pollfd(fd: wake, events: Int16(POLLIN), revents: none),
+                pollfd(fd: isPaused ? -1 : output, events: Int16(POLLIN), revents: none),
+                pollfd(fd: error, events: Int16(POLLIN), revents: none),
+            ]
+            guard poll(&waits, nfds_t(waits.count), min(Self.tick, CInt(clamping: left.wholeMilliseconds))) > 0 else {
+                continue
+            }
+            if waits[0].revents != 0 { drainWake() }
+            if waits[2].revents != 0 { readError() }
+            if waits[1].revents != 0 { readOutput() }
+        }
     }
 
     /// Waits while the output is paused (backpressure). False if the child is being stopped.
@@ -311,16 +345,19 @@ package struct StopPlan: Sendable, Hashable {
         static func < (left: Stage, right: Stage) -> Bool { left.rawValue < right.rawValue }
     }
 
+    /// The time before SIGKILL.
+    var total: Duration { (afterClosing ?? .zero) + afterTerminate }
+
     /// The stage that is due after this time since the stop request.
     func stage(after elapsed: Duration) -> Stage {
         let terminate = afterClosing ?? .zero
-        if elapsed >= terminate + afterTerminate { return .killed }
+        if elapsed >= total { return .killed }
         return elapsed >= terminate ? .terminated : .closed
     }
 
     /// The time until the next stage; nil after the last.
     func timeLeft(after elapsed: Duration) -> Duration? {
         let terminate = afterClosing ?? .zero
-        return [terminate, terminate + afterTerminate].first { $0 > elapsed }.map { $0 - elapsed }
+        return [terminate, total].first { $0 > elapsed }.map { $0 - elapsed }
     }
 }

@@ -119,8 +119,7 @@ package final class PluginProcess: Sendable {
             guard state.exit == nil else { return }
             let now = ContinuousClock.now
             if let current = state.stop {
-                let left = { (plan: StopPlan) in (plan.afterClosing ?? .zero) + plan.afterTerminate }
-                guard now.advanced(by: left(plan)) < current.since.advanced(by: left(current.plan)) else { return }
+                guard now.advanced(by: plan.total) < current.since.advanced(by: current.plan.total) else { return }
             }
             state.stop = (plan, now)
             Self.wake(state)

@@ -14,7 +14,8 @@ final class ProcessReaper: Sendable {
     private struct State {
         var pipe: CInt = -1
         var process: pid_t = 0
-        var groups: Set<pid_t> = []
+        /// How often each group was announced: its id may belong to a new child before the old one is forgotten.
+        var groups: [pid_t: Int] = [:]
     }
 
     private let state = Mutex(State())
@@ -44,7 +45,9 @@ final class ProcessReaper: Sendable {
             }
             if state.pipe < 0 {
                 Self.start(&state)
-                for group in state.groups { Self.send("+ \(group)\n", to: state.pipe) }
+                for (group, count) in state.groups {
+                    for _ in 0..<count { Self.send("+ \(group)\n", to: state.pipe) }
+                }
             }
             return state.pipe < 0 ? -1 : fcntl(state.pipe, F_DUPFD_CLOEXEC, 0)
         }
@@ -52,13 +55,15 @@ final class ProcessReaper: Sendable {
 
     /// Records a child that announced itself, to announce it to a replacement reaper.
     func remember(_ group: pid_t) {
-        state.withLock { _ = $0.groups.insert(group) }
+        state.withLock { $0.groups[group, default: 0] += 1 }
     }
 
     /// Removes a child whose group has ended.
     func forget(_ group: pid_t) {
         state.withLock { state in
-            guard state.groups.remove(group) != nil, state.pipe >= 0 else { return }
+            guard let count = state.groups[group] else { return }
+            state.groups[group] = count > 1 ? count - 1 : nil
+            guard state.pipe >= 0 else { return }
             Self.send("- \(group)\n", to: state.pipe)
         }
     }

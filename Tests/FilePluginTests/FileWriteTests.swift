@@ -1,3 +1,4 @@
+import LibC
 import RunnelTesting
 import Testing
 
@@ -85,6 +86,52 @@ import Testing
             let lines = try #require(files.text("project/a.log")).split(separator: "\n")
             #expect(lines.count == 50)
             #expect(lines.allSatisfy { $0.count == 2000 && Set($0).count == 1 })
+        }
+    }
+
+    /// Adds "new\n" to `a.log`, of which the disk has room for "ne".
+    private func appendToFullDisk(_ files: Files, meanwhile: () -> Void = {}) throws -> StepError {
+        let target = try FileTarget(files.harness.project.confinedFile("a.log"), existing: .overwrite)
+        return try #require(throws: StepError.self) {
+            try target.append(Array("new\n".utf8)) { bytes, file in
+                var written = SystemCalls.write(Array(bytes.prefix(2)), to: file)
+                written.error = SystemError(number: ENOSPC)
+                meanwhile()
+                return written
+            }
+        }
+    }
+
+    @Test("a part that was appended before the disk was full is removed again")
+    func appendToFullDisk() async throws {
+        try await withFiles { files in
+            try files.write("old\n", "project/a.log")
+            let error = try appendToFullDisk(files)
+            #expect(error.code == "disk-full")
+            #expect(error.message == "cannot write \"a.log\": the disk is full")
+            #expect(error.hint == "make room; nothing was changed")
+            #expect(error.isTransient)
+            #expect(files.text("project/a.log") == "old\n")
+        }
+    }
+
+    @Test("a part that was appended stays if another program has added something behind it or has the lock of the file")
+    func appendedByOthers() async throws {
+        try await withFiles { files in
+            try files.write("old\n", "project/a.log")
+            let other = FileDescriptor(
+                owning: try SystemCalls.open(files.project + "/a.log", in: nil, flags: O_WRONLY | O_APPEND).get())
+            var error = try appendToFullDisk(files) {
+                #expect(SystemCalls.write(Array("other\n".utf8), to: other.number).error == nil)
+            }
+            #expect(error.hint == "make room")
+            #expect(files.text("project/a.log") == "old\nneother\n")
+            #expect(try SystemCalls.lock(other.number).get() == 0)
+            error = try appendToFullDisk(files)
+            #expect(error.hint == "make room")
+            #expect(files.text("project/a.log") == "old\nneother\nne")
+            _ = try await files.write(with: ["path": "a.log", "content": "w", "append": true])
+            #expect(files.text("project/a.log") == "old\nneother\nnew")
         }
     }
 

@@ -27,7 +27,8 @@ struct FileWrite: Step {
             `a-`. Places such as `plugins`, `.git` and the pipelines themselves are not written.
 
             Writing again leaves the same file. With `append: true` the content is added in one write and brought to \
-            the disk; a step that was interrupted may add it twice, so appending happens at least once.
+            the disk; a step that was interrupted may add it twice, so appending happens at least once. If the disk is \
+            full, what was added is removed again.
 
             Text is written as it is, binary data too; anything else as JSON.
             """,

@@ -37,7 +37,7 @@ public final class FileDraft: Sendable {
     ///
     /// - Throws: A ``StepError`` of the system, such as `disk-full`.
     public func write(_ bytes: [UInt8]) throws(StepError) {
-        try target.check(SystemCalls.writeAll(bytes, to: file))
+        if let error = SystemCalls.write(bytes, to: file).error { throw error.stepError("write", target.path.text) }
         written.withLock { $0 += bytes.count }
     }
 
@@ -49,7 +49,7 @@ public final class FileDraft: Sendable {
     public func finish() throws(StepError) -> Bool {
         try target.check(SystemCalls.sync(file))
         guard try target.place(name) else { return try target.refuse() }
-        try target.check(SystemCalls.sync(target.folder.number))
+        try target.check(SystemCalls.sync(target.folder.number), isUnchanged: false)
         return true
     }
 }
@@ -117,16 +117,53 @@ struct FileTarget {
         }
     }
 
-    fileprivate func check(_ result: Result<Int32, SystemError>) throws(StepError) {
-        if case .failure(let error) = result { throw error.stepError("write", path.text) }
+    /// - Parameter isUnchanged: Whether the file is as it was after a failure.
+    fileprivate func check(_ result: Result<Int32, SystemError>, isUnchanged: Bool = true) throws(StepError) {
+        if case .failure(let error) = result { throw error.stepError("write", path.text, isUnchanged: isUnchanged) }
     }
 
-    /// Adds to the end of the file in one write.
-    func append(_ bytes: [UInt8]) throws(StepError) {
+    /// How long to wait for the lock of a file that is appended to, in milliseconds. Others of Runnel hold it for one
+    /// write.
+    private static let lockPatience = 100
+
+    /// Adds to the end of the file in one write. If a part was written, such as on a full disk, it is removed again.
+    ///
+    /// - Parameter write: Writes the bytes; tests replace it.
+    func append(
+        _ bytes: [UInt8], write: (_ bytes: [UInt8], _ file: Int32) -> SystemCalls.Written = SystemCalls.write
+    ) throws(StepError) {
         let file = try folder.open(flags: O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, action: "write")
-        try check(SystemCalls.writeAll(bytes, to: file.number))
-        try check(SystemCalls.sync(file.number))
-        try check(SystemCalls.sync(folder.number))
+        // Only between appenders of Runnel: a part is not removed with what another has added behind it.
+        let isLocked = Self.lock(file.number)
+        let before = SystemCalls.size(of: file.number)
+        let written = write(bytes, file.number)
+        if let error = written.error {
+            let isUndone = written.count == 0 || isLocked && Self.undo(written.count, after: before, in: file.number)
+            throw error.stepError("write", path.text, isUnchanged: isUndone)
+        }
+        if isLocked { SystemCalls.unlock(file.number) }
+        try check(SystemCalls.sync(file.number), isUnchanged: false)
+        try check(SystemCalls.sync(folder.number), isUnchanged: false)
+    }
+
+    /// Whether the file could be locked. Another program may hold its lock for as long as it likes.
+    private static func lock(_ file: Int32) -> Bool {
+        for _ in 0..<lockPatience {
+            switch SystemCalls.lock(file) {
+            case .success: return true
+            case .failure(let error) where error.isLocked: _ = poll(nil, 0, 1)
+            // A file system without locks.
+            case .failure: return false
+            }
+        }
+        return false
+    }
+
+    /// Removes what was added last. False if that is not possible, or if another program has added something too.
+    private static func undo(_ count: Int, after before: Int?, in file: Int32) -> Bool {
+        guard let before, SystemCalls.size(of: file) == before + count else { return false }
+        if case .success = SystemCalls.truncate(file, to: before) { return true }
+        return false
     }
 }
 

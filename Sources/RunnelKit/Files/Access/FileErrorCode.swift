@@ -31,7 +31,8 @@
                 "name its encoding with `encoding`, or read it with `as: bytes`")
         case .badJSON: ErrorExplanation("\"…\" is not JSON: …")
         case .diskFull:
-            ErrorExplanation("the disk is full", "the disk quota is used up", hints: "make room; nothing was changed")
+            ErrorExplanation(
+                "the disk is full", "the disk quota is used up", hints: "make room; nothing was changed", "make room")
         case .fileExists:
             ErrorExplanation("\"…\" exists already", hints: "use `if_exists: overwrite` or `skip` if that is meant")
         case .fileFailed:

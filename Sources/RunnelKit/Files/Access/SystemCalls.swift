@@ -52,20 +52,44 @@ enum SystemCalls {
         return retrying { fstat(descriptor, &status) }.map { _ in status }
     }
 
+    static func size(of descriptor: Int32) -> Int? {
+        (try? status(descriptor).get()).map { Int($0.st_size) }
+    }
+
+    static func truncate(_ descriptor: Int32, to size: Int) -> Result<Int32, SystemError> {
+        retrying { ftruncate(descriptor, off_t(size)) }
+    }
+
+    /// Locks the open file until it is closed or unlocked (`flock`). Fails at once if another has the lock.
+    static func lock(_ descriptor: Int32) -> Result<Int32, SystemError> {
+        retrying { flock(descriptor, LOCK_EX | LOCK_NB) }
+    }
+
+    static func unlock(_ descriptor: Int32) {
+        _ = flock(descriptor, LOCK_UN)
+    }
+
+    /// How many bytes were written, and why not all.
+    struct Written {
+        var count = 0
+        var error: SystemError?
+    }
+
     /// Writes all bytes; continues after short writes.
-    static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Result<Int32, SystemError> {
-        var offset = 0
-        while offset < bytes.count {
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Written {
+        var written = Written()
+        while written.count < bytes.count {
             let count = bytes.withUnsafeBytes {
-                write(descriptor, $0.baseAddress?.advanced(by: offset), bytes.count - offset)
+                LibC.write(descriptor, $0.baseAddress?.advanced(by: written.count), bytes.count - written.count)
             }
             if count < 0 {
                 if errno == EINTR { continue }
-                return .failure(SystemError(number: errno))
+                written.error = SystemError(number: errno)
+                break
             }
-            offset += count
+            written.count += count
         }
-        return .success(0)
+        return written
     }
 
     /// Reads at most `count` bytes; empty at the end.
@@ -97,12 +121,17 @@ struct SystemError: Error, Equatable {
 
     var isMissing: Bool { number == ENOENT }
     var isExisting: Bool { number == EEXIST }
+    /// Whether another has the lock.
+    var isLocked: Bool { number == EWOULDBLOCK }
     /// Whether opening failed because of a symbolic link (`O_NOFOLLOW`); systems differ.
     var isLink: Bool { number == ELOOP || number == EMLINK }
     var isNoFolder: Bool { number == ENOTDIR }
 
     /// The error of `action` ("write") on `path`.
-    func stepError(_ action: String, _ path: String) -> StepError {
+    ///
+    /// - Parameter isUnchanged: Whether everything is as it was.
+    func stepError(_ action: String, _ path: String, isUnchanged: Bool = true) -> StepError {
+        let room = isUnchanged ? "make room; nothing was changed" : "make room"
         let (code, reason, hint): (any ErrorCode, String, String?) =
             switch number {
             case ENOENT: (FileErrorCode.fileNotFound, "there is no such file", nil)
@@ -112,8 +141,8 @@ struct SystemError: Error, Equatable {
                     "check the owner and mode of the file and its folder"
                 )
             case EROFS: (FileErrorCode.fileReadOnly, "the file system is read-only", nil)
-            case ENOSPC: (FileErrorCode.diskFull, "the disk is full", "make room; nothing was changed")
-            case EDQUOT: (FileErrorCode.diskFull, "the disk quota is used up", "make room; nothing was changed")
+            case ENOSPC: (FileErrorCode.diskFull, "the disk is full", room)
+            case EDQUOT: (FileErrorCode.diskFull, "the disk quota is used up", room)
             case EISDIR: (StepErrorCode.fileIsFolder, "it is a folder", "name a file in it")
             case ENOTDIR: (FileErrorCode.fileNotFolder, "a part of the path is a file, not a folder", nil)
             case ENAMETOOLONG: (FileErrorCode.fileNameTooLong, "the name is too long", nil)

@@ -1,5 +1,6 @@
 import LibC
 import RunnelTesting
+import Synchronization
 import Testing
 
 @testable import FilePlugin
@@ -204,6 +205,70 @@ import Testing
             try files.write("half", "project/" + TemporaryName.text(runID: harness.identity.runID, number: 0))
             _ = try await files.write(with: ["path": "a", "content": "whole"], harness: harness)
             #expect(files.text("project/a") == "whole")
+            #expect(files.names == ["project", "project/a"])
+        }
+    }
+
+    @Test("a temporary file that another process still writes stays as it is")
+    func temporaryFileInUse() async throws {
+        try await withFiles { files in
+            var harness = files.harness
+            harness.identity.runID = "0198c0de-0000-7000-8000-000000000003"
+            let name = TemporaryName.text(runID: harness.identity.runID, number: 0)
+            try files.write("half", "project/" + name)
+            var other: FileDescriptor? = FileDescriptor(
+                owning: try SystemCalls.open(files.project + "/" + name, in: nil, flags: O_WRONLY).get())
+            #expect(try SystemCalls.lock(#require(other).number).get() == 0)
+            _ = try await files.write(with: ["path": "a", "content": "whole"], harness: harness)
+            #expect(files.text("project/a") == "whole")
+            #expect(files.text("project/" + name) == "half")
+            #expect(files.names == ["project", "project/" + name, "project/a"])
+            other = nil
+            _ = try await files.write(with: ["path": "a", "content": "again"], harness: harness)
+            #expect(files.text("project/a") == "again")
+            #expect(files.names == ["project", "project/a"])
+        }
+    }
+
+    @Test("a temporary file is locked, and its name is left alone once the file has its own")
+    func temporaryFileOfAnother() async throws {
+        try await withFiles { files in
+            let run = "0198c0de-0000-7000-8000-000000000004"
+            let name = TemporaryName.text(runID: run, number: 0)
+            let project = files.harness.project
+            var draft = try project.draft(of: project.confinedFile("a"), runID: run)
+            try draft?.write(Array("whole".utf8))
+            let other = FileDescriptor(
+                owning: try SystemCalls.open(files.project + "/" + name, in: nil, flags: O_WRONLY).get())
+            #expect(throws: SystemError(number: EWOULDBLOCK)) { try SystemCalls.lock(other.number).get() }
+            #expect(try draft?.finish() == true)
+            try files.write("half", "project/" + name)
+            draft = nil
+            #expect(files.text("project/" + name) == "half")
+            #expect(files.text("project/a") == "whole")
+        }
+    }
+
+    @Test("a worker that loses its run while it writes does not give the file its name", arguments: [0, 1])
+    func lostRun(checks: Int) async throws {
+        try await withFiles { files in
+            try files.write("old", "project/a")
+            let given = files.harness.context
+            let left = Mutex(checks)
+            let context = StepContext(
+                identity: given.identity, logger: given.logger, now: { 0 }, services: given.services,
+                project: given.project, render: { text, _ in .string(text) },
+                checkOwnership: {
+                    try left.withLock { left in
+                        left -= 1
+                        if left < 0 { throw CancellationError() }
+                    }
+                }, progress: { _ in })
+            await #expect(throws: CancellationError.self) {
+                try await StepDefinition(FileWrite.self).run(["path": "a", "content": "new"], context)
+            }
+            #expect(left.withLock { $0 } == -1)
+            #expect(files.text("project/a") == "old")
             #expect(files.names == ["project", "project/a"])
         }
     }

@@ -59,7 +59,10 @@ struct FileWrite: Step {
         let bytes = (content ?? context.input).fileContent
         try context.checkOwnership()
         let isWritten = try context.writing(target.text) {
-            guard append else { return try project.write(bytes, to: target, ifExists: ifExists.meaning, runID: run) }
+            guard append else {
+                return try project.write(
+                    bytes, to: target, ifExists: ifExists.meaning, runID: run, checkOwnership: context.checkOwnership)
+            }
             try project.append(bytes, to: target)
             return true
         }

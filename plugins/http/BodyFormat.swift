@@ -134,8 +134,7 @@ struct Download: Sendable {
     /// Gives the file its name.
     func finish(_ reply: HTTPReply, _ context: StepContext) throws -> (path: Value, bytes: Value) {
         if !reply.body.isEmpty { try draft?.write(reply.body) }
-        try context.checkOwnership()
-        _ = try context.writing(path.text) { () throws(StepError) in try draft?.finish() }
+        _ = try context.writing(path.text) { try draft?.finish(checkOwnership: context.checkOwnership) }
         return (.string(path.text), .int(Int64(draft?.byteCount ?? 0)))
     }
 }

@@ -139,6 +139,20 @@ extension ProjectDirectory {
         return try draft.finish()
     }
 
+    /// Writes a file as ``write(_:to:ifExists:runID:)`` does, for a step that may lose its run meanwhile.
+    ///
+    /// - Parameter checkOwnership: Called right before the file gets its name; see ``StepContext/checkOwnership()``.
+    /// - Throws: A ``StepError``, and what `checkOwnership` throws.
+    @discardableResult
+    public func write(
+        _ bytes: [UInt8], to path: ConfinedPath, ifExists existing: ExistingFile = .overwrite, runID: String,
+        checkOwnership: () throws -> Void
+    ) throws -> Bool {
+        guard let draft = try draft(of: path, ifExists: existing, runID: runID) else { return false }
+        try draft.write(bytes)
+        return try draft.finish(checkOwnership: checkOwnership)
+    }
+
     /// Begins a file that is written piece by piece, for content that is too large for the memory.
     ///
     /// - Returns: nil where the file that is there is kept.

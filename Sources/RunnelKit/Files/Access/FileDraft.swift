@@ -10,26 +10,39 @@ public final class FileDraft: Sendable {
     /// The temporary file in the folder of the target.
     private let file: Int32
     private let name: String
-    private let written = Mutex(0)
+    private let state = Mutex(State())
+
+    private struct State {
+        var byteCount = 0
+        /// Whether the temporary name is not used any more. Then it may be another process's.
+        var isPlaced = false
+    }
 
     /// How many bytes were written.
-    public var byteCount: Int { written.withLock { $0 } }
+    public var byteCount: Int { state.withLock { $0.byteCount } }
 
     init(_ target: FileTarget, runID: String) throws(StepError) {
-        let name = TemporaryName.claim(runID: runID)
-        do throws(StepError) {
-            file = try target.openTemporary(name)
-        } catch {
+        var number = 0
+        while true {
+            let name = TemporaryName.claim(runID: runID, from: &number)
+            do throws(StepError) {
+                if let file = try target.openTemporary(name) {
+                    (self.target, self.file, self.name) = (target, file, name)
+                    return
+                }
+            } catch {
+                TemporaryName.release(name)
+                throw error
+            }
             TemporaryName.release(name)
-            throw error
+            number += 1
         }
-        (self.target, self.name) = (target, name)
     }
 
     deinit {
+        // Before it is closed, which releases the lock.
+        if !state.withLock({ $0.isPlaced }) { SystemCalls.remove(name, in: target.folder.number) }
         close(file)
-        // Gone already where it has taken its name.
-        SystemCalls.remove(name, in: target.folder.number)
         TemporaryName.release(name)
     }
 
@@ -38,7 +51,7 @@ public final class FileDraft: Sendable {
     /// - Throws: A ``StepError`` of the system, such as `disk-full`.
     public func write(_ bytes: [UInt8]) throws(StepError) {
         if let error = SystemCalls.write(bytes, to: file).error { throw error.stepError("write", target.path.text) }
-        written.withLock { $0 += bytes.count }
+        state.withLock { $0.byteCount += bytes.count }
     }
 
     /// Brings the file to the disk and gives it its name.
@@ -48,7 +61,25 @@ public final class FileDraft: Sendable {
     @discardableResult
     public func finish() throws(StepError) -> Bool {
         try target.check(SystemCalls.sync(file))
+        return try takeName()
+    }
+
+    /// Brings the file to the disk and gives it its name.
+    ///
+    /// - Parameter checkOwnership: Called right before the file gets its name, which it does not get if this throws.
+    ///   Bringing a large file to the disk takes time. See ``StepContext/checkOwnership()``.
+    /// - Returns: False if a file that was to be kept has appeared meanwhile.
+    /// - Throws: A ``StepError``: `file-exists`, and others of the system; what `checkOwnership` throws.
+    @discardableResult
+    public func finish(checkOwnership: () throws -> Void) throws -> Bool {
+        try target.check(SystemCalls.sync(file))
+        try checkOwnership()
+        return try takeName()
+    }
+
+    private func takeName() throws(StepError) -> Bool {
         guard try target.place(name) else { return try target.refuse() }
+        state.withLock { $0.isPlaced = true }
         try target.check(SystemCalls.sync(target.folder.number), isUnchanged: false)
         return true
     }
@@ -80,7 +111,9 @@ struct FileTarget {
     fileprivate func place(_ name: String) throws(StepError) -> Bool {
         if existing != .overwrite {
             switch SystemCalls.link(name, to: path.name, in: folder.number) {
-            case .success: return true
+            case .success:
+                SystemCalls.remove(name, in: folder.number)
+                return true
             case .failure(let error) where error.isExisting: return false
             // A file system without hard links: falls back to renaming.
             case .failure: break
@@ -98,23 +131,56 @@ struct FileTarget {
             hint: "use `if_exists: overwrite` or `skip` if that is meant")
     }
 
-    private var status: stat? {
+    private var status: stat? { status(of: path.name) }
+
+    private func status(of name: String) -> stat? {
         var status = stat()
-        return fstatat(folder.number, path.name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
+        return fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
     }
 
-    /// Uses the mode of the file to be replaced, so that a private file stays private.
-    fileprivate func openTemporary(_ name: String) throws(StepError) -> Int32 {
-        SystemCalls.remove(name, in: folder.number)
+    /// Uses the mode of the file to be replaced, so that a private file stays private. The file is locked, so that no
+    /// other process takes it for a leftover.
+    ///
+    /// - Returns: nil if another process uses the name.
+    fileprivate func openTemporary(_ name: String) throws(StepError) -> Int32? {
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
         let old = status.flatMap { $0.st_mode & S_IFMT == S_IFREG ? $0.st_mode & 0o777 : nil }
-        switch SystemCalls.open(name, in: folder.number, flags: flags, mode: old.map { $0 & 0o600 } ?? 0o666) {
+        let mode = old.map { $0 & 0o600 } ?? 0o666
+        var opened = SystemCalls.open(name, in: folder.number, flags: flags, mode: mode)
+        if case .failure(let error) = opened, error.isExisting {
+            guard removeLeftover(name) else { return nil }
+            opened = SystemCalls.open(name, in: folder.number, flags: flags, mode: mode)
+        }
+        switch opened {
         case .success(let file):
+            // Another process may take the file for a leftover before it is locked, and remove it.
+            let isTaken = if case .failure(let error) = SystemCalls.lock(file) { error.isLocked } else { false }
+            if isTaken || (try? SystemCalls.status(file).get())?.st_nlink == 0 {
+                close(file)
+                return nil
+            }
             guard let old, case .failure(let error) = SystemCalls.setMode(old, of: file) else { return file }
+            SystemCalls.remove(name, in: folder.number)
             close(file)
             throw error.stepError("write", path.text)
+        case .failure(let error) where error.isExisting: return nil
         case .failure(let error): throw error.stepError("write", path.text)
         }
+    }
+
+    /// Removes the temporary file of a process that was killed. False if its process may still use it.
+    private func removeLeftover(_ name: String) -> Bool {
+        // NFS locks only what is open for writing.
+        let flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
+        guard case .success(let number) = SystemCalls.open(name, in: folder.number, flags: flags) else { return false }
+        let leftover = FileDescriptor(owning: number)
+        // Its process may have given it its name, and another file may have the temporary name now.
+        guard case .success = SystemCalls.lock(leftover.number), let named = status(of: name),
+            case .success(let locked) = SystemCalls.status(leftover.number),
+            named.st_dev == locked.st_dev, named.st_ino == locked.st_ino
+        else { return false }
+        SystemCalls.remove(name, in: folder.number)
+        return true
     }
 
     /// - Parameter isUnchanged: Whether the file is as it was after a failure.
@@ -167,7 +233,8 @@ struct FileTarget {
     }
 }
 
-/// Generates names of temporary files. Each is used by one writer of this process at a time.
+/// Generates names of temporary files. Each is used by one writer of this process at a time, and by one process: the
+/// file is locked.
 ///
 /// A name consists of the run and a counter from 0, so that the next attempt replaces the leftover of a killed process.
 enum TemporaryName {
@@ -177,10 +244,11 @@ enum TemporaryName {
         ".runnel-\(runID)-\(number).tmp"
     }
 
-    /// A name that is unique until it is released.
-    static func claim(runID: String) -> String {
+    /// A name that is unique in this process until it is released.
+    ///
+    /// - Parameter number: The lowest number, and then that of the name.
+    static func claim(runID: String, from number: inout Int) -> String {
         claimed.withLock { claimed in
-            var number = 0
             while !claimed.insert(text(runID: runID, number: number)).inserted { number += 1 }
             return text(runID: runID, number: number)
         }

@@ -66,7 +66,9 @@ let package = Package(
         .target(name: "RunnelSupport", dependencies: ["RunnelValue", "CRunnelDecoding"]),
         .target(name: "YAML", dependencies: ["CLibYAML", "RunnelValue", "RunnelSupport"]),
         .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", crypto, log, tracing]),
-        .target(name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", httpClient, log] + nio),
+        .target(name: "HTTPCalling", dependencies: [httpClient, nio[0], nio[2]]),
+        .target(
+            name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", "HTTPCalling", httpClient, log] + nio),
         .target(
             name: "HTTPServing",
             dependencies: [
@@ -84,7 +86,8 @@ let package = Package(
         .target(
             name: "RunnelHTTP",
             dependencies: [
-                "RunnelKit", "RunnelSupport", httpClient, log, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                "RunnelKit", "RunnelSupport", "HTTPCalling", httpClient, log,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio),
         .target(
             name: "PipelineTesting",
@@ -185,7 +188,7 @@ let package = Package(
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
                 "TemplatePlugin", "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin", "HTTPServing", log, httpClient, hummingbird, nioSSL,
+                "WatchPlugin", "WebhookPlugin", "HTTPCalling", "HTTPServing", log, httpClient, hummingbird, nioSSL,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

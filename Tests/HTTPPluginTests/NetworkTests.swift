@@ -155,6 +155,44 @@ import Testing
         )
     }
 
+    // MARK: - Answers that are not HTTP
+
+    @Test(
+        "a status below 100 is no HTTP, and does not end the process, whichever way leads to the server",
+        arguments: [
+            "000 None\r\nContent-Length: 0\r\n\r\n", "000 None\r\n\r\nuntil the end",
+            "099 None\r\nContent-Length: 2\r\n\r\nhi",
+            "001 None\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+            "000 None\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            "100 Continue\r\n\r\nHTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n",
+        ])
+    func invalidStatus(answer: String) async throws {
+        try await TestServer.run { _ in
+            .raw("HTTP/1.1 " + answer)
+        } body: { server in
+            for method in ["GET", "HEAD", "POST"] {
+                let with: ValueObject = ["method": .string(method)]
+                let ways = [
+                    try await fetch(server.url + "/a", with: with),
+                    try await fetch(server.url + "/a", ["allow": ["127.0.0.1"]], with: with, untrusted: ["url": ""]),
+                    try await fetch(
+                        "http://intranet.test/a", environment: ["HTTP_PROXY": server.url], with: with),
+                ]
+                for (way, url) in zip(ways, [server.url, server.url, "http://intranet.test"]) {
+                    #expect(way.failure?.code == "not-http")
+                    #expect(way.failure?.message == "\(method) \(url)/a failed: what came back is not HTTP")
+                    #expect(way.failure?.isTransient == false)
+                }
+            }
+        }
+    }
+
+    @Test("all clients speak HTTP/1.1 alone")
+    func version() throws {
+        let network = Network { _ in nil }
+        #expect(try network.configuration(for: "https://a.test", from: .init()).httpVersion == .http1Only)
+    }
+
     // MARK: - Certificates
 
     @Test(

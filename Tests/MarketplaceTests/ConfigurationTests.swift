@@ -86,6 +86,12 @@ struct ConfigurationTests {
                 == #"the chat path "chat" cannot be used"#)
     }
 
+    @Test("the HTTP client speaks HTTP/1.1 alone")
+    func version() throws {
+        let configuration = try MarketplaceConfiguration(baseURL: "https://h", authentication: .none)
+        #expect(configuration.httpClientConfiguration.httpVersion == .http1Only)
+    }
+
     @Test("no description, mirror or dump of configuration or client shows a secret")
     func descriptions() async throws {
         for authentication in [

@@ -272,10 +272,15 @@ struct FailureTests {
             hint: "check that the server runs and that the base URL is right")
     }
 
-    @Test("a server that does not speak HTTP is asked once")
-    func notHTTP() async throws {
+    @Test(
+        "a server that does not speak HTTP is asked once, and does not end the process",
+        arguments: [
+            "SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 099 None\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n2\r\nhi\r\n0\r\n\r\n",
+        ])
+    func notHTTP(answer: String) async throws {
         try await TestServer.run { _ in
-            .raw("SSH-2.0-OpenSSH_9.6\r\n")
+            .raw(answer)
         } body: { server async throws in
             try await withClient(url: server.url, retry: RetryPolicy()) { client in
                 let (_, error) = try await client.chat(ChatRequest(messages: [ChatMessage(role: "user", content: "x")]))

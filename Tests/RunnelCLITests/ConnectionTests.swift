@@ -53,6 +53,26 @@ import Testing
         }
     }
 
+    @Test("for an answer with a status below 100, says that it is not HTTP, and the process keeps running")
+    func notHTTP() async throws {
+        try await TestServer.run { _ in
+            .raw("HTTP/1.1 000 None\r\nContent-Length: 2\r\n\r\nhi")
+        } body: { server in
+            let said = try await words(server.url, "{}")
+            #expect(
+                said.chat.contains(
+                    "no connection to \(server.url)/v1/chat/completions: the server does not speak HTTP [connection-failed]"
+                ), "\(said.chat)")
+            #expect(
+                said.tool.contains(
+                    "could not be reached: what came back is not HTTP (check that scheme and port belong together)\n"),
+                "\(said.tool)")
+            #expect(
+                said.doctor.contains("no connection to \(server.url): the server does not speak HTTP\n"),
+                "\(said.doctor)")
+        }
+    }
+
     @Test("for a proxy, says that it refuses, or that it cannot be reached")
     func proxies() async throws {
         try await Peers.run { peers in

@@ -291,9 +291,15 @@ import Testing
         }
     }
 
-    @Test("another program at the server's address is said to be one")
-    func stranger() async throws {
-        try await TestServer.run({ _ in .reply(404) }) { server in
+    @Test(
+        "another program at the server's address is said to be one",
+        arguments: [
+            ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "HTTP 404"),
+            ("SSH-2.0-OpenSSH_9.6\r\n", "it does not speak HTTP"),
+            ("HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n", "it does not speak HTTP"),
+        ])
+    func stranger(answer: String, sign: String) async throws {
+        try await TestServer.run({ _ in .raw(answer) }) { server in
             let port = server.url.split(separator: ":").last.map(String.init) ?? ""
             try await withProject(["runnel.yaml": ""], environment: ["RUNNEL_SERVER_PORT": port]) { runnel in
                 for command in [["status"], ["trigger", "p"], ["open"]] {
@@ -301,7 +307,7 @@ import Testing
                     #expect(ended.status == 1)
                     #expect(
                         ended.error == """
-                            error: another program than `runnel serve` answers at http://127.0.0.1:\(port)/api/v1: HTTP 404
+                            error: another program than `runnel serve` answers at http://127.0.0.1:\(port)/api/v1: \(sign)
                               = set `server` in runnel.yaml to the address of the server
 
                             """)

@@ -1,4 +1,5 @@
 public import AsyncHTTPClient
+internal import HTTPCalling
 public import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -158,6 +159,7 @@ extension MarketplaceConfiguration {
             timeout: .init(connect: .nanoseconds(timeouts.connect.nanoseconds), read: nil))
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(8, limits.concurrentStreams)
+        settings.surviveInvalidAnswers()
         ChunkCoalescingHandler.install(in: &settings)
         return settings
     }

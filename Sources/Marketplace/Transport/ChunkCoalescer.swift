@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import HTTPCalling
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -267,18 +268,15 @@ final class ChunkCoalescingHandler: ChannelInboundHandler {
     /// limit is 64 KiB.
     private static let receiveBufferLimit = 16 * 1024
 
-    /// Adds a handler to each HTTP/1.1 connection of a client, and limits its receive buffer. The hook is named for
-    /// debugging, but it is public, and runs before the first request of a connection.
+    /// Adds a handler to each HTTP/1.1 connection of a client, and limits its receive buffer.
     static func install(in settings: inout HTTPClient.Configuration) {
-        settings.http1_1ConnectionDebugInitializer = { channel in
-            channel.eventLoop.submit {
-                let pipeline = channel.pipeline.syncOperations
-                let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
-                try pipeline.addHandler(ChunkCoalescingHandler(), position: .before(decoder))
-                let receiveBuffer = AdaptiveRecvByteBufferAllocator(
-                    minimum: 64, initial: 2048, maximum: Self.receiveBufferLimit)
-                try channel.syncOptions?.setOption(.recvAllocator, value: receiveBuffer)
-            }
+        settings.onConnection { channel in
+            let pipeline = channel.pipeline.syncOperations
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+            try pipeline.addHandler(ChunkCoalescingHandler(), position: .before(decoder))
+            let receiveBuffer = AdaptiveRecvByteBufferAllocator(
+                minimum: 64, initial: 2048, maximum: receiveBufferLimit)
+            try channel.syncOptions?.setOption(.recvAllocator, value: receiveBuffer)
         }
     }
 }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import HTTPCalling
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -45,6 +46,8 @@ struct ServerClient: Sendable {
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
             throw ExitStatus.runFailed.reporting(
                 "the server at \(baseURL) did not answer within \(seconds)s", hint: "it may be stopped or overloaded")
+        } catch let error as HTTPParserError where error != .invalidEOFState {
+            throw otherProgram("it does not speak HTTP")
         } catch {
             throw ExitStatus.runFailed.reporting(
                 "no server is listening at \(baseURL)",
@@ -54,9 +57,7 @@ struct ServerClient: Sendable {
         guard (200..<300).contains(response.status.code) else {
             let message = value.asObject?["error"]?.asObject?["message"]?.asString
             if message == nil, response.headers.first(name: "server") != "runnel" {
-                throw ExitStatus.runFailed.reporting(
-                    "another program than `runnel serve` answers at \(baseURL): HTTP \(response.status.code)",
-                    hint: "set `server` in runnel.yaml to the address of the server")
+                throw otherProgram("HTTP \(response.status.code)")
             }
             let status = ExitStatus(refusal: Int(response.status.code))
             guard response.status == .unauthorized else {
@@ -70,11 +71,19 @@ struct ServerClient: Sendable {
 }
 
 extension ServerClient {
+    /// - Parameter sign: What shows that it is not `runnel serve`.
+    private func otherProgram(_ sign: String) -> ExitStatus {
+        ExitStatus.runFailed.reporting(
+            "another program than `runnel serve` answers at \(baseURL): \(sign)",
+            hint: "set `server` in runnel.yaml to the address of the server")
+    }
+
     /// Fails at once if the connection is refused.
     private func send(
         _ request: HTTPClientRequest, timeout: TimeAmount
     ) async throws -> (HTTPClientResponse, [UInt8]) {
         var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
+        configuration.surviveInvalidAnswers()
         configuration.connectionPool.retryConnectionEstablishment = false
         if let tls = project.settings.server.tls {
             // The server is this project's own: its certificate is known, and names whatever others call it by.

@@ -1,4 +1,5 @@
 public import AsyncHTTPClient
+internal import HTTPCalling
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -65,18 +66,14 @@ public final class NetworkSender: HTTPSender {
             if let client = state.clients[route] { return client }
             guard !state.isShutDown else { throw TransportProblem.other("the HTTP client is shut down") }
             var configuration = configuration
+            configuration.surviveInvalidAnswers()
             switch route {
             case .direct(isGuarded: false): break
             case .direct(isGuarded: true):
-                configuration.httpVersion = .http1Only
-                configuration.http1_1ConnectionDebugInitializer = { [policy = network.policy] channel in
-                    channel.eventLoop.makeCompletedFuture { try Self.admit(channel, policy) }
-                }
+                configuration.onConnection { [policy = network.policy] channel in try Self.admit(channel, policy) }
             case .tunnel(let proxy): configuration.proxy = proxy.forClient
             case .forward:
-                configuration.http1_1ConnectionDebugInitializer = { channel in
-                    channel.eventLoop.makeCompletedFuture { try Self.insert(ForwardProxyHandler(), channel) }
-                }
+                configuration.onConnection { channel in try Self.insert(ForwardProxyHandler(), channel) }
             }
             let client = HTTPClient(
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)

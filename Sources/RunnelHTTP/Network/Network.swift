@@ -1,4 +1,5 @@
 public import AsyncHTTPClient
+internal import HTTPCalling
 internal import LibC
 internal import NIOCore
 internal import NIOPosix
@@ -103,13 +104,14 @@ public struct Network: Sendable {
     // MARK: - Clients
 
     /// Settings for a client that talks to one server: its proxy and certificates are added to `configuration`. Plain
-    /// HTTP goes through a proxy by `CONNECT`, too.
+    /// HTTP goes through a proxy by `CONNECT`, too. The client speaks HTTP/1.1 alone.
     ///
     /// - Throws: A `StepError`: `bad-proxy`, or `bad-tls-settings` if a file cannot be read.
     public func configuration(
         for url: String, from configuration: HTTPClient.Configuration
     ) throws(StepError) -> HTTPClient.Configuration {
         var result = configuration
+        result.surviveInvalidAnswers()
         result.tlsConfiguration = try tls()
         if let url = try? HTTPURL(url) { result.proxy = try proxy(for: url)?.forClient }
         return result

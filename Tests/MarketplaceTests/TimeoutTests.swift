@@ -83,6 +83,48 @@ struct TimeoutTests {
         }
     }
 
+    @Test("a chat whose access token comes after the total time is not sent")
+    func lateToken() async throws {
+        try await withBench(timeouts: .init(total: .seconds(10)), answer: nobody) { bench in
+            async let failure = bench.ask().failure()
+            let token = try await bench.server.next()
+            await bench.clock.untilSleeping(for: .seconds(10))
+            bench.clock.advance(by: .seconds(10))
+            expect(
+                try await failure.error, .totalTimeout, "the answer was not complete after 10s",
+                hint: "ask for less at once, or raise the total time-out")
+            // Nobody waits for the token any more.
+            try await token.untilClosed()
+            #expect(bench.server.log.requests(to: chatPath).isEmpty)
+        }
+    }
+
+    @Test("a repeated chat waits for its place no longer than the total time")
+    func latePlace() async throws {
+        try await withBench(
+            authentication: .none, timeouts: .init(total: .seconds(60)), limits: .init(concurrentStreams: 1),
+            answer: nobody
+        ) { bench in
+            async let first = bench.ask("1").failure()
+            try await bench.server.next().reply(500, "")
+            await bench.clock.untilSleeping { $0 <= .milliseconds(500) }
+            bench.clock.advance(by: .milliseconds(100))
+            async let second = bench.ask("2").collect()
+            let other = try await bench.server.next()
+            other.beginStream()
+            bench.clock.advance(by: .milliseconds(400))
+            await bench.clock.untilSleeping(for: .milliseconds(59_500))
+            bench.clock.advance(by: .milliseconds(59_500))
+            expect(
+                try await first.error, .totalTimeout, "the answer was not complete after 1m",
+                hint: "ask for less at once, or raise the total time-out")
+            other.text("a")
+            other.done()
+            #expect(try await second == [.text("a")])
+            #expect(bench.server.log.requests(to: "/v1/chat/completions").count == 2)
+        }
+    }
+
     @Test("no connection in time")
     func connect() {
         let watch = Watchdog(timeouts: .init(), deadline: .seconds(1800), url: "https://h/x")

@@ -108,10 +108,35 @@ final class ChatCall: Sendable {
     private func current() async throws -> Running {
         if let running = state.withLock({ $0.running }) { return running }
         let target = try target()
-        let permit = try await client.limiter.acquire()
+        let permit = try await permit()
         let deadline = startDeadline()
-        let token = try await client.tokens?.token(onRetry: request.onRetry)
+        let token = try await token(before: deadline)
         return try start(target, permit, token, deadline)
+    }
+
+    /// A place among the open streams. The total time begins when the call has its first.
+    private func permit() async throws -> Limiter.Permit {
+        let limiter = client.limiter
+        guard let deadline = state.withLock({ $0.deadline }) else { return try await limiter.acquire() }
+        return try await waiting(until: deadline) { try await limiter.acquire() }
+    }
+
+    private func token(before deadline: Duration) async throws -> AccessToken? {
+        guard let tokens = client.tokens else { return nil }
+        // Mostly there is nothing to wait for.
+        if let token = tokens.current { return token }
+        return try await waiting(until: deadline) { [onRetry = request.onRetry] in
+            try await tokens.token(onRetry: onRetry)
+        }
+    }
+
+    /// - Throws: `total-timeout` if the body has not ended by then.
+    private func waiting<Success: Sendable>(
+        until deadline: Duration, _ body: @escaping @Sendable () async throws -> Success
+    ) async throws -> Success {
+        let (result, isLate) = await withDeadline(deadline - client.time.now(), clock: client.time.clock, body)
+        if isLate { throw TransportFailure.totalTimeout(client.configuration.timeouts.total) }
+        return try result.get()
     }
 
     // A task keeps the memory of its deepest call, and a chat goes on for long. So what does not wait is not inlined into the
@@ -148,6 +173,8 @@ final class ChatCall: Sendable {
     ) throws -> Running {
         if let token { request.onToken?(token.value) }
         try Task.checkCancellation()
+        // An answer to a request that is sent now would be paid for, and never be read.
+        if client.time.now() >= deadline { throw TransportFailure.totalTimeout(client.configuration.timeouts.total) }
         let exchange = try Exchange(
             httpRequest(target.url, target.method, hasBody: target.body != nil, token), body: target.body,
             willSend: request.willSend, context: context(target.url, token), httpClient: client.httpClient,

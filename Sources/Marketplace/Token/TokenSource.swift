@@ -43,6 +43,11 @@ final class TokenSource: Sendable {
         return try outcome.get()
     }
 
+    /// The token that is good now; nil if one must be fetched.
+    var current: AccessToken? {
+        state.withLock { $0.rules.current(now: fetcher.time.now()) }
+    }
+
     /// A server refused this token: the next call fetches another, unless that was done already.
     func refused(_ token: AccessToken) {
         state.withLock { $0.rules.refused(generation: token.generation) }
@@ -159,8 +164,11 @@ struct TokenState: Sendable {
         case fetch(generation: Int)
     }
 
+    /// The token, if it is good.
+    func current(now: Duration) -> AccessToken? { now < renewAt ? token : nil }
+
     mutating func request(waiter: Int, now: Duration) -> Request {
-        if let token, now < renewAt { return .use(token) }
+        if let token = current(now: now) { return .use(token) }
         if fetch != nil {
             fetch?.waiters.insert(waiter)
             return .wait

@@ -101,22 +101,35 @@ struct ReconnectTests {
         }
     }
 
+    /// A stream of chunks with these deltas that ends with the connection.
+    private static func stream(_ deltas: [String], _ end: String = "") -> TestServer.Answer {
+        let chunks = deltas.map { #"data: {"choices":[{"delta":\#($0)}]}"# + "\n\n" }.joined()
+        return .raw(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n\(chunks)\(end)")
+    }
+
+    /// A server whose answers can be taken up again at `/again/c-1/m-1`.
+    private static func settings(
+        _ server: TestServer, _ authentication: MarketplaceConfiguration.Authentication = .none
+    ) throws -> MarketplaceConfiguration {
+        try MarketplaceConfiguration(
+            baseURL: server.url, authentication: authentication, agentID: "a", streamEnd: .done,
+            dialect: .init(reconnect: try .init("/again/{conversation_id}/{message_id}", method: "GET")),
+            retry: RetryPolicy(baseDelay: .milliseconds(1)))
+    }
+
     @Test("ids that reports of tasks name one by one are enough to take an answer up again, and are kept once complete")
     func taskIDs() async throws {
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-        func chunk(_ delta: String) -> String { #"data: {"choices":[{"delta":\#(delta)}]}"# + "\n\n" }
-        let beginning =
-            chunk(#"{"content":"Hello ","tasks":[{"messageId":"m-1","title":"a"}]}"#)
-            + chunk(#"{"content":"","tasks":[{"conversationId":"c-1","title":"b"}]}"#)
-        let rest = chunk(#"{"content":"you"}"#) + "data: [DONE]\n\n"
+        let beginning = [
+            #"{"content":"Hello ","tasks":[{"messageId":"m-1","title":"a"}]}"#,
+            #"{"content":"","tasks":[{"conversationId":"c-1","title":"b"}]}"#,
+        ]
         let harness = StepHarness()
         try await TestServer.run { request in
-            .raw(head + (request.uri == "/again/c-1/m-1" ? rest : beginning))
+            request.uri == "/again/c-1/m-1"
+                ? Self.stream([#"{"content":"you"}"#], "data: [DONE]\n\n") : Self.stream(beginning)
         } body: { server in
-            let settings = try MarketplaceConfiguration(
-                baseURL: server.url, authentication: .none, streamEnd: .done,
-                dialect: .init(reconnect: try .init("/again/{conversation_id}/{message_id}", method: "GET")),
-                retry: RetryPolicy(baseDelay: .milliseconds(1)))
+            let settings = try Self.settings(server)
             let output = try await harness.chat(settings, with: ["prompt": "Hi"]).get()
             #expect(output["text"] == "Hello you")
             #expect(server.requests.map(\.uri) == ["/v1/chat/completions", "/again/c-1/m-1"])
@@ -124,6 +137,34 @@ struct ReconnectTests {
         let checkpoint = try #require(harness.journal.checkpoints.last)
         #expect(checkpoint["message_id"] == "m-1")
         #expect(checkpoint["conversation_id"] == "c-1")
+    }
+
+    private static let broken = stream([
+        #"{"content":"Hello you","tasks":[{"messageId":"m-1","conversationId":"c-1","title":"a"}]}"#
+    ])
+
+    @Test(
+        "an answer that comes again shorter than it was shown is not whole",
+        arguments: [
+            #"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"# + "\n\ndata: [DONE]\n\n", "data: [DONE]\n\n",
+        ])
+    func shorter(end: String) async throws {
+        let harness = StepHarness()
+        try await TestServer.run { request in
+            request.uri == "/again/c-1/m-1"
+                ? Self.stream([#"{"role":"assistant"}"#, #"{"content":"Hello"}"#], end) : Self.broken
+        } body: { server in
+            guard case .failure(let error) = try await harness.chat(Self.settings(server), with: ["prompt": "Hi"])
+            else {
+                Issue.record("it succeeded")
+                return
+            }
+            #expect(error.code == "stream-cut-off")
+            #expect(error.message == "the stream ended before [DONE]")
+            #expect(error.partialOutput == "Hello you")
+            #expect(server.requests.map(\.uri) == ["/v1/chat/completions", "/again/c-1/m-1"])
+        }
+        #expect(text(harness.progress) == "Hello you")
     }
 
     private static let label: Value = [

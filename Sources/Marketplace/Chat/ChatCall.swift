@@ -81,8 +81,11 @@ final class ChatCall: Sendable {
                 do {
                     let batch = try await running.exchange.next()
                     noteUsageSupport()
-                    if batch.isEmpty { stop() }
-                    if batch.isEmpty { return nil }
+                    if batch.isEmpty {
+                        try state.withLock { $0.reconnection.filter }?.finish()
+                        stop()
+                        return nil
+                    }
                     let news = try take(batch)
                     if !news.isEmpty { return news }
                 } catch let failure as FailedAttempt {

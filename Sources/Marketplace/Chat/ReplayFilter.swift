@@ -24,9 +24,9 @@ struct AnswerProgress: Sendable {
 /// Leaves out of a stream that was taken up again what has been given out before.
 ///
 /// No public text says whether such a stream begins anew or goes on. One that begins with the role of the speaker begins
-/// anew; what it repeats has to be the same text.
+/// anew; what it repeats has to be the same text, and all of it.
 struct ReplayFilter: Sendable {
-    /// The stream is no repetition of what is known.
+    /// The stream is no repetition of what is known, or only of its beginning.
     struct Mismatch: Error {}
 
     private enum Mode { case undecided, replay, rest }
@@ -46,6 +46,11 @@ struct ReplayFilter: Sendable {
 
     /// Whether the stream has begun anew.
     var isReplay: Bool { mode == .replay }
+
+    /// Checks at the end of the stream that all of the known text has come again.
+    func finish() throws(Mismatch) {
+        if mode == .replay, repeated < known.text.count { throw Mismatch() }
+    }
 
     mutating func pass(_ events: [ChatEvent]) throws(Mismatch) -> [ChatEvent] {
         var passed: [ChatEvent] = []
@@ -82,7 +87,10 @@ struct ReplayFilter: Sendable {
         case .task:
             seen.tasks += 1
             return seen.tasks > known.tasks ? event : nil
-        case .role, .finish, .usage: return event
+        case .finish:
+            try finish()
+            return event
+        case .role, .usage: return event
         }
     }
 }

@@ -3,6 +3,7 @@ import Marketplace
 import MarketplaceSimulator
 import RunnelKit
 import RunnelTesting
+import Synchronization
 import Testing
 
 @testable import ChatPlugin
@@ -165,6 +166,32 @@ struct ReconnectTests {
             #expect(server.requests.map(\.uri) == ["/v1/chat/completions", "/again/c-1/m-1"])
         }
         #expect(text(harness.progress) == "Hello you")
+    }
+
+    @Test(
+        "the text so far is kept if there is no access token with which the answer could be taken up again",
+        arguments: [
+            (401, "wrong-credentials", "the server refused the client id and secret: 401 Unauthorized"),
+            (503, "stream-cut-off", "the stream ended before [DONE]"),
+        ])
+    func noToken(status: Int, code: String, message: String) async throws {
+        let hasToken = Atomic(false)
+        try await TestServer.run { request in
+            guard request.uri.hasSuffix("token") else { return Self.broken }
+            // A lifetime of nothing: each request needs another one.
+            return hasToken.exchange(true, ordering: .relaxed)
+                ? .reply(status) : .reply(200, [], #"{"access_token":"t","expires_in":0}"#)
+        } body: { server in
+            let settings = try Self.settings(server, .clientCredentials(clientID: "c", clientSecret: "s"))
+            guard case .failure(let error) = try await StepHarness().chat(settings, with: ["prompt": "Hi"]) else {
+                Issue.record("it succeeded")
+                return
+            }
+            #expect(error.code == code)
+            #expect(error.message == message)
+            #expect(error.partialOutput == "Hello you")
+            #expect(server.requests.filter { !$0.uri.hasSuffix("token") }.count == 1)
+        }
     }
 
     private static let label: Value = [

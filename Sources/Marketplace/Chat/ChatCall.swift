@@ -77,7 +77,12 @@ final class ChatCall: Sendable {
         if state.withLock({ $0.isOver }) { return nil }
         do {
             while true {
-                let running = try await current()
+                let running: Running
+                do { running = try await current() } catch let error as MarketplaceError where error.code != .cancelled
+                {
+                    // Such as one of the access token, while an answer is taken up again.
+                    throw failure(becauseOf: error)
+                }
                 do {
                     let batch = try await running.exchange.next()
                     noteUsageSupport()
@@ -302,27 +307,27 @@ final class ChatCall: Sendable {
     /// Asks anew where nothing of the answer has come to this process.
     /// - Throws: why the answer had to be taken up again, with its text so far.
     private func giveUpReconnecting(_ error: MarketplaceError?) throws {
-        let (reconnection, text) = state.withLock { state in
-            defer {
-                if state.reconnection.isOfEarlierProcess {
-                    state.reconnection = Reconnection()
-                    state.progress = AnswerProgress()
-                }
-            }
-            return (state.reconnection, state.progress.text)
+        let asksAnew = state.withLock { state in
+            guard state.reconnection.isOfEarlierProcess else { return false }
+            state.reconnection = Reconnection()
+            state.progress = AnswerProgress()
+            return true
         }
-        if reconnection.isOfEarlierProcess {
-            client.logger.info("the answer of an earlier process cannot be resumed; the chat is sent again")
-            return
-        }
+        guard asksAnew else { throw failure(becauseOf: error) }
+        client.logger.info("the answer of an earlier process cannot be resumed; the chat is sent again")
+    }
+
+    /// Why the answer could not be taken up again, with its text so far; the error itself where nothing was to be.
+    private func failure(becauseOf error: MarketplaceError?) -> MarketplaceError {
+        let (cause, text) = state.withLock { ($0.reconnection.cause, $0.progress.text) }
         // What ended the answer itself is the failure; what befell the connection is told by its first time.
         let ofConnection: Set<MarketplaceError.Code> = [
             .connectionFailed, .connectTimeout, .streamCutOff, .idleTimeout, .serverError, .notFound, .badRequest,
-            .unauthorized, .forbidden, .notAnEventStream, .unexpectedStatus,
+            .unauthorized, .forbidden, .notAnEventStream, .unexpectedStatus, .tokenTimeout,
         ]
-        let failure = error.flatMap { ofConnection.contains($0.code) ? nil : $0 } ?? reconnection.cause ?? error
-        guard let failure else { throw TransportFailure.cancelled }
-        throw failure.keeping(partialText: text.isEmpty ? failure.partialText : String(decoding: text, as: UTF8.self))
+        let failure = error.flatMap { ofConnection.contains($0.code) ? nil : $0 } ?? cause ?? error
+        guard let failure else { return TransportFailure.cancelled }
+        return failure.keeping(partialText: text.isEmpty ? failure.partialText : String(decoding: text, as: UTF8.self))
     }
 
     // MARK: The usage

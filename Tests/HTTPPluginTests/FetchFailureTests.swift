@@ -81,6 +81,18 @@ import Testing
         }
     }
 
+    @Test("of a body that is cut, the end is not quoted: it may be the first part of a secret")
+    func cutWords() {
+        func words(_ text: String, isCut: Bool) -> String? {
+            ServerWords.line(of: HTTPReply(status: 400, body: Array(text.utf8), isBodyCut: isCut)) { $0 }
+        }
+        let tail = String(repeating: "x", count: 16 << 10)
+        #expect(words("no label\n" + tail, isCut: true) == #""no label""#)
+        #expect(words("bad token token-12", isCut: true) == nil)
+        #expect(words("bad token", isCut: false) == #""bad token""#)
+        #expect(words(String(repeating: " ", count: 65_530) + "token-123", isCut: false) == nil)
+    }
+
     @Test("nobody listening is said so")
     func refused() async throws {
         let port = try #require(refusingPort())

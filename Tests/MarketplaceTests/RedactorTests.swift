@@ -1,4 +1,5 @@
 import Logging
+import NIOHTTP1
 import Synchronization
 import Testing
 
@@ -44,6 +45,21 @@ struct RedactorTests {
     func otherText() {
         #expect(redactor.redact("s3cr3t value, 100 % of it: こ") == "s3cr3t value, 100 % of it: こ")
         #expect(ResponseRedactor(secrets: []).redact("x") == "x")
+    }
+
+    @Test("an error that breaks off in the access token shows no part of it")
+    func cutToken() async throws {
+        try await withBench(answer: { exchange in
+            if !issuingTokens(exchange) {
+                exchange.begin(403, ["Content-Type": "text/plain", "Content-Length": "100"])
+                exchange.send("bad token jwt-")
+                exchange.breakConnection()
+            }
+            return true
+        }) { bench in
+            let (_, error) = try await bench.ask().failure()
+            #expect(error.message == "the server does not allow this call: 403 Forbidden")
+        }
     }
 
     @Test("the access token that a server echoes is in no error, and nothing secret is in the log")

@@ -3,10 +3,6 @@ internal import RunnelSupport
 
 /// An answer to a chat request that is not an event stream.
 struct Refusal {
-    /// What is left out at the end of a body that was not read whole: a secret might be cut in two there, and not be
-    /// found. No header carries a longer one.
-    static let unsafeTail = 16 * 1024
-
     var head: HTTPResponseHead
     var body: [UInt8]
     /// Whether there is more than was read.
@@ -15,8 +11,9 @@ struct Refusal {
     func attempt(_ context: StreamDelegate.Context) -> FailedAttempt {
         let contentType = head.contentType
         let failure = StatusFailure(
-            status: head.status, headers: head.headers, body: isCut ? body.dropLast(Self.unsafeTail) : body,
-            url: context.url, redactor: context.redactor, now: context.wallClock())
+            status: head.status, headers: head.headers,
+            body: isCut ? body.dropLast(ServerMessage.unsafeTail) : body, url: context.url, redactor: context.redactor,
+            now: context.wallClock())
         guard head.status == .ok else {
             let error = failure.chat(
                 authentication: context.authentication, agentID: context.agentID,

@@ -297,7 +297,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
                 return attempt(error, progress: state.decoder.hasProgress)
             }
         }
-        return Refusal(head: head, body: body, isCut: false).attempt(context)
+        return Refusal(head: head, body: body, isCut: cause != nil).attempt(context)
     }
 
     /// Whether a body is the JSON of a success: some servers do not stream.

@@ -40,7 +40,7 @@ extension HTTPClient {
             throw TransportFailure.undecodable(error, url: url, status: Int(response.status.code))
         }
         if response.body.count >= limit {
-            response.body.removeLast(min(Refusal.unsafeTail, response.body.count))
+            response.body.removeLast(min(ServerMessage.unsafeTail, response.body.count))
         }
         return response
     }

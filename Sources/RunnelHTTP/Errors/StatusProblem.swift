@@ -43,12 +43,16 @@ public enum StatusProblem {
 /// What a server says about a failure in the body of its answer.
 public enum ServerWords {
     private static let limit = 200
+    /// How much of a body is looked at.
+    private static let bodyLimit = 65_536
 
     /// One line to be quoted in an error; nil where the body holds nothing for people.
     ///
-    /// - Parameter redact: masks secrets. It sees the whole text, before a cut could split a secret.
+    /// - Parameter redact: masks secrets. It sees the whole text, before a cut could split a secret. The end of a body
+    ///   that is cut already is left out.
     public static func line(of reply: HTTPReply, redact: (String) -> String) -> String? {
-        let body = Array(reply.body.prefix(65_536))
+        let isCut = reply.isBodyCut || reply.body.count > bodyLimit
+        let body = Array(reply.body.prefix(bodyLimit).dropLast(isCut ? ServerMessage.unsafeTail : 0))
         guard !body.isEmpty, reply.contentEncoding == nil else { return nil }
         let charset = reply.mediaType?.charset
         let isWideText = charset?.hasPrefix("utf-16") == true

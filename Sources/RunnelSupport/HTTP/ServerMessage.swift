@@ -8,6 +8,10 @@ package struct ServerMessage: Equatable, Sendable {
     /// The server's code: a word, or an HTTP status as a number.
     package var code: String?
 
+    /// What is left out at the end of a body that was not read whole: a secret might be cut in two there, and not be
+    /// found. No header carries a longer one.
+    package static let unsafeTail = 16 * 1024
+
     private static var options: JSONOptions {
         var options = JSONOptions()
         options.maxDepth = 64

@@ -73,6 +73,21 @@ import Testing
         }
     }
 
+    @Test(
+        "for an MCP server whose answer cannot be decompressed, says so",
+        arguments: [
+            ("foo", #"answered with the compression "foo", which cannot be undone here"#),
+            ("gzip", "answered with a body that is not gzip, as its header says"),
+        ])
+    func compression(coding: String, words: String) async throws {
+        try await TestServer.run { _ in
+            .reply(200, [("content-type", "application/json"), ("content-encoding", coding)], #"{"jsonrpc":"2.0"}"#)
+        } body: { server in
+            let said = try await self.words(server.url, "{}")
+            #expect(said.tool.contains(words), "\(said.tool)")
+        }
+    }
+
     @Test("for a proxy, says that it refuses, or that it cannot be reached")
     func proxies() async throws {
         try await Peers.run { peers in

@@ -86,7 +86,14 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
             let key = name.lowercased()
             headers[key] = headers[key].map { $0 + ", " + value } ?? value
         }
-        let decoder = try ContentDecoder(contentEncoding: response.headers["content-encoding"])
+        let decoder: ContentDecoder?
+        do throws(ContentDecoder.Unsupported) {
+            decoder = try ContentDecoder(contentEncoding: response.headers["content-encoding"])
+        } catch {
+            let coding = Quote.quoted(error.coding, limit: 60)
+            throw MCPFault.refused(
+                "answered with the compression \(coding), which cannot be undone here", isTransient: false)
+        }
         let body = ResponseBodyReader(response.body, decoder)
         return MCPHTTPResponse(status: Int(response.status.code), headers: headers) { [clients] in
             do {
@@ -100,8 +107,6 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
 
 /// The body of a response for a single reader.
 private actor ResponseBodyReader {
-    struct TooLarge: Error {}
-
     /// What one chunk may decompress to. Chunks are some 64 KiB; only a bomb unpacks to more.
     private static let maximumPiece = 64 << 20
 
@@ -126,7 +131,9 @@ private actor ResponseBodyReader {
         var bytes: [UInt8] = []
         try chunk.withUnsafeReadableBytes { piece in
             try decoder.decode(piece) {
-                guard bytes.count + $0.count <= Self.maximumPiece else { throw TooLarge() }
+                guard bytes.count + $0.count <= Self.maximumPiece else {
+                    throw TransportProblem.tooLarge(limit: Self.maximumPiece)
+                }
                 bytes += $0
                 return true
             }

@@ -191,7 +191,12 @@ final class StreamableHTTPTransport: MCPTransport {
             return MCPFault.refused("could not be reached: \(error)", isTransient: true)
         }
         let (_, why, hint) = problem.failure
-        return MCPFault.refused(
-            "could not be reached: \(why)" + (hint.map { " (\($0))" } ?? ""), isTransient: problem.isTransient)
+        let words =
+            switch problem {
+            case .corruptBody(let coding): "answered with a body that is not \(coding), as its header says"
+            case .tooLarge: "answered with more than \(why) at once"
+            default: "could not be reached: \(why)" + (hint.map { " (\($0))" } ?? "")
+            }
+        return MCPFault.refused(words, isTransient: problem.isTransient)
     }
 }

@@ -17,7 +17,7 @@ struct PatternTests {
             (#"^\x41\t\0$"#, "A\t\0", true), (#"\bfoo\b"#, "a foo b", true), (#"\bfoo\b"#, "afoo", false),
             (#"\Boo"#, "foo", true), ("^(?!admin).*$", "administrator", false), ("^(?!admin).*$", "user", true),
             ("(?<=€)[0-9]+", "€5", true), ("(?<=€)5", "$5", false), ("(?<!€)5", "$5", true),
-            ("^(?=.*x)(?=.*y)", "ayx", true),
+            ("^(?=.*x)(?=.*y)", "ayx", true), ("^(?:(?=a{3})a){2}", "aaaa", true), ("^(?:(?=a{3})a){2}", "aaa", false),
             (#"^\p{Lu}\P{Lu}$"#, "Ab", true), (#"^\p{Letter}$"#, "π", true), (#"^[\p{Nd}_]+$"#, "٣_", true),
             ("^(?<year>[0-9]{4})$", "2026", true), ("a{,2}", "a{,2}", true), ("x{", "x{", true),
             (#"^a\/b\-c$"#, "a/b-c", true),
@@ -39,6 +39,9 @@ struct PatternTests {
             (#"\"#, "the pattern ends in a backslash"), ("(?i)a", "\"(?i\" is not a group of ECMA-262"),
             (#"\p{Script=Greek}"#, "unknown Unicode property \"Script=Greek\""),
             ("(a{1000}){1000}", "it is too large: its counts are too high"),
+            ("(?:(?=a{50000})b?){3}", "it is too large: its counts are too high"),
+            ("(?:(?=a{99999})b?){30000}", "it is too large: its counts are too high"),
+            ("(?=(?<!(?=a{90000})b{9000})c{900})d{99}", "it is too large: its counts are too high"),
             ("{2}", "nothing to repeat before \"{\""),
             (String(repeating: "(", count: 5000), "groups nest deeper than 100 levels"),
         ])

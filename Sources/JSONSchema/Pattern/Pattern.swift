@@ -45,15 +45,19 @@ struct PatternProgram: Sendable {
         let isNegated: Bool
     }
 
-    /// The maximum number of instructions; counts such as `{1000}` are expanded.
+    /// The maximum number of instructions, those of look-arounds included; counts such as `{1000}` are expanded.
     static let maxSize = 100_000
 
     private(set) var instructions: [Instruction] = []
     private(set) var looks: [Look] = []
     let direction: PatternDirection
+    /// The number of instructions that the pattern may still have. A count around a look-around compiles it again each
+    /// time, so a limit for each look-around alone would multiply.
+    private var room: Int
 
-    init(_ node: PatternNode, direction: PatternDirection) throws(PatternError) {
+    init(_ node: PatternNode, direction: PatternDirection, room: Int = maxSize) throws(PatternError) {
         self.direction = direction
+        self.room = room
         try emit(node)
         try append(.match)
     }
@@ -64,9 +68,8 @@ struct PatternProgram: Sendable {
     }
 
     private mutating func append(_ instruction: Instruction) throws(PatternError) {
-        guard instructions.count < Self.maxSize else {
-            throw PatternError(message: "it is too large: its counts are too high")
-        }
+        guard room > 0 else { throw PatternError(message: "it is too large: its counts are too high") }
+        room -= 1
         instructions.append(instruction)
     }
 
@@ -83,7 +86,8 @@ struct PatternProgram: Sendable {
         case .assertion(let assertion): try append(.assertion(assertion))
         case .look(let body, let direction, let isNegated):
             try append(.look(looks.count))
-            let program = try PatternProgram(body, direction: direction)
+            let program = try PatternProgram(body, direction: direction, room: room)
+            room = program.room
             looks.append(Look(program: program, isNegated: isNegated))
         }
     }

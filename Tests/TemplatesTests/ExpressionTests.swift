@@ -83,6 +83,12 @@ import Testing
                 "missing-value: `steps.lable` is missing: `steps` has the keys fetch-page, label; did you mean `label`?"
             ),
             ("inptu", "missing-value: unknown name `inptu`; did you mean `input`?"),
+            ("gone ?? inptu", "missing-value: unknown name `inptu`; did you mean `input`?"),
+            ("steps['lable']", #"missing-value: `steps` has no key "lable"; did you mean "label"?"#),
+            (
+                "(gone ?? 'x') ~ steps.fetch-page.txt",
+                "missing-value: `steps.fetch-page.txt` is missing: `steps.fetch-page` has the keys text, status; did you mean `text`?"
+            ),
             (
                 "tags[7]",
                 #"missing-value: `tags[7]` is missing: `tags` has 3 items; add `| default("…")` if it may be missing"#

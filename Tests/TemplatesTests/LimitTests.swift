@@ -73,4 +73,14 @@ import Testing
         let text = "{% raw %}" + String(repeating: "{% '", count: 200_000)
         #expect(rendered(text) == "unclosed-tag: `{% raw %}` has no `{% endraw %}`")
     }
+
+    @Test("a missing key that is handled is not compared with the keys that are there", .timeLimit(.minutes(5)))
+    func missingKeys() throws {
+        let names = (0..<20_000).map { "a-rather-long-name-\($0)" }
+        let scope = DictionaryScope([
+            "names": .list(names.map { .string($0 + "?") }), "object": .object(ValueObject(names.map { ($0, 1) })),
+        ])
+        let text = "{% for name in names %}{{ object[name] | default('.') }}{{ object.gone ?? '' }}{% endfor %}"
+        #expect(try Template.parse(text).template.render(scope) == .string(String(repeating: ".", count: 20_000)))
+    }
 }

@@ -6,6 +6,8 @@ struct ExpressionEvaluator {
     let limits: TemplateLimits
     /// Whether a key or an item that is not there is null instead of an error.
     var missingIsNull = false
+    /// Whether `default`, `??` or `is defined` handles a missing value, so that nobody reads why it is missing.
+    var isMissingHandled = false
     /// Loop variables.
     var locals: [String: Value] = [:]
 
@@ -45,8 +47,10 @@ struct ExpressionEvaluator {
 
     /// The value; nil if it is missing or null, or an empty string and `emptyCounts` is false.
     private func valueIfPresent(_ node: ExpressionNode, emptyCounts: Bool) throws(TemplateFailure) -> Value? {
+        var evaluator = self
+        evaluator.isMissingHandled = true
         do throws(TemplateFailure) {
-            let value = try value(node)
+            let value = try evaluator.value(node)
             return value.isNull || (!emptyCounts && value == "") ? nil : value
         } catch {
             guard error.isMissing else { throw error }
@@ -58,12 +62,10 @@ struct ExpressionEvaluator {
 
     private func named(_ name: String, _ node: ExpressionNode) throws(TemplateFailure) -> Value {
         if let value = locals[name] ?? scope.value(named: name) { return value }
-        let closest = Suggestion.closest(to: name, among: scope.knownNames + locals.keys.sorted())
-        throw TemplateFailure(
-            TemplateErrorCode.missingValue, "unknown name `\(name)`", node.range,
-            hint: closest.map { "did you mean `\($0)`?" }
-                ?? "known names: \(scope.knownNames.joined(separator: ", "))",
-            isMissing: true)
+        throw missing(
+            node, "unknown name `\(name)`",
+            hint: Suggestion.closest(to: name, among: scope.knownNames + locals.keys.sorted())
+                .map { "did you mean `\($0)`?" } ?? "known names: \(scope.knownNames.joined(separator: ", "))")
     }
 
     private func member(
@@ -76,12 +78,9 @@ struct ExpressionEvaluator {
         }
         if let value = object[key] { return value }
         if missingIsNull { return .null }
-        let closest = Suggestion.closest(to: key, among: object.keys)
-        let keys = object.isEmpty ? "is empty" : "has the keys \(Self.list(object.keys))"
-        throw TemplateFailure(
-            TemplateErrorCode.missingValue, "`\(node.written)` is missing: `\(inner.written)` \(keys)", node.range,
-            hint: closest.map { "did you mean `\($0)`?" } ?? "add `| default(\"…\")` if it may be missing",
-            isMissing: true)
+        throw missing(
+            node, "`\(node.written)` is missing: `\(inner.written)` \(Self.keys(of: object))",
+            hint: Suggestion.closest(to: key, among: object.keys).map { "did you mean `\($0)`?" } ?? Self.defaultHint)
     }
 
     private func element(
@@ -92,18 +91,17 @@ struct ExpressionEvaluator {
         case (.object(let object), .string(let key)):
             if let value = object[key] { return value }
             if missingIsNull { return .null }
-            throw TemplateFailure(
-                TemplateErrorCode.missingValue, "`\(inner.written)` has no key \(index.shown)", node.range,
-                hint: Suggestion.hint(for: key, among: object.keys), isMissing: true
-            )
+            throw missing(
+                node, "`\(inner.written)` has no key \(index.shown)",
+                hint: Suggestion.hint(for: key, among: object.keys))
         case (.list(let items), .int(let number)):
             let position = number < 0 ? Int64(items.count) + number : number
             if position >= 0, position < items.count { return items[Int(position)] }
             if missingIsNull { return .null }
-            throw TemplateFailure(
-                TemplateErrorCode.missingValue,
+            throw missing(
+                node,
                 "`\(node.written)` is missing: `\(inner.written)` has \(items.count) item\(items.count == 1 ? "" : "s")",
-                node.range, hint: "add `| default(\"…\")` if it may be missing", isMissing: true)
+                hint: Self.defaultHint)
         case (.list, _), (.object, _):
             throw TemplateFailure(
                 TemplateErrorCode.badOperand,
@@ -117,14 +115,26 @@ struct ExpressionEvaluator {
 
     private func notThere(_ inner: ExpressionNode, _ container: Value, _ node: ExpressionNode) -> TemplateFailure {
         let found = container.isNull ? "null" : "\(container.kindName), which has no keys"
-        return TemplateFailure(
-            TemplateErrorCode.missingValue, "`\(node.written)` is missing: `\(inner.written)` is \(found)", node.range,
-            hint: "add `| default(\"…\")` if it may be missing", isMissing: true)
+        return missing(
+            node, "`\(node.written)` is missing: `\(inner.written)` is \(found)", hint: Self.defaultHint)
     }
 
-    private static func list(_ keys: [String]) -> String {
-        keys.count <= 12
-            ? keys.joined(separator: ", ") : keys.prefix(12).joined(separator: ", ") + " and \(keys.count - 12) more"
+    private static let defaultHint = "add `| default(\"…\")` if it may be missing"
+
+    /// The failure of a value that is not there. Its words list and compare keys, which takes time in proportion to the
+    /// data, so there are none where the failure is handled.
+    private func missing(
+        _ node: ExpressionNode, _ message: @autoclosure () -> String, hint: @autoclosure () -> String?
+    ) -> TemplateFailure {
+        TemplateFailure(
+            TemplateErrorCode.missingValue, isMissingHandled ? "" : message(), node.range,
+            hint: isMissingHandled ? nil : hint(), isMissing: true)
+    }
+
+    private static func keys(of object: ValueObject) -> String {
+        guard !object.isEmpty else { return "is empty" }
+        let more = object.count > 12 ? " and \(object.count - 12) more" : ""
+        return "has the keys " + object.keys.prefix(12).joined(separator: ", ") + more
     }
 
     // MARK: - Operations

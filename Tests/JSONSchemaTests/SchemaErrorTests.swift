@@ -102,6 +102,79 @@ struct SchemaErrorTests {
             ])
     }
 
+    @Test(
+        "each mistake is reported once, and hides no other",
+        arguments: [
+            (
+                #"{"type":["strnig","object",5],"required":["a",1,true],"minLength":-1}"#,
+                [
+                    "#/type/0: \"strnig\" is not a type; types are string, number, integer, boolean, array, "
+                        + "object, null (did you mean \"string\"?)",
+                    "#/type/2: \"type\" must be the name of a type, found the number 5",
+                    "#/required/1: \"required\" must be a list of strings, found the number 1",
+                    "#/required/2: \"required\" must be a list of strings, found true",
+                    "#/minLength: \"minLength\" must be a whole number from 0, found the number -1",
+                ]
+            ),
+            (
+                #"{"dependentRequired":{"a":[1],"b":5},"dependencies":{"c":["d",2],"e":3}}"#,
+                [
+                    "#/dependentRequired/a/0: \"dependentRequired\" must be a list of strings, found the number 1",
+                    "#/dependentRequired/b: \"dependentRequired\" must be a list of strings, found the number 5",
+                    "#/dependencies/c/1: \"dependencies\" must be a list of strings, found the number 2",
+                    "#/dependencies/e: a schema must be an object or true or false, found the number 3",
+                ]
+            ),
+            (
+                #"{"patternProperties":{"[":{},"(":{"type":"null"},"a":5},"additionalProperties":false}"#,
+                [
+                    "#/patternProperties/[: invalid pattern \"[\": unclosed \"[\"",
+                    "#/patternProperties/(: invalid pattern \"(\": unclosed group",
+                    "#/patternProperties/a: a schema must be an object or true or false, found the number 5",
+                ]
+            ),
+            (
+                ##"{"$defs":{"a":5},"properties":{"x":{"$ref":"#/$defs/a"},"y":{"allOf":[{"$ref":"#/$defs/a"},6]}}}"##,
+                [
+                    "#/$defs/a: a schema must be an object or true or false, found the number 5",
+                    "#/properties/y/allOf/1: a schema must be an object or true or false, found the number 6",
+                ]
+            ),
+            (
+                ##"{"properties":{"properties":{"type":"text"},"b":{"items":[1],"contains":2}}}"##,
+                [
+                    "#/properties/properties/type: \"text\" is not a type; types are string, number, integer, boolean, "
+                        + "array, object, null",
+                    "#/properties/b/items: a schema must be an object or true or false, found a list",
+                    "#/properties/b/contains: a schema must be an object or true or false, found the number 2",
+                ]
+            ),
+            (
+                ##"{"$ref":"#/x/y","x":{"y":{"allOf":[5],"type":[1]}}}"##,
+                [
+                    "#/x/y/allOf/0: a schema must be an object or true or false, found the number 5",
+                    "#/x/y/type/0: \"type\" must be the name of a type, found the number 1",
+                ]
+            ),
+        ])
+    func once(schema: String, messages: [String]) throws {
+        #expect(JSONSchema.problems(in: try Value.json(schema)).map(\.description) == messages)
+    }
+
+    @Test("a loop of references is one mistake: what it refers to is there")
+    func loops() throws {
+        let schema = ##"{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"items":{"$ref":"#/$defs/a"}}"##
+        let problems = JSONSchema.problems(in: try Value.json(schema))
+        #expect(problems.map(\.code) == [.loop])
+    }
+
+    @Test("a schema that is too large is one mistake")
+    func size() throws {
+        let many = ValueObject((0..<200_000).map { ("k\($0)", [:]) })
+        let problems = JSONSchema.problems(in: ["properties": .object(many)])
+        #expect(problems.map(\.message) == ["there are more than 100000 schemas"])
+    }
+
     @Test("a schema that describes itself deeper in the value is no loop")
     func recursion() throws {
         #expect(try mistake(##"{"properties":{"child":{"$ref":"#"}},"additionalProperties":false}"##) == "none")

@@ -9,15 +9,24 @@ extension JSONSchema {
     public static func problems(in schema: Value) -> [SchemaError] {
         var problems: [SchemaError] = []
         var rest = misspelled(schema, at: [], into: &problems)
-        // The compiler stops at the first error: what causes it is taken out, and it compiles the rest.
+        var reported: Set<String> = []
+        // The compiler stops at the first error: what causes it is replaced or removed, and it compiles the rest.
         while problems.count < 50 {
             do throws(SchemaError) {
                 _ = try JSONSchema(rest)
                 break
             } catch {
-                problems.append(error)
-                let tokens = error.document == nil ? JSONPointer(error.pointer)?.tokens ?? [] : []
-                guard !tokens.isEmpty, let less = rest.removing(tokens[...]) else { break }
+                var tokens = error.document == nil ? JSONPointer(error.pointer)?.tokens ?? [] : []
+                if reported.insert(error.pointer).inserted {
+                    problems.append(error)
+                } else {
+                    // The replacement is wrong there too, which is no error of the author.
+                    tokens = tokens.dropLast()
+                }
+                // No single part makes a schema too large.
+                guard error.code != .size, !tokens.isEmpty,
+                    let less = rest.replacing(tokens[...], with: replacement(for: error, at: tokens))
+                else { break }
                 rest = less
             }
         }
@@ -76,6 +85,24 @@ extension JSONSchema {
         return "a property is written as `properties: { \(key): { type: … } }`"
     }
 
+    /// What takes the place of the cause of an error: `true` for a schema, so that references to it still have a
+    /// target; nil where nothing has to stand.
+    private static func replacement(for error: SchemaError, at tokens: [String]) -> Value? {
+        // The key is wrong.
+        if error.code == .pattern { return nil }
+        if error.code == .loop { return true }
+        var shape = KeywordShape.schema
+        for token in tokens {
+            switch shape {
+            case .list, .map, .looseMap: shape = .schema
+            case .schemaOrList where Int(token) != nil: shape = .schema
+            case .schema, .schemaOrList: shape = KeywordTable.entries.first { $0.name == token }?.shape ?? .none
+            case .none: break
+            }
+        }
+        return shape == .schema ? true : nil
+    }
+
     private static func place(of problem: SchemaError, in schema: Value) -> [Int] {
         var place: [Int] = []
         var value = schema as Value?
@@ -93,22 +120,21 @@ extension JSONSchema {
 }
 
 extension Value {
-    /// The value without the member that the tokens lead to; nil where there is none.
-    fileprivate func removing(_ tokens: ArraySlice<String>) -> Value? {
+    /// The value with another in the place that the tokens lead to, or without it; nil if there is no such place.
+    fileprivate func replacing(_ tokens: ArraySlice<String>, with other: Value?) -> Value? {
         guard let token = tokens.first else { return nil }
+        let isLast = tokens.count == 1
         if var object = asObject, let member = object[token] {
-            if tokens.count == 1 { return .object(object.removing(token)) }
-            guard let less = member.removing(tokens.dropFirst()) else { return nil }
-            object[token] = less
+            let inner = isLast ? other : member.replacing(tokens.dropFirst(), with: other)
+            guard isLast || inner != nil else { return nil }
+            object[token] = inner
             return .object(object)
         }
         if var items = asList, let index = Int(token), items.indices.contains(index) {
-            if tokens.count == 1 {
-                items[index] = true
-            } else {
-                guard let less = items[index].removing(tokens.dropFirst()) else { return nil }
-                items[index] = less
-            }
+            // Lists hold schemas, or texts: `type`, `required` and `dependentRequired` all allow this one.
+            guard let inner = isLast ? other ?? "string" : items[index].replacing(tokens.dropFirst(), with: other)
+            else { return nil }
+            items[index] = inner
             return .list(items)
         }
         return nil

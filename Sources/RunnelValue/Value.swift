@@ -169,6 +169,22 @@ extension Value {
 }
 
 extension Value {
+    /// Whether this number is less than the other; nil if one of them is not a number. It is exact also for integers
+    /// that no double represents.
+    package func isLess(than other: Value) -> Bool? {
+        switch (self, other) {
+        case (.int(let left), .int(let right)): left < right
+        case (.double(let left), .double(let right)): left < right
+        // Rounding to a double keeps the order, so only equal doubles are compared as integers. One that is not an
+        // integer of 64 bits is 2^63 then.
+        case (.int(let whole), .double(let real)):
+            Double(whole) == real ? Int64(exactly: real).map { whole < $0 } ?? true : Double(whole) < real
+        case (.double(let real), .int(let whole)):
+            Double(whole) == real ? Int64(exactly: real).map { $0 < whole } ?? false : real < Double(whole)
+        default: nil
+        }
+    }
+
     /// The value as the second half of "expected …, found …": its kind, and what it is where that fits a line.
     package var foundText: String {
         switch self {

@@ -14,6 +14,33 @@ struct ValueTests {
         #expect(Value.null != .bool(false))
     }
 
+    @Test(
+        "a whole number and a double are compared exactly",
+        arguments: [
+            (.int(1), .double(1.5)), (.double(-1.5), .int(-1)), (.double(0.5), .int(1)),
+            (.double(9_007_199_254_740_992), .int(9_007_199_254_740_993)),
+            (.int(9_007_199_254_740_991), .double(9_007_199_254_740_992)),
+            (.int(-9_007_199_254_740_993), .double(-9_007_199_254_740_992)),
+            (.int(.max), .double(0x1p63)), (.double(-0x1p63), .int(.min + 1)), (.double(-0x1.8p63), .int(.min)),
+            (.int(.max), .double(.infinity)), (.double(-.infinity), .int(.min)),
+        ] as [(Value, Value)])
+    func order(less: Value, greater: Value) {
+        #expect(less.isLess(than: greater) == true)
+        #expect(greater.isLess(than: less) == false)
+    }
+
+    @Test("equal numbers and NaN are not less than each other; what is not a number is not compared")
+    func unordered() {
+        for (left, right) in [
+            (.int(1), .double(1)), (.int(.min), .double(-0x1p63)), (.int(0), .double(-0.0)), (.int(1), .double(.nan)),
+        ] as [(Value, Value)] {
+            #expect(left.isLess(than: right) == false)
+            #expect(right.isLess(than: left) == false)
+        }
+        #expect(Value.int(1).isLess(than: "2") == nil)
+        #expect(Value.null.isLess(than: 2) == nil)
+    }
+
     @Test("two objects are equal in whatever order, and keep theirs")
     func objects() {
         let left: Value = ["a": 1, "b": ["c": 2]]

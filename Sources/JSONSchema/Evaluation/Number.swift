@@ -26,21 +26,8 @@ extension Number: Comparable {
         left.value == right.value
     }
 
-    /// Exact also for integers that no double represents.
     static func < (left: Number, right: Number) -> Bool {
-        switch (left, right) {
-        case (.int(let left), .int(let right)): left < right
-        case (.double(let left), .double(let right)): left < right
-        case (.int(let whole), .double(let real)): isLess(whole, than: real)
-        case (.double(let real), .int(let whole)): !isLess(whole, than: real) && Int64(exactly: real) != whole
-        }
-    }
-
-    private static func isLess(_ whole: Int64, than real: Double) -> Bool {
-        if let floor = Int64(exactly: real.rounded(.down)) {
-            return whole < floor || whole == floor && real > real.rounded(.down)
-        }
-        return real > 0
+        left.value.isLess(than: right.value) ?? false
     }
 }
 

@@ -83,26 +83,23 @@ enum Comparison {
     static func holds(
         _ op: BinaryOperator, _ left: Value, _ right: Value, _ node: ExpressionNode
     ) throws(TemplateFailure) -> Bool {
-        switch (left, right) {
-        case (.int(let first), .int(let second)): return holds(op, first, second)
-        case (.string(let first), .string(let second)): return holds(op, first, second)
-        default:
-            guard let first = left.asDouble, let second = right.asDouble else {
-                throw TemplateFailure(
-                    TemplateErrorCode.badOperand,
-                    "`\(node.written)`: \(left.kindName) and \(right.kindName) cannot be compared", node.range)
-            }
-            return holds(op, first, second)
+        guard let isLess = Self.isLess(left, right), let isGreater = Self.isLess(right, left) else {
+            throw TemplateFailure(
+                TemplateErrorCode.badOperand,
+                "`\(node.written)`: \(left.kindName) and \(right.kindName) cannot be compared", node.range)
+        }
+        return switch op {
+        case .less: isLess
+        case .lessOrEqual: isLess || left == right
+        case .greater: isGreater
+        default: isGreater || left == right
         }
     }
 
-    private static func holds<Operand: Comparable>(_ op: BinaryOperator, _ left: Operand, _ right: Operand) -> Bool {
-        switch op {
-        case .less: left < right
-        case .lessOrEqual: left <= right
-        case .greater: left > right
-        default: left >= right
-        }
+    /// Whether a text or a number is less than the other; nil if they cannot be compared.
+    private static func isLess(_ left: Value, _ right: Value) -> Bool? {
+        if case (.string(let left), .string(let right)) = (left, right) { return left < right }
+        return left.isLess(than: right)
     }
 
     /// Whether `container` holds `item`: a part of a text, an item of a list, a key of an object.

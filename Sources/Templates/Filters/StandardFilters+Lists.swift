@@ -108,7 +108,7 @@ extension StandardFilters {
     private static func sorted(_ items: [Value], by key: (Value) -> Value) throws(FilterError) -> [Value] {
         let keyed = items.map { (key: key($0), item: $0) }
         if keyed.allSatisfy({ $0.key.asDouble != nil }) {
-            return keyed.sorted { $0.key.isLess(than: $1.key) }.map(\.item)
+            return keyed.sorted { $0.key.isLess(than: $1.key) ?? false }.map(\.item)
         }
         if keyed.allSatisfy({ $0.key.asString != nil }) {
             return keyed.sorted { ($0.key.asString ?? "") < ($1.key.asString ?? "") }.map(\.item)

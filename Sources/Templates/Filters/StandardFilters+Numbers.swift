@@ -23,8 +23,9 @@ extension StandardFilters {
         },
         TemplateFilter(name: "int", summary: "Converts to an integer, rounded towards zero.", usage: "int") {
             value, _ in
-            if case .string(let text) = value, let number = Int64(text) { return .int(number) }
-            guard let whole = Int64(exactly: try number(value).rounded(.towardZero)) else {
+            let exact = try numeric(value)
+            if case .int = exact { return exact }
+            guard let whole = Int64(exactly: try number(exact).rounded(.towardZero)) else {
                 throw FilterError("\(value.shown) does not fit 64 bits")
             }
             return .int(whole)
@@ -42,8 +43,8 @@ extension StandardFilters {
         ) { value, _ in
             .bool(value == "false" ? false : value.isTruthy)
         },
-        reduce("min", "The smallest of the numbers.") { $0.isLess(than: $1) },
-        reduce("max", "The largest of the numbers.") { $1.isLess(than: $0) },
+        reduce("min", "The smallest of the numbers.") { $0.isLess(than: $1) ?? false },
+        reduce("max", "The largest of the numbers.") { $1.isLess(than: $0) ?? false },
         TemplateFilter(name: "sum", summary: "The sum of the numbers.", usage: "sum") { value, _ in
             let items = try value.filterList().map(numeric)
             let whole = items.compactMap { if case .int(let number) = $0 { number } else { nil } }
@@ -82,13 +83,5 @@ extension StandardFilters {
         if let number = value.asDouble { return number }
         if let text = value.asString, let number = Double(text), number.isFinite { return number }
         throw FilterError("expected a number, found \(value.shown)")
-    }
-}
-
-extension Value {
-    /// Whether this number is less than the other. Integers are compared exactly: a double rounds beyond 2^53.
-    func isLess(than other: Value) -> Bool {
-        if case .int(let left) = self, case .int(let right) = other { return left < right }
-        return (asDouble ?? 0) < (other.asDouble ?? 0)
     }
 }

@@ -1,5 +1,6 @@
 /// Decodes a file's bytes and rejects characters that YAML does not allow (section 5.1), so that libyaml gets valid
-/// input only.
+/// input only. Also rejects those that are line breaks in YAML 1.1, and so in libyaml, but not in YAML 1.2
+/// (section 5.4).
 enum TextDecoder {
     /// The text without its byte order mark.
     static func decode(_ bytes: [UInt8], name: String) throws(YAMLError) -> String {
@@ -16,7 +17,7 @@ enum TextDecoder {
             throw invalidUTF8(content, name: name)
         }
         let looksLikeUTF16 = bytes.count > 1 && (bytes[0] == 0) != (bytes[1] == 0)
-        try refuseControlCharacters(text, name: name, looksLikeUTF16: looksLikeUTF16)
+        try refuseCharacters(text, name: name, looksLikeUTF16: looksLikeUTF16)
         return text
     }
 
@@ -44,7 +45,7 @@ enum TextDecoder {
                 in: YAMLSource(name: name, text: String(decoding: units, as: UTF16.self)),
                 hint: "save the file as UTF-8")
         }
-        try refuseControlCharacters(text, name: name, looksLikeUTF16: false)
+        try refuseCharacters(text, name: name, looksLikeUTF16: false)
         return text
     }
 
@@ -65,31 +66,44 @@ enum TextDecoder {
             hint: "save the file as UTF-8")
     }
 
-    private static func refuseControlCharacters(
+    private static func refuseCharacters(
         _ text: String, name: String, looksLikeUTF16: Bool
     ) throws(YAMLError) {
         guard let index = text.unicodeScalars.firstIndex(where: { !isAllowed($0.value) }) else { return }
         let value = text.unicodeScalars[index].value
+        let lineBreak = lineBreaks[value]
         let hint =
             if looksLikeUTF16 {
                 "the file looks like UTF-16 without a byte order mark; save it as UTF-8"
             } else {
-                value > 0xFF
-                    ? #"remove it, or write it as "\u\#(hex(value, digits: 4))" in double quotes"#
-                    : #"remove it, or write it as "\x\#(hex(value, digits: 2))" in double quotes"#
+                "remove it, or write it as \"\(lineBreak?.escape ?? escape(value))\" in double quotes"
             }
+        let reason =
+            lineBreak == nil ? " in YAML" : ": YAML 1.1 reads it as a line break, YAML 1.2 and editors do not"
         throw YAMLError(
             code: YAMLErrorCode.controlCharacter,
-            message: "the character U+\(hex(value, digits: 4)) (\(kind(value))) is not allowed in YAML",
+            message: "the character U+\(hex(value, digits: 4)) (\(lineBreak?.name ?? kind(value))) "
+                + "is not allowed\(reason)",
             at: String(text[..<index]), in: YAMLSource(name: name, text: text), hint: hint)
     }
 
-    /// The characters libyaml accepts: YAML's printable ones.
+    /// YAML's printable characters without ``lineBreaks``.
     private static func isAllowed(_ value: UInt32) -> Bool {
         switch value {
-        case 0x20...0x7E, 0x09, 0x0A, 0x0D, 0x85, 0xA0...0xFFFD, 0x1_0000...: true
+        case 0x2028, 0x2029: false
+        case 0x20...0x7E, 0x09, 0x0A, 0x0D, 0xA0...0xFFFD, 0x1_0000...: true
         default: false
         }
+    }
+
+    /// The line breaks of YAML 1.1 that YAML 1.2 does not have. libyaml would end a comment or a line of a block scalar
+    /// there, and read what follows as keys and values.
+    private static let lineBreaks: [UInt32: (name: String, escape: String)] = [
+        0x85: ("a next line", #"\N"#), 0x2028: ("a line separator", #"\L"#), 0x2029: ("a paragraph separator", #"\P"#),
+    ]
+
+    private static func escape(_ value: UInt32) -> String {
+        value > 0xFF ? #"\u\#(hex(value, digits: 4))"# : #"\x\#(hex(value, digits: 2))"#
     }
 
     private static func kind(_ value: UInt32) -> String {

@@ -75,7 +75,11 @@ package enum YAMLErrorCode: String, ErrorCode {
                 hints: "write `<<: *name`, where &name is the anchor of a mapping")
         case .badTag:
             ErrorExplanation("this is not a valid tag", hints: "if \"!\" is part of the text, put the text in quotes")
-        case .controlCharacter: ErrorExplanation("the character U+… (…) is not allowed in YAML")
+        case .controlCharacter:
+            ErrorExplanation(
+                "the character U+… (…) is not allowed in YAML",
+                "the character U+… (…) is not allowed: YAML 1.1 reads it as a line break, YAML 1.2 and editors do not",
+                hints: "remove it, or write it as \"…\" in double quotes")
         case .duplicateKey:
             ErrorExplanation("the key … appears twice in one mapping", hints: "remove one of the two, or rename it")
         case .invalidUTF16: ErrorExplanation("the file is not valid UTF-16", hints: "save the file as UTF-8")

@@ -4,7 +4,8 @@ import RunnelSupport
 ///
 /// YAML 1.2 core schema on libyaml's syntax. Accepts what libyaml accepts, except for these errors: more than one
 /// document, a duplicate key, a tag outside the core schema or one that contradicts its value, an alias without an
-/// anchor or inside its own anchor, a merge key (`<<`) without a mapping, and a document that exceeds a limit.
+/// anchor or inside its own anchor, a merge key (`<<`) without a mapping, a character that is a line break in YAML 1.1
+/// only, and a document that exceeds a limit.
 public enum YAMLParser {
     /// Parses the bytes of a file: UTF-8, or UTF-16 with a byte order mark.
     ///

@@ -112,8 +112,6 @@ public struct YAMLRange: Hashable, Sendable {
 /// The offsets at which the lines of a text begin, in UTF-8 bytes and in Unicode scalars.
 ///
 /// Converts between libyaml's character offsets, line and column, and UTF-8 byte offsets without scanning the text.
-/// libyaml's own line numbers are not used: they follow YAML 1.1, where U+0085, U+2028 and U+2029 end a line, while
-/// editors do not.
 struct LineTable: Sendable {
     private(set) var byteStarts: [UInt32] = [0]
     /// Empty when the text is ASCII, where scalars are bytes.

@@ -16,7 +16,7 @@ let texts = [
     "on: push\nsteps: []\non: pull\n", "{a: 1, 'a': 2}", "0x10: a\n16: b\n", "? [a, {b: c}]\n: 1\n? [a, {b: c}]\n: 2\n",
     "a: !mine [1]\n", "a: !!binary aGk=\n", "%TAG !e! tag:e.org,2000:\n--- !e!x y\n", "n: !!int twelve\n",
     "n: !!map [1]\n", "a: 1\n---\nb: 2\n", "a: *b\n", "a: &b 1\nc: *d\n", "a: &a\n  b: [*a]\n", "a:\n  <<: 12\n",
-    "a:\n  <<: [{b: 1}, 2]\n", "a: \u{7}\n",
+    "a:\n  <<: [{b: 1}, 2]\n", "a: \u{7}\n", "a: b # c\u{2028}d: e\n",
     // Refused by libyaml.
     "a:\n\tb: 1\n", "a: b\n\tc: d\n", "- \tb: 1\n  c: 2\n", "a: |\n\tb\n", "text: {{ input }} and\n",
     "run: Error: bad\n",

@@ -46,7 +46,7 @@ extension YAMLSource {
         }
         // Line breaks that the chomping removed are past the end.
         let count = node.scalar?.text.utf8.count ?? 0
-        #expect(value.dropFirst(count).allSatisfy { $0 == 0x0A || $0 >= 0x80 })
+        #expect(value.dropFirst(count).allSatisfy { $0 == 0x0A })
         return String(decoding: value.prefix(count), as: UTF8.self)
     }
 }

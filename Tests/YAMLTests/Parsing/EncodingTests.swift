@@ -72,6 +72,39 @@ struct EncodingTests {
             try failure("a: \u{7F}").message == "the character U+007F (a control character) is not allowed in YAML")
     }
 
+    @Test(
+        "a line break of YAML 1.1 is refused wherever it stands",
+        arguments: [
+            "a: 1 # note\u{2028}b: 2", "a: |\n  one\u{2028}b: 2", "a: x\u{2028}b: 2", "a: 'x\u{2028} y'",
+            "a: \"x\u{2028} y\"", "a: [x,\u{2028} y]", "a\u{2028}b: 1", "\u{2028}",
+        ])
+    func lineSeparators(_ text: String) throws {
+        for (scalar, name, escape) in [
+            ("\u{2028}", "2028 (a line separator)", #"\L"#), ("\u{2029}", "2029 (a paragraph separator)", #"\P"#),
+            ("\u{85}", "0085 (a next line)", #"\N"#),
+        ] {
+            let text = text.replacing("\u{2028}", with: scalar)
+            let place = try #require(text.unicodeScalars.firstIndex { String($0) == scalar })
+            let lines = text.unicodeScalars[..<place].split(separator: "\n", omittingEmptySubsequences: false)
+            for bytes in [Array(text.utf8), text.utf16LittleEndian] {
+                let error = try failure(bytes)
+                #expect(error.code == "control-character")
+                #expect(
+                    error.message
+                        == "the character U+\(name) is not allowed: YAML 1.1 reads it as a line break, YAML 1.2 and "
+                        + "editors do not")
+                #expect(error.hint == "remove it, or write it as \"\(escape)\" in double quotes")
+                #expect(
+                    error.range.start == YAMLPosition(line: lines.count, column: (lines.last?.count ?? 0) + 1))
+            }
+        }
+    }
+
+    @Test("an escaped line break of YAML 1.1 is a character of the text")
+    func escapedLineSeparators() throws {
+        #expect(try root(#""a\Lb\Pc\N""#).asString == "a\u{2028}b\u{2029}c\u{85}")
+    }
+
     @Test("an escaped control character is allowed, and NUL too")
     func escapedControlCharacters() throws {
         #expect(try root(#""a\0b\x1B""#).asString == "a\0b\u{1B}")

@@ -41,6 +41,32 @@ import Testing
         }
     }
 
+    @Test("a regular expression is checked by validate with its flags and its group, unless a template is among them")
+    func validateRegex() async throws {
+        let pipeline = """
+            name: groups
+            steps:
+              - uses: transform
+                with: { from: a, regex: { pattern: "(a)", group: 2 } }
+              - uses: transform
+                with: { from: a, regex: { pattern: "(a # b)", flags: x } }
+              - uses: transform
+                with: { from: a, regex: { pattern: "{{ input }}", group: 1 } }
+              - uses: transform
+                with: { from: a, regex: { pattern: "(a)", group: "{{ input }}" } }
+              - uses: transform
+                with: { from: a, regex: { pattern: "(a # b)", flags: "{{ input }}" } }
+            """
+        try await withProject(["groups.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "groups.yaml"])
+            let lines = ended.error.split(separator: "\n").filter { $0.hasPrefix("groups.yaml:") }
+            #expect(lines.map { $0.split(separator: ":")[1] } == ["4", "6"])
+            #expect(lines.first?.hasSuffix("error: `regex`: the pattern has no group 2 [no-such-group]") == true)
+            #expect(ended.error.contains("`regex.pattern`: invalid regular expression: end pattern with unmatched "))
+            #expect(ended.status == 2)
+        }
+    }
+
     #if os(Linux)
     @Test("kill -9 of runnel ends its evaluator, also in the middle of an evaluation")
     func orphans() async throws {

@@ -103,6 +103,9 @@ import Testing
             (["pattern": "x*", "all": true], "axxb", ["xx"]),
             ("b.", "abc", "bc"), (["pattern": "^b", "flags": "m"], "a\nb", "b"),
             (["pattern": "a # then b\n b # end", "flags": "x"], "ab", "ab"),
+            (["pattern": "a # (\n b", "flags": "x"], "ab", "ab"), (["pattern": "q | B", "flags": "ix"], "ab", "b"),
+            (["pattern": "(a) # end", "flags": "x", "group": 1], "a", "a"),
+            (["pattern": "(?x)(a) # end", "group": 1], "a", "a"), (["pattern": "(a*)", "group": 1], "b", .null),
         ] as [(Value, String, Value)])
     func matches(options: Value, text: String, output: Value) async throws {
         #expect(try await transform(["regex": options], input: .string(text)) == output)
@@ -122,13 +125,36 @@ import Testing
     }
 
     @Test(
+        "a pattern is compiled with its flags",
+        arguments: [
+            ("(a # b)", "x", "end pattern with unmatched parenthesis"), ("a)(b", "i", "unmatched close parenthesis"),
+            ("a)(b", "x", "unmatched close parenthesis"),
+        ])
+    func badWithFlags(pattern: String, flags: String, message: String) async throws {
+        let error = try await transformError(
+            ["regex": ["pattern": .string(pattern), "flags": .string(flags)]], input: "a")
+        #expect(error.code == "bad-with")
+        #expect(error.message == "`regex.pattern`: invalid regular expression: \(message)")
+    }
+
+    @Test(
         "a group or flag that is not there says what is",
         arguments: [
-            (["pattern": "(a)", "group": 2], "no-such-group", "the pattern has no group 2", "it has 1 group"),
             (
-                ["pattern": "(?<n>a)(?<m>a)?", "group": "x"], "no-such-group", "the pattern has no group \"x\"",
-                "it has 2 groups, named n, m"
+                ["pattern": "(a)", "group": 2], "no-such-group", "`regex`: the pattern has no group 2",
+                "it has 1 group"
             ),
+            (
+                ["pattern": "(?<n>a)(?<m>a)?", "group": "x"], "no-such-group",
+                "`regex`: the pattern has no group \"x\"", "it has 2 groups, named n, m"
+            ),
+            // No match is needed.
+            (
+                ["pattern": "b # (c)", "flags": "x", "group": 1], "no-such-group",
+                "`regex`: the pattern has no group 1", "it has 0 groups"
+            ),
+            // What follows \Q is quoted to the end, so the pattern cannot be a part of another.
+            (["pattern": #"(a)?\Qa"#, "group": 2], "no-such-group", "the pattern has no group 2", "it has 1 group"),
             (
                 ["pattern": "a", "flags": "q"], "bad-with",
                 "`regex.flags`: expected some of the letters i, m, s and x, found \"q\"", nil

@@ -21,29 +21,53 @@ enum RegexSearch {
     }
 
     /// Blocks while a new pattern is compiled.
-    /// - Throws: A ``FieldError`` if `pattern` is not a regular expression.
-    static func check(pattern: String) throws(FieldError) {
+    /// - Throws: A ``FieldError`` if the pattern with its flags is not a regular expression, or has no such group.
+    static func check(_ options: RegexOptions) throws(FieldError) {
+        let pattern = pattern(options)
         let search = try JQProgram(program)
         let problem = VerdictCache.shared.problem(with: "regex \(pattern)") {
             do throws(StepError) {
-                _ = try search.outputsBlocking(
-                    for: ["text": "", "pattern": .string(pattern), "flags": "n"], within: JQLimits.compileTime)
+                _ = try firstMatch(of: pattern, in: "", search)
                 return .init(problem: nil)
             } catch {
                 return .init(
-                    problem: FieldError("invalid regular expression: \(reason(error.message))"),
+                    problem: FieldError(
+                        "invalid regular expression: \(reason(error.message))", path: [.key("pattern")]),
                     isFinal: !error.isTransient)
             }
         }
         if let problem { throw problem }
+        guard let group = options.group else { return }
+        let missing = VerdictCache.shared.problem(with: "regex group \(group) \(pattern)") {
+            do throws(StepError) {
+                // It matches "x", and the match lists the groups of the other branch too. The line break ends a comment of
+                // the extended syntax.
+                _ = try firstMatch(of: "x|(?:\(pattern)\n)", in: "x", search)?.value(group: group)
+                return .init(problem: nil)
+            } catch {
+                // A pattern that cannot be a part of another is checked when it matches.
+                guard error.has(TransformErrorCode.noSuchGroup) else {
+                    return .init(problem: nil, isFinal: !error.isTransient)
+                }
+                // It is about two keys, so its place is the object.
+                return .init(problem: FieldError(error))
+            }
+        }
+        if let missing { throw missing }
     }
 
+    private static func firstMatch(
+        of pattern: String, in text: String, _ search: JQProgram
+    ) throws(StepError) -> RegexMatch? {
+        try search.outputsBlocking(
+            for: ["text": .string(text), "pattern": .string(pattern), "flags": "n"], within: JQLimits.compileTime
+        ).values.first.map(RegexMatch.init)
+    }
+
+    /// The pattern with its flags. They stand in front: around it, a `)` in the pattern would end them.
     private static func pattern(_ options: RegexOptions) -> String {
         let letters = options.flags.letters
-        // The line break terminates a trailing comment of the extended syntax.
-        return letters.isEmpty
-            ? options.pattern.text
-            : "(?\(letters):\(options.pattern.text)\(letters.contains("x") ? "\n" : ""))"
+        return letters.isEmpty ? options.pattern.text : "(?\(letters))\(options.pattern.text)"
     }
 
     private static func plain(_ error: StepError) -> StepError {
@@ -116,6 +140,8 @@ struct RegexOptions: FieldGroup {
     var flags: RegexFlags = RegexFlags()
     @Field("Find all matches instead of the first; the output is then a list.") var all: Bool = false
     @Field("The group to extract, by number or name; 0 is the whole match.") var group: RegexGroup?
+
+    func validate() throws(FieldError) { try RegexSearch.check(self) }
 }
 
 /// `regex: <pattern>`, or an object with options.
@@ -133,7 +159,7 @@ struct RegexField: FieldValue {
     }
 }
 
-/// A pattern that was validated by compiling it.
+/// A pattern, which ``RegexOptions`` compiles with its flags.
 struct RegexPattern: FieldValue {
     let text: String
 
@@ -142,7 +168,6 @@ struct RegexPattern: FieldValue {
     init(field value: Value) throws(FieldError) {
         guard let text = value.asString else { throw .expected("a regular expression", found: value) }
         guard !text.isEmpty else { throw FieldError("the regular expression is empty") }
-        try RegexSearch.check(pattern: text)
         self.text = text
     }
 }

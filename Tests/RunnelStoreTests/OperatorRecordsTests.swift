@@ -53,12 +53,14 @@ import Testing
         }
     }
 
-    @Test("each caller has seen what it said", arguments: JournalKind.allCases)
+    @Test("each caller has seen what it said, and an earlier time changes nothing", arguments: JournalKind.allCases)
     func seen(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             #expect(try await journal.operators.seen(by: "ada") == nil)
+            try await journal.operators.setSeen(by: "ada", until: .min)
             try await journal.operators.setSeen(by: "ada", until: 5)
             try await journal.operators.setSeen(by: "ada", until: 7)
+            try await journal.operators.setSeen(by: "ada", until: 6)
             #expect(try await other.operators.seen(by: "ada") == 7)
             #expect(try await other.operators.seen(by: "bob") == nil)
         }

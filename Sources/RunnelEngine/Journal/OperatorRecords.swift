@@ -17,6 +17,7 @@ public protocol OperatorRecords: Sendable {
 
     /// Until when the caller has seen what failed; nil if it never said so. In nanoseconds since 1970.
     func seen(by caller: String) async throws(JournalError) -> Int64?
+    /// Stores until when the caller has seen what failed. An earlier time than the stored one changes nothing.
     func setSeen(by caller: String, until time: Int64) async throws(JournalError)
 
     /// The triggers that operators have disabled.
@@ -117,7 +118,9 @@ struct MemoryOperatorRecords: OperatorRecords {
             if isEnabled { disabled.remove(trigger) } else { disabled.insert(trigger) }
         }
 
-        fileprivate func setSeen(by caller: String, until time: Int64) { seenByCaller[caller] = time }
+        fileprivate func setSeen(by caller: String, until time: Int64) {
+            seenByCaller[caller] = max(time, seenByCaller[caller] ?? time)
+        }
     }
 
     let journal: MemoryJournal

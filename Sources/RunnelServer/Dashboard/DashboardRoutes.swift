@@ -163,9 +163,16 @@ struct DashboardRoutes: Sendable {
         }
         group.post("/seen") { request, context in
             let form = try await form(request, context)
-            let until = form["until"].flatMap { Int64($0) } ?? context.now
+            let now = context.now
+            let until = form["until"] ?? "\(now)"
+            guard let time = Int64(until), time >= 0 else {
+                throw APIError(
+                    400, .badBody,
+                    "`until`: expected nanoseconds since 1970, found \(Value.string(until).quoted(limit: 100))")
+            }
+            // The page may be from another server, whose clock is ahead.
             try await withJournal {
-                try await api.journal.operators.setSeen(by: context.caller, until: min(until, context.now))
+                try await api.journal.operators.setSeen(by: context.caller, until: min(time, now))
             }
             return Self.after("/", .seen)
         }

@@ -60,7 +60,7 @@ private struct PostgresOperatorRecords: OperatorRecords {
             _ = try connection.execute(
                 """
                 INSERT INTO seen (caller, until) VALUES ($1, $2)
-                ON CONFLICT (caller) DO UPDATE SET until = excluded.until
+                ON CONFLICT (caller) DO UPDATE SET until = greatest(seen.until, excluded.until)
                 """, .text(caller), .int(time))
         }
     }

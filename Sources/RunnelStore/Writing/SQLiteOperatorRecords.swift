@@ -66,7 +66,7 @@ private struct SQLiteOperatorRecords: OperatorRecords {
             try db.cachedStatement(
                 sql: """
                     INSERT INTO seen (caller, until) VALUES (?, ?)
-                    ON CONFLICT (caller) DO UPDATE SET until = excluded.until
+                    ON CONFLICT (caller) DO UPDATE SET until = max(until, excluded.until)
                     """
             ).execute([caller, time])
         }

@@ -559,6 +559,23 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a time before 1970 is not accepted as seen, and a stored one does no harm", arguments: [Int64.min, -1])
+    func seenBefore1970(time: Int64) async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            for until in ["\(time)", "soon", ""] {
+                let refused = try await browser.send("/seen", ["until": until])
+                #expect(refused.status == 400)
+                #expect(refused.text.contains("expected nanoseconds since 1970, found &quot;\(until)&quot;"))
+            }
+            #expect(try await server.journal.operators.seen(by: "token") == nil)
+            try await server.journal.operators.setSeen(by: "token", until: time)
+            #expect(try await browser.page("/").contains("You last marked everything as seen"))
+            #expect(try await browser.send("/seen", [:]).status == 303)
+            #expect(try await server.journal.operators.seen(by: "token") ?? 0 > ServerRig.now)
+        }
+    }
+
     @Test("a failed run is listed even after many newer failed runs that were retried")
     func behindRetried() async throws {
         try await Self.rig.serve { server in

@@ -82,6 +82,17 @@ import WebhookPlugin
         #expect(japanese.time(now - 365 * day, now: now) == "2025年11月24日")
     }
 
+    @Test("a time is said from now on, however far away it is")
+    func relativeTimes() {
+        let words = Words(language: .english)
+        let (second, now): (Int64, Int64) = (1_000_000_000, ServerRig.now)
+        #expect(words.relative(now, now: now) == "0 s ago")
+        #expect(words.relative(now - 5 * 60 * second, now: now) == "5 min ago")
+        #expect(words.relative(now + 3 * 3600 * second, now: now) == "in 3 h")
+        #expect(words.relative(.min, now: now) == "127205 d ago")
+        #expect(words.relative(.max, now: now) == "in 86297 d")
+    }
+
     @Test(
         "a size has its unit after a space",
         arguments: [

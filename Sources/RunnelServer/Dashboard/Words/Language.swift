@@ -158,7 +158,9 @@ struct Words: Sendable {
 
     /// How long ago, or how soon: `5 min ago`, `in 14 min`.
     func relative(_ time: Int64, now: Int64) -> String {
-        let distance = abs(now - time) / 1_000_000_000
+        // The difference of two times may need more than 64 bits.
+        let length: Duration = .nanoseconds(max(time, now)) - .nanoseconds(min(time, now))
+        let distance = length.components.seconds
         let amount: String =
             switch distance {
             case ..<60: "\(distance) \(self(.unitSeconds))"

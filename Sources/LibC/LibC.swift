@@ -8,7 +8,8 @@
 #endif
 
 extension stat {
-    /// When the content was last changed, in nanoseconds since 1970.
+    /// When the content was last changed, in nanoseconds since 1970. A time that 64 bits do not hold, such as one in the
+    /// year 2400, is the closest one that they do.
     public var modifiedNanoseconds: Int64 {
         #if canImport(Darwin)
         Self.nanoseconds(st_mtimespec)
@@ -17,7 +18,8 @@ extension stat {
         #endif
     }
 
-    /// When the content, the owner or the permissions were last changed, in nanoseconds since 1970.
+    /// When the content, the name, the owner or the permissions were last changed, in nanoseconds since 1970. It cannot
+    /// be set.
     public var changedNanoseconds: Int64 {
         #if canImport(Darwin)
         Self.nanoseconds(st_ctimespec)
@@ -27,6 +29,8 @@ extension stat {
     }
 
     private static func nanoseconds(_ time: timespec) -> Int64 {
-        Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        let (whole, isFar) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isFarAtEnd) = whole.addingReportingOverflow(Int64(time.tv_nsec))
+        return isFar || isFarAtEnd ? (time.tv_sec < 0 ? .min : .max) : sum
     }
 }

@@ -18,6 +18,14 @@ import Testing
         #expect(origins.origin(of: "in/a.txt/b", modified: 113 * Self.second) == nil)
     }
 
+    @Test("a file with the earliest or the latest time is known", arguments: [Int64.min, .max])
+    func farTime(time: Int64) {
+        let origins = RunOrigins()
+        origins.place("in/a.txt", by: origin, modified: time)
+        #expect(origins.origin(of: "in/a.txt", modified: time) == origin)
+        #expect(origins.origin(of: "in/a.txt", modified: 0) == nil)
+    }
+
     @Test("a folder stands for all files below it, and a file's own entry comes first")
     func folder() {
         let origins = RunOrigins()

@@ -25,6 +25,29 @@ import Testing
         }
     }
 
+    @Test(
+        "a file whose time is beyond 64 bits of nanoseconds starts a run, is listed and moves",
+        arguments: [(-9_300_000_000, "1677-09-21T00:12:43.145Z"), (13_569_465_600, "2262-04-11T23:47:16.854Z")])
+    func farTime(seconds: Int, shown: String) async throws {
+        try await WatchFixture.with { fixture in
+            try fixture.write("1", to: "staging/a.txt")
+            fixture.setTime(of: "staging/a.txt", to: seconds)
+            // Some file systems hold fewer years.
+            let status = try #require(try fixture.status("staging/a.txt"))
+            guard [.min, .max].contains(status.modified) else { return }
+            try await fixture.watching(["after": "move", "recursive": true, "mode": "inotify"]) {
+                try fixture.rename("staging/a.txt", to: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                let (key, value) = try #require(fixture.ledger.first)
+                #expect(Watch.ledgerItem(key: key, value: value)?.modified == status.modified)
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            #expect(await fixture.runs.accepted.first?.payload["modified"] == .string(shown))
+            #expect(fixture.text("done/a.txt") == "1")
+        }
+    }
+
     @Test("with `after: delete` the file goes when its run has ended well", arguments: Mode.allCases)
     func delete(mode: Mode) async throws {
         try await WatchFixture.with { fixture in

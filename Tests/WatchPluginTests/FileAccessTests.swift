@@ -1,4 +1,5 @@
 import Foundation
+import LibC
 import RunnelTesting
 import Testing
 
@@ -25,6 +26,25 @@ import Testing
             #expect(mkfifo(fixture.absolute("inbox/pipe"), 0o600) == 0)
             #expect(try await reader.read(FilePath("inbox/pipe"), expected: status) == .notRegular)
         }
+    }
+
+    @Test(
+        "a file's time that 64 bits of nanoseconds do not hold is the closest one",
+        arguments: [
+            (1, 5, 1_000_000_005), (-1, 5, -999_999_995), (9_223_372_036, 854_775_807, .max),
+            (9_223_372_036, 999_999_999, .max), (13_569_465_600, 0, .max), (Int.max, 0, .max),
+            (-9_223_372_036, 0, -9_223_372_036_000_000_000), (-9_300_000_000, 0, .min), (Int.min, 999_999_999, .min),
+        ] as [(Int, Int, Int64)])
+    func fileTime(seconds: Int, nanoseconds: Int, expected: Int64) {
+        var status = stat()
+        let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
+        #if canImport(Darwin)
+        (status.st_mtimespec, status.st_ctimespec) = (time, time)
+        #else
+        (status.st_mtim, status.st_ctim) = (time, time)
+        #endif
+        #expect(status.modifiedNanoseconds == expected)
+        #expect(status.changedNanoseconds == expected)
     }
 
     @Test("no folder is reached through a link, whoever puts it there")

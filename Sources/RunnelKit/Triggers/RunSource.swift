@@ -90,6 +90,10 @@ package final class RunOrigins: Sendable {
         /// When writing began and ended, in nanoseconds since 1970; nil while it goes on.
         var began: Int64
         var ended: Int64?
+
+        /// The modification times that the file may have, since 1970; they may need more than 64 bits of nanoseconds.
+        var earliest: Duration { .nanoseconds(began) - tolerance }
+        var latest: Duration? { ended.map { .nanoseconds($0) + tolerance } }
     }
 
     private struct State {
@@ -99,7 +103,7 @@ package final class RunOrigins: Sendable {
 
     private static let limit = 4096
     /// Modification times of files are coarse on some file systems.
-    private static let tolerance: Int64 = 2_000_000_000
+    private static let tolerance = Duration.seconds(2)
 
     private let state = Mutex(State())
 
@@ -132,8 +136,8 @@ package final class RunOrigins: Sendable {
         state.withLock { state in
             var place = Substring(path)
             while true {
-                if let entry = state.entries[String(place)], modified >= entry.began - Self.tolerance,
-                    modified <= (entry.ended ?? .max - Self.tolerance) + Self.tolerance
+                if let entry = state.entries[String(place)], .nanoseconds(modified) >= entry.earliest,
+                    entry.latest.map({ .nanoseconds(modified) <= $0 }) ?? true
                 {
                     return entry.origin
                 }

@@ -87,6 +87,12 @@ struct WatchFixture: Sendable {
         try rename(staged, to: name)
     }
 
+    /// - Parameter seconds: The new modification time, since 1970.
+    func setTime(of name: String, to seconds: Int) {
+        let time = timespec(tv_sec: seconds, tv_nsec: 0)
+        utimensat(AT_FDCWD, absolute(name), [time, time], 0)
+    }
+
     func rename(_ name: String, to other: String) throws {
         guard Foundation.rename(absolute(name), absolute(other)) == 0 else { throw POSIXError(.EIO) }
     }

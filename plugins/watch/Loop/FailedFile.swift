@@ -87,7 +87,7 @@ struct FailedFile: Hashable {
     private func statusRead(by retry: RetriedRun, in tree: ProjectTree) -> FileStatus {
         var current = stat()
         guard lstat(tree.absolute(place), &current) == 0, current.st_mode & S_IFMT == S_IFREG,
-            current.changeTime + Self.clockLag < retry.startedAt
+            current.changedNanoseconds < retry.startedAt - Self.clockLag
         else { return status }
         return FileStatus(current)
     }

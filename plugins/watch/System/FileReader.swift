@@ -52,7 +52,7 @@ struct FileReader: Sendable {
     private func changeTime(of file: Descriptor) throws(SystemFailure) -> Int64 {
         var status = stat()
         _ = try SystemFailure.check { fstat(file.number, &status) }
-        return status.changeTime
+        return status.changedNanoseconds
     }
 
     private func kind(of file: Descriptor) throws(SystemFailure) -> FolderEntry.Kind {
@@ -98,17 +98,4 @@ enum FileSystemKind {
         return String(decoding: bytes, as: UTF8.self)
     }
     #endif
-}
-
-extension stat {
-    /// The time (ctime) at which the file was last renamed or its content or attributes changed, in nanoseconds since
-    /// 1970. Unlike the modification time it cannot be set.
-    var changeTime: Int64 {
-        #if canImport(Darwin)
-        let time = st_ctimespec
-        #else
-        let time = st_ctim
-        #endif
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
 }

@@ -195,6 +195,63 @@ def test_twenty_tabs_stay_live_on_one_stream(chromium, server):
         expect(tab.locator("#head .badge")).to_have_text("succeeded")
 
 
+def test_a_second_tab_receives_the_events_that_the_first_has_had(chromium, server):
+    run = server.run("talk", who="second", gate="second")
+    profile = context(chromium, server)
+    first, second = profile.new_page(), profile.new_page()
+    first.goto(f"/runs/{run}")
+    expect(first.locator("#detail [data-answer=answer]")).to_have_text("Hello second,")
+
+    # The second page is as old, and its script comes when the first has received the end.
+    scripts = []
+    second.route("**/page.js", lambda route: scripts.append(route))
+    second.goto(f"/runs/{run}", wait_until="commit")
+    expect(second.locator("#head .badge")).to_have_text("running")
+    while not scripts:
+        second.wait_for_timeout(20)
+    server.open_gate("second")
+    first.bring_to_front()
+    expect(first.locator("#head .badge")).to_have_text("succeeded")
+    scripts[0].continue_()
+    second.bring_to_front()
+    expect(second.locator("#head .badge")).to_have_text("succeeded")
+    expect(second.locator("#values")).to_contain_text("Hello second, this came later.")
+
+
+# An `EventSource` that holds what it was opened with, and what it is told to deliver.
+FAKE_STREAM = """window.opened = []; window.EventSource = class extends EventTarget {
+    static OPEN = 1;
+    constructor(address) { super(); opened.push(address); window.stream = this; }
+    close() {}
+    say(run, number) { this.dispatchEvent(new MessageEvent("run", { data: JSON.stringify({ run, number }) })); }
+};
+window.script = (name) => document.querySelector("script").src.replace("page.js", name);
+window.pause = () => new Promise((resolve) => setTimeout(resolve, 100));"""
+
+
+def test_a_stream_is_opened_again_only_for_events_that_it_is_past(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto("/settings")
+    page.evaluate(FAKE_STREAM)
+    opened, received = page.evaluate("""async () => {
+        const { LiveConnection } = await import(script("live.js"));
+        const connection = new LiveConnection(), received = [];
+        const join = async (name, next) => {
+            connection.subscribe(({ type, event }) => type === "run" && received.push(name + event.number), "r", next, false);
+            await pause();
+        };
+        await join("a", 5);
+        for (const number of [5, 6]) stream.say("r", number);
+        await join("b", 7);
+        stream.say("r", 7);
+        await join("c", 6);
+        for (const number of [6, 7, 8]) stream.say("r", number);
+        return [opened, received];
+    }""")
+    assert opened == ["/live?run=r%3A5", "/live?run=r%3A6"], opened
+    assert received == ["a5", "a6", "a7", "b7", "c6", "c7", "a8", "b8", "c8"], received
+
+
 def test_a_run_of_thousands_of_items_scrolls(chromium, server):
     run = server.run("flood")
     profile = context(chromium, server)

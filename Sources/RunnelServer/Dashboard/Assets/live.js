@@ -8,7 +8,7 @@ export class LiveConnection {
   #source = null;
   #retry = 0;
   #timer = 0;
-  #runs = "";
+  #next = new Map(); // run -> the number of the next event of the open stream
 
   subscribe(subscriber, run, next, beats) {
     this.#subscribers.set(subscriber, { run, next, beats });
@@ -24,9 +24,8 @@ export class LiveConnection {
   #refresh() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const runs = [...this.#wanted().keys()].sort().join(" ");
       if (this.#subscribers.size === 0) return this.#close();
-      if (!this.#source || runs !== this.#runs) this.#open();
+      if (!this.#source || this.#needsNewStream()) this.#open();
     }, 20);
   }
 
@@ -39,6 +38,13 @@ export class LiveConnection {
     return new Map([...wanted].slice(0, 32));
   }
 
+  // Whether the open stream follows other runs than those that are wanted, or is past an event that a subscriber needs:
+  // the page of a second tab may be older than what the first has received.
+  #needsNewStream() {
+    const wanted = this.#wanted();
+    return wanted.size !== this.#next.size || [...wanted].some(([run, next]) => !(this.#next.get(run) <= next));
+  }
+
   #close() {
     this.#source?.close();
     this.#source = null;
@@ -47,7 +53,7 @@ export class LiveConnection {
   #open() {
     this.#close();
     const wanted = this.#wanted();
-    this.#runs = [...wanted.keys()].sort().join(" ");
+    this.#next = wanted;
     const query = [...wanted].map(([run, next]) => `run=${encodeURIComponent(`${run}:${next}`)}`).join("&");
     const source = new EventSource("/live" + (query ? "?" + query : ""));
     this.#source = source;
@@ -87,6 +93,7 @@ export class LiveConnection {
   }
 
   #event(event) {
+    this.#next.set(event.run, event.number + 1);
     for (const [subscriber, state] of this.#subscribers) {
       if (state.run !== event.run || event.number < state.next) continue;
       state.next = event.number + 1;

@@ -252,6 +252,49 @@ def test_a_stream_is_opened_again_only_for_events_that_it_is_past(chromium, serv
     assert received == ["a5", "a6", "a7", "b7", "c6", "c7", "a8", "b8", "c8"], received
 
 
+def test_a_tab_that_has_slept_is_subscribed_again_and_loaded_anew(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto("/settings")
+    page.evaluate(FAKE_STREAM)
+    received = page.evaluate("""async () => {
+        const now = Date.now, every = window.setInterval;
+        let sweep;
+        window.setInterval = (body) => { sweep = body; };
+        await import(script("worker.js"));
+        window.setInterval = every;
+        const { port1, port2 } = new MessageChannel(), received = [];
+        port2.onmessage = ({ data }) => received.push(data.type + (data.event?.number ?? data.wasLost ?? ""));
+        self.onconnect({ ports: [port1] });
+        const tell = async (type, next) => { port2.postMessage({ type, run: "r", next, beats: false }); await pause(); };
+        await tell("subscribe", 5);
+        stream.say("r", 5);
+        await tell("here", 6);
+        Date.now = () => now() + 600_000;
+        sweep();
+        await tell("here", 6);
+        await tell("here", 6);
+        stream.say("r", 6);
+        await pause();
+        return received;
+    }""")
+    assert received == ["run5", "connectedtrue", "run6"], received
+
+
+def test_a_page_says_with_its_subscription_that_it_is_there(chromium, server):
+    run = server.run("talk", who="there", gate="there")
+    page = context(chromium, server).new_page()
+    page.clock.install()
+    page.add_init_script("""window.told = [];
+        window.SharedWorker = class { port = { postMessage: (message) => told.push(message) }; };""")
+    page.goto(f"/runs/{run}")
+    page.wait_for_function("told.length === 1")
+    page.clock.fast_forward(50_000)
+    first, second = page.evaluate("told")
+    assert first == {"type": "subscribe", "run": run, "next": first["next"], "beats": False}, first
+    assert second == {**first, "type": "here"}, second
+    server.open_gate("there")
+
+
 def test_a_run_of_thousands_of_items_scrolls(chromium, server):
     run = server.run("flood")
     profile = context(chromium, server)

@@ -14,18 +14,19 @@ let lostTimer = 0;
 
 function connect() {
   if (!follow && !run) return;
-  const subscription = { type: "subscribe", run: run ?? null, next, beats };
+  const tell = (port, type) => port.postMessage({ type, run: run ?? null, next, beats });
   if (window.SharedWorker) {
     try {
       const worker = new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "runnel" });
       worker.onerror = () => connectAlone();
       worker.port.onmessage = ({ data }) => receive(data);
-      worker.port.postMessage(subscription);
-      addEventListener("pagehide", () => worker.port.postMessage({ type: "leave" }));
+      tell(worker.port, "subscribe");
+      addEventListener("pagehide", () => tell(worker.port, "leave"));
       addEventListener("pageshow", (event) => {
-        if (event.persisted) worker.port.postMessage({ ...subscription, next });
+        if (event.persisted) tell(worker.port, "subscribe");
       });
-      setInterval(() => worker.port.postMessage({ type: "here" }), 50_000);
+      // With the subscription, because the worker forgets a tab that was silent for minutes.
+      setInterval(() => tell(worker.port, "here"), 50_000);
       return;
     } catch {
       // Not available here, for example in a private window.

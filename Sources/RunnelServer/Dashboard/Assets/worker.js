@@ -8,9 +8,12 @@ const silence = 180_000;
 self.onconnect = ({ ports: [port] }) => {
   const subscriber = (message) => port.postMessage(message);
   port.onmessage = ({ data }) => {
+    if (data.type === "leave") return leave(port);
+    // The computer or the tab has slept, and the tab was taken for one that was killed.
+    const wasLost = data.type === "here" && !seen.has(port);
     seen.set(port, { subscriber, at: Date.now() });
-    if (data.type === "subscribe") connection.subscribe(subscriber, data.run, data.next, data.beats);
-    if (data.type === "leave") leave(port);
+    if (data.type === "subscribe" || wasLost) connection.subscribe(subscriber, data.run, data.next, data.beats);
+    if (wasLost) subscriber({ type: "connected", wasLost });
   };
   port.start();
 };

@@ -81,40 +81,69 @@ struct Backfill: Sendable {
             throw APIError(400, .badBody, "`to` lies in the future; the schedule runs those ticks itself")
         }
         let ticks = try ticks(of: pipeline, api.host, now: caller.time)
-        var outcomes: [Outcome] = []
-        var count = 0
-        for tick in ticks {
-            let key = dedupeKey.map { "\($0):\(tick.key):\(tick.time)" }
-            let run: NewRun?
-            do throws(InputError) {
-                run = try api.host.makeRun(of: tick, in: pipeline, at: caller.time, key: key)
-            } catch {
-                throw APIError(400, .badInput, error.message)
+        var progress = Progress()
+        do {
+            for tick in ticks {
+                try await run(tick, of: pipeline, api, dedupeKey: dedupeKey, by: caller, &progress)
             }
-            guard let run else { continue }
-            let (id, isNew) = try await api.start(run)
-            if isNew { count += 1 }
-            // A run that an earlier call with the same key has started is not retried.
-            if isNew || UUIDv7.haveSameKey(id, run.id) {
-                outcomes.append(Outcome(tick: tick, run: id, status: .started))
-                continue
-            }
-            let old = again ? try await withJournal { try await api.journal.run(id) } : nil
-            if let old, old.state == .failed || old.state == .cancelled {
-                let new = try await api.retry(old, dedupeKey: key, by: caller)
-                outcomes.append(Outcome(tick: tick, run: new, status: .again))
-            } else if !missing {
-                outcomes.append(Outcome(tick: tick, run: id, status: .exists))
-            }
+        } catch {
+            guard progress.started > 0 else { throw error }
+            await api.recordDone("backfill", of: pipeline.name, outcome: outcome(progress), by: caller)
+            guard var error = error as? APIError else { throw error }
+            error.message += "; \(progress.words); repeat the request to go on"
+            throw error
         }
         // A repeated request that started nothing is no action.
-        if dedupeKey == nil || count > 0 {
-            try await api.record(
-                "backfill", of: pipeline.name,
-                outcome: "\(count) from \(Timestamp.text(nanoseconds: from)) to \(Timestamp.text(nanoseconds: to))",
-                by: caller)
+        if dedupeKey == nil || progress.started > 0 {
+            try await api.record("backfill", of: pipeline.name, outcome: outcome(progress), by: caller)
         }
-        return outcomes
+        return progress.outcomes
+    }
+
+    /// What has been done so far.
+    private struct Progress {
+        var outcomes: [Outcome] = []
+        /// The number of ticks that have a new run.
+        var started = 0
+        /// The last of these ticks, in nanoseconds since 1970.
+        var last: Int64 = 0
+
+        var words: String {
+            "\(started) tick\(started == 1 ? "" : "s") up to \(Timestamp.text(nanoseconds: last)) "
+                + "\(started == 1 ? "was" : "were") started"
+        }
+    }
+
+    /// The outcome in the audit log.
+    private func outcome(_ progress: Progress) -> String {
+        "\(progress.started) from \(Timestamp.text(nanoseconds: from)) to \(Timestamp.text(nanoseconds: to))"
+    }
+
+    private func run(
+        _ tick: PipelineHost.Tick, of pipeline: Pipeline, _ api: API, dedupeKey: String?, by caller: Operator,
+        _ progress: inout Progress
+    ) async throws {
+        let key = dedupeKey.map { "\($0):\(tick.key):\(tick.time)" }
+        let run: NewRun?
+        do throws(InputError) {
+            run = try api.host.makeRun(of: tick, in: pipeline, at: caller.time, key: key)
+        } catch {
+            throw APIError(400, .badInput, error.message)
+        }
+        guard let run else { return }
+        let (id, isNew) = try await api.start(run)
+        if isNew { (progress.started, progress.last) = (progress.started + 1, tick.time) }
+        // A run that an earlier call with the same key has started is not retried.
+        if isNew || UUIDv7.haveSameKey(id, run.id) {
+            return progress.outcomes.append(Outcome(tick: tick, run: id, status: .started))
+        }
+        let old = again ? try await withJournal { try await api.journal.run(id) } : nil
+        if let old, old.state == .failed || old.state == .cancelled {
+            let new = try await api.retry(old, dedupeKey: key, by: caller)
+            progress.outcomes.append(Outcome(tick: tick, run: new, status: .again))
+        } else if !missing {
+            progress.outcomes.append(Outcome(tick: tick, run: id, status: .exists))
+        }
     }
 
     /// The ticks between the two times. What is left out would look as if it had run, so too many are an error.

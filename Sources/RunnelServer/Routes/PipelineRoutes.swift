@@ -55,7 +55,8 @@ struct PipelineRoutes: Sendable {
             _ = try Query(request, known: [])
             let pipeline = try await find(context).pipeline
             return try await bodies.withBody(of: request, context, upTo: RunRequestBody.maximum) { bytes in
-                guard let bytes = bytes?.take(), let body = try? Value.json(bytes) else {
+                let bytes = try RunRequestBody.bytes(of: bytes)
+                guard let body = try? Value.json(bytes) else {
                     throw APIError(400, .malformed, "the body is not JSON")
                 }
                 let outcomes = try await Backfill(body).perform(

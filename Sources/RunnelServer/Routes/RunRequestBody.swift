@@ -40,11 +40,17 @@ struct RunRequestBody: Sendable, Hashable {
         throw unknown(key, "it takes none; \(Quote.names(parameters)) stand in the query")
     }
 
-    /// None where there is no body.
-    private static func members(of body: WholeBody?, type: String?) throws(APIError) -> ValueObject {
+    /// - Parameter body: Nil if it is larger than ``maximum``.
+    static func bytes(of body: WholeBody?) throws(APIError) -> [UInt8] {
         guard let bytes = body?.take() else {
             throw APIError(413, .bodyTooLarge, "the body is larger than \(ByteCount(maximum))")
         }
+        return bytes
+    }
+
+    /// None where there is no body.
+    private static func members(of body: WholeBody?, type: String?) throws(APIError) -> ValueObject {
+        let bytes = try bytes(of: body)
         guard !bytes.isEmpty else { return [:] }
         guard type.map(isJSON) ?? true else {
             throw APIError(

@@ -118,4 +118,49 @@ import Testing
             #expect(states == Array(repeating: "started", count: 7))
         }
     }
+
+    @Test(
+        "one that stops half-way says how far it has come, which is in the audit log",
+        arguments: [
+            (2, "1 tick up to 2025-12-31T00:00:00.000Z was started"),
+            (3, "2 ticks up to 2025-12-31T01:00:00.000Z were started"),
+        ])
+    func halfWay(maximumQueued: Int, words: String) async throws {
+        var rig = ServerRig(
+            pipelines: [
+                "h.yaml":
+                    "name: h\non: { schedule: { every: 1h, enabled: false } }\nsteps: [ { uses: log, with: { message: x } } ]"
+            ], maximumQueued: maximumQueued, isWorking: false)
+        rig.plugins = [SchedulePlugin()]
+        try await rig.serve { server in
+            func fill() async throws -> Answer {
+                try await server.post(
+                    "/api/v1/pipelines/h/backfill",
+                    #"{"from": "2025-12-31T00:00:00Z", "to": "2025-12-31T03:00:00Z"}"#)
+            }
+            #expect(try await server.post("/api/v1/pipelines/h/runs", "{}").status == 202)
+            let stopped = try await fill()
+            #expect(stopped.status == 429)
+            let full = "overloaded \(maximumQueued) runs are waiting already"
+            #expect(stopped.error == "\(full); \(words); repeat the request to go on")
+            // A repeated request that starts nothing does not say that it did.
+            #expect(try await fill().error == full)
+            let entries = try await server.journal.operators.audit(before: nil, limit: 9)
+            #expect(entries.map(\.action) == ["backfill", "start-run"])
+            #expect(
+                entries.first?.outcome
+                    == "\(maximumQueued - 1) from 2025-12-31T00:00:00.000Z to 2025-12-31T03:00:00.000Z")
+        }
+    }
+
+    @Test("a body that is too large is told apart from one that is no JSON")
+    func body() async throws {
+        try await ServerRig(pipelines: ["g.yaml": Pipelines.gate]).serve { server in
+            let path = "/api/v1/pipelines/gate/backfill"
+            let large = try await server.post(path, "\"\(String(repeating: "a", count: RunRequestBody.maximum))\"")
+            #expect(large.status == 413)
+            #expect(large.error == "body-too-large the body is larger than 8MiB")
+            #expect(try await server.post(path, "{").error == "malformed the body is not JSON")
+        }
+    }
 }

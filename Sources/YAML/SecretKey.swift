@@ -46,7 +46,7 @@ extension YAMLSource {
     private static func credentialsColumn(in line: Substring) -> Int? {
         for word in line.split(whereSeparator: { $0.isWhitespace || $0 == "\"" || $0 == "'" }) {
             let text = String(word)
-            guard text.contains("://"), let range = URLCredentials.range(in: text) else { continue }
+            guard text.contains("://"), let range = URLCredentials.ranges(in: text).first else { continue }
             let before = text[..<range.lowerBound].unicodeScalars.count
             return line[..<word.startIndex].unicodeScalars.count + before + 1
         }

@@ -251,7 +251,7 @@ import Foundation
                 """)
     }
 
-    @Test("the password of a URL is shown neither among the settings in effect nor with an error")
+    @Test("the credentials of a URL are shown neither among the settings in effect nor with an error")
     func passwordOfURL() {
         let outcome = SettingsLoader.load(
             Array("journal: { url: \"postgres://me:hunter2x@h/db\" }".utf8), file: "runnel.yaml", environment: [:])
@@ -261,8 +261,19 @@ import Foundation
                 runnel.yaml:1:21: error: `traces.endpoint`: "https://***@h" is not the URL of a server [wrong-value]
                     1 | traces: { endpoint: "https://***********@h" }
                       |                     ^~~~~~~~~~~~~~~~~~~~~~~
-                      = write scheme and host: "https://hooks.example.org"
+                      = leave out what stands before "@", and behind "?" or "#"
                 """)
+        #expect(
+            load("server: { public_url: \"https://h.example.org/?api_key=hunter2x&a=b&sig=hunter3\" }").text == """
+                runnel.yaml:1:23: error: `server.public_url`: "https://h.example.org/?api_key=***&a=b&sig=***" is not \
+                the URL of a server [wrong-value]
+                    1 | server: { public_url: "https://h.example.org/?api_key=********&a=b&sig=*******" }
+                      |                       ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+                      = leave out what stands before "@", and behind "?" or "#"
+                """)
+        #expect(
+            load("server: { public_url: \"https://\" }").text
+                .hasSuffix(" = write scheme and host: \"https://hooks.example.org\""))
         #expect(
             load("journal: { url: \"mysql://me:hunter2x@h/db\" }").text == """
                 runnel.yaml:1:17: error: `journal.url`: expected the URL of a database of PostgreSQL [wrong-value]

@@ -17,6 +17,15 @@ import Testing
         #expect(URLCredentials.masked(text) == shown)
     }
 
+    @Test("have a range for each of them, also behind a password with a \"?\"")
+    func ranges() {
+        func found(_ text: String) -> [String] { URLCredentials.ranges(in: text).map { String(text[$0]) } }
+        #expect(found("https://t0ken@h/?a=b&api_key=hunter2&token=&sig=c#d") == ["t0ken", "hunter2", "c#d"])
+        #expect(found("http://me:hun?token=r@h/?key=k") == ["me:hun?token=r", "k"])
+        #expect(found("postgres://me@h/db?password=hunter2") == ["hunter2"])
+        #expect(found("https://h/?keyword=a&b") == [])
+    }
+
     @Test(
         "are not seen where there are none",
         arguments: [

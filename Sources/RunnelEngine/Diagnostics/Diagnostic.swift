@@ -165,7 +165,7 @@ extension DiagnosticList {
         typealias Words = [(quoted: String, shown: String)]
 
         let place: YAMLRange
-        let hidden: YAMLRange
+        let hidden: [YAMLRange]
         let words: Words
 
         /// All of a text or number; nil for what is no secret: null, true and false, nothing, and a text with templates.
@@ -177,18 +177,22 @@ extension DiagnosticList {
             case .int, .double: words = [(value.foundText, "a number")]
             default: return nil
             }
-            (place, hidden) = (node.range, node.range)
+            (place, hidden) = (node.range, [node.range])
         }
 
         /// The credentials of a URL.
         init?(url text: String, _ node: YAMLNode, in source: YAMLSource) {
-            // The range comes first: few texts have the "@" that it looks for, and all texts of a file are asked.
-            guard let range = URLCredentials.range(in: text), text.contains("://"), !text[range].contains("{{") else {
-                return nil
-            }
+            // In a text that only mentions a URL, a "?" is one of the text.
+            let isURL = text.drop(while: \.isWhitespace).prefix { !$0.isWhitespace }.contains("://")
+            let all = isURL ? URLCredentials.ranges(in: text) : [URLCredentials.range(in: text)].compactMap(\.self)
+            let ranges = all.filter { !text[$0].contains("{{") }
+            // The ranges come first: few texts have any, and all texts of a file are asked.
+            guard !ranges.isEmpty, text.contains("://") else { return nil }
             place = node.range
-            hidden = source.range(
-                ofUTF8Range: text[..<range.lowerBound].utf8.count..<text[..<range.upperBound].utf8.count, in: node)
+            hidden = ranges.map {
+                source.range(
+                    ofUTF8Range: text[..<$0.lowerBound].utf8.count..<text[..<$0.upperBound].utf8.count, in: node)
+            }
             words = Self.words(.string(text), shown: URLCredentials.masked(text))
         }
 
@@ -229,7 +233,7 @@ extension DiagnosticList {
                     ? Concealed(node) : node.asString.flatMap { Concealed(url: $0, node, in: source) }
                 guard let found else { return }
                 concealed.append(found)
-                if isDeclared || !isNamed || hasErrors { literals.append(found.hidden) }
+                if isDeclared || !isNamed || hasErrors { literals += found.hidden }
             case .sequence(let items):
                 for item in items { find(in: item, isDeclared: isDeclared, isNamed: isNamed) }
             case .mapping(let pairs):
@@ -245,7 +249,7 @@ extension DiagnosticList {
         self.literals = literals
         for index in items.indices {
             guard let start = items[index].range?.start else { continue }
-            items[index].hidden = concealed.map(\.hidden)
+            items[index].hidden = concealed.flatMap(\.hidden)
                 .filter { $0.start.line <= start.line && start.line <= $0.end.line }
             for secret in concealed where secret.place.start <= start && start < secret.place.end {
                 for (quoted, shown) in secret.words {

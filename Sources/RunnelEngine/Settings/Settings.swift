@@ -126,12 +126,15 @@ package struct PublicURLText: FieldValue, Hashable {
     package init(field value: Value) throws(FieldError) {
         let text = try String(field: value)
         let rest = ["https://", "http://"].first(where: text.lowercased().hasPrefix).map { text.dropFirst($0.count) }
-        guard let rest, let first = rest.first, first != "/",
-            !rest.contains(where: { "?#@".contains($0) || $0.isWhitespace })
-        else {
-            throw FieldError(
-                "\(Value.string(URLCredentials.masked(text)).quoted()) is not the URL of a server",
-                hint: "write scheme and host: \"https://hooks.example.org\"")
+        func problem(_ hint: String) -> FieldError {
+            FieldError(
+                "\(Value.string(URLCredentials.masked(text)).quoted()) is not the URL of a server", hint: hint)
+        }
+        guard let rest, let first = rest.first, !"/?#".contains(first), !rest.contains(where: \.isWhitespace) else {
+            throw problem("write scheme and host: \"https://hooks.example.org\"")
+        }
+        guard !rest.contains(where: { "?#@".contains($0) }) else {
+            throw problem("leave out what stands before \"@\", and behind \"?\" or \"#\"")
         }
         self.text = text
     }

@@ -16,19 +16,25 @@ package enum URLCredentials {
         return passwordRange(in: text).map { String(text[$0]) }
     }
 
-    /// The text for messages, with `***` for its credentials, also for parameters of its query that are named like some.
-    package static func masked(_ text: String) -> String {
-        var shown = text
-        if let range = range(in: text) { shown.replaceSubrange(range, with: mask) }
-        guard let mark = shown.firstIndex(of: "?") else { return shown }
-        let parameters = shown[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false).map {
-            pair -> String in
+    /// All that a message must not show: ``range(in:)``, and the values of parameters of the query that are named like
+    /// credentials. Ascending, none of them empty.
+    package static func ranges(in text: String) -> [Range<String.Index>] {
+        let first = range(in: text)
+        var ranges = [first].compactMap(\.self)
+        guard let mark = text[(first?.upperBound ?? text.startIndex)...].firstIndex(of: "?") else { return ranges }
+        for pair in text[mark...].dropFirst().split(separator: "&") {
             guard let equals = pair.firstIndex(of: "="), CredentialName.isParameter(String(pair[..<equals])) else {
-                return String(pair)
+                continue
             }
-            return "\(pair[...equals])\(mask)"
+            let value = pair[equals...].dropFirst()
+            if !value.isEmpty { ranges.append(value.startIndex..<value.endIndex) }
         }
-        return "\(shown[...mark])\(parameters.joined(separator: "&"))"
+        return ranges
+    }
+
+    /// The text for messages, with `***` for its credentials.
+    package static func masked(_ text: String) -> String {
+        ranges(in: text).reversed().reduce(into: text) { $0.replaceSubrange($1, with: mask) }
     }
 
     /// The value with every URL in it masked. A string with white space is a text, not a URL.

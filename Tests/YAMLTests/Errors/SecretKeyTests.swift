@@ -12,7 +12,8 @@ import Testing
             ("headers:\n\n  a:\n    - b", 4, 7), ("a: b", 1, nil), ("max_tokens: 5", 1, nil), ("a: password", 1, nil),
             ("headers:\n  a: b\nc: d", 3, nil), ("secret: \"{{ secrets.hook }}\"", 1, nil),
             ("secret: {{ secrets.hook }}", 1, nil), ("env:\n  KEY: b", 2, 8),
-            ("{ url: \"http://me:abc@h\", token: d }", 1, 16), ("- http://h/@me", 1, nil), ("say the token", 1, nil),
+            ("{ url: \"http://me:abc@h\", token: d }", 1, 16), ("- http://h/@me", 1, nil),
+            ("a: http://h/?a=b&api_key=abc b", 1, 26), ("a: http://h/?a=b", 1, nil), ("say the token", 1, nil),
             ("", 1, nil), ("a", 5, nil),
         ] as [(String, Int, Int?)])
     func column(text: String, line: Int, column: Int?) {

@@ -217,6 +217,33 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
+    @Test("a retry has the defaults of inputs that its pipeline has got since", arguments: JournalKind.allCases)
+    func retryWithNewInputs(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let before = try rig.pipeline("name: p\ninputs: { tone: { default: kind } }\nsteps: [ { uses: effect } ]")
+            let (old, _) = try await perform(before, on: rig)
+            var record = try #require(await journal.run(old.id))
+            record.inputs = ["tone": "warm"]
+            let now = try rig.pipeline(
+                """
+                name: p
+                inputs:
+                  tone: { type: string }
+                  size: { type: integer, default: 3 }
+                  note: { type: string, required: false }
+                  name: { type: string }
+                  to: { type: string, default: all }
+                steps: [ { uses: effect } ]
+                """)
+            let service = RunService(worker: rig.worker)
+            let retry = try await service.makeRetry(of: record, with: now, changing: ["to": "you"])
+            #expect(try await service.start(retry) == .accepted)
+            let kept = try #require(await other.run(retry.id))
+            #expect(kept.inputs == ["tone": "warm", "to": "you", "size": 3, "note": .null])
+        }
+    }
+
     @Test("a retry whose trigger cannot handle its end does not block the others", arguments: JournalKind.allCases)
     func stuckRetries(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -47,6 +47,9 @@ extension InputDeclaration {
         }
     }
 
+    /// The value of an input that is not given; nil for a required one.
+    var absentValue: Value? { defaultValue ?? (isRequired ? nil : .null) }
+
     private func check(_ value: Value) -> Result<Value, InputError> {
         if let problem = problem(with: value) {
             return .failure(InputError(message: "the input \"\(name)\": \(problem)"))
@@ -80,14 +83,11 @@ extension Pipeline {
     ) throws(InputError) -> ValueObject {
         var values = try read(given)
         for declaration in inputs where values[declaration.name] == nil {
-            if let value = declaration.defaultValue {
-                values[declaration.name] = value
-            } else if declaration.isRequired {
+            guard let value = declaration.absentValue else {
                 throw InputError(
                     message: "the input \"\(declaration.name)\" is required\(advice(declaration.name))")
-            } else {
-                values[declaration.name] = .null
             }
+            values[declaration.name] = value
         }
         return values
     }

@@ -58,8 +58,8 @@ public struct RunService: Sendable {
         return NewRun(record, of: pipeline, request: request, priority: priority, memory: memory)
     }
 
-    /// A run that repeats another with the same values. Where the trigger has moved the file of the old
-    /// run, also after a retry of it, the file is found at its new place.
+    /// A run that repeats another with the same values. An input that the pipeline has got since has its default. Where
+    /// the trigger has moved the file of the old run, also after a retry of it, the file is found at its new place.
     ///
     /// - Parameters:
     ///   - old: As the journal has it.
@@ -80,6 +80,9 @@ public struct RunService: Sendable {
             inputs: old.inputs, input: old.input, createdAt: runner.now(), retryOf: old.id, chain: old.chain)
         record.host = old.host
         for (key, value) in inputs { record.inputs[key] = runner.seal.seal(value) }
+        for declaration in pipeline.inputs where record.inputs[declaration.name] == nil {
+            record.inputs[declaration.name] = declaration.absentValue.map { runner.seal.seal($0) }
+        }
         let source: Value?
         do throws(RetryError) {
             source = try await currentSource(of: old)

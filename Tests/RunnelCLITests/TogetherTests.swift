@@ -160,6 +160,31 @@ import Testing
         }
     }
 
+    @Test("a run that cannot be retried is left out with the reason, and the others are retried")
+    func leftOut() async throws {
+        func failing(_ name: String, _ more: String = "") -> String {
+            "name: \(name)\n\(more)steps: [ { uses: shell, with: { run: 'test -e mended' } } ]\n"
+        }
+        let names = ["a", "c"]
+        let files = Dictionary(uniqueKeysWithValues: names.map { ("\($0).yaml", failing($0)) })
+        try await withProject(files.merging(["runnel.yaml": ""]) { $1 }) { runnel in
+            for name in names { #expect(try await runnel.run(["run", name]).status == 1) }
+            let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList ?? []
+            let ids = runs.reversed().map { $0["id"]?.asString ?? "" }
+            func write(_ file: String, _ text: String) throws {
+                try Data(text.utf8).write(to: URL(fileURLWithPath: "\(runnel.directory)/\(file)"))
+            }
+            try write("mended", "")
+            try write("a.yaml", failing("a", "stpes: []\n"))
+            let retried = try await runnel.run(["runs", "retry", "--state", "failed"])
+            #expect(retried.status == 1)
+            let left = "the run \(ids[0]) is left out: its pipeline has errors: "
+            #expect(retried.error.hasPrefix(left), "\(retried.error)")
+            #expect(retried.error.contains("a.yaml:2:1: "), "\(retried.error)")
+            #expect(retried.error.hasSuffix("1 run retried, all succeeded, 1 left out\n"), "\(retried.error)")
+        }
+    }
+
     @Test("many runs are retried at once, each once, with a changed input")
     func retryMany() async throws {
         let text = """

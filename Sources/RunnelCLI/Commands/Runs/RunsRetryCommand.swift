@@ -10,15 +10,18 @@ struct RunsRetryCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
-            with. With --from, the steps before the named one are not run: their outputs are taken over. A file that \
-            `watch` has moved, also after an earlier retry, is read at its new place, and goes on to its folder for \
-            processed files when the run succeeds. It has the priority of its run, or that of --priority; the retry is \
-            worked on here, so the priority counts if it is interrupted and a server goes on with it.
+            with. With --from, the steps before the named one are not run: \
+            their outputs are taken over. A file that `watch` has moved, also after an earlier retry, is read at its \
+            new place, and goes on to its folder for processed files when the run succeeds. It has the priority of its \
+            run, or that of --priority; the retry is worked on here, so the priority counts if it is interrupted and a \
+            server goes on with it.
             """,
             """
             Instead of one run, --state, --since and --pipeline select many, the oldest first. Runs that were retried \
             already are left out: the last retry stands for them. So are runs whose file is no longer where `watch` has \
-            put it: it was put back, and has a newer run. With `last`, --state and --pipeline say which runs count.
+            put it: it was put back, and has a newer run. A run that cannot be retried, such as because its pipeline \
+            has errors, is left out with the reason, and the exit status is 1. With `last`, --state and --pipeline say \
+            which runs count.
             """,
             examples: [
                 "runnel runs retry last": "The newest run again, from its first step.",
@@ -79,32 +82,37 @@ struct RunsRetryCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project, migrates: true)
         let command = self
         try await withSimulator(when: simulate) { simulator in
+            // Selected runs that cannot be retried.
+            let refused = Watched(0)
             let (results, request) = try await withJournalErrors(closing: journal) {
-                try await command.retry(in: project, journal, simulator)
+                try await command.retry(in: project, journal, simulator, counting: refused)
             }
-            try command.conclude(results, request)
+            try command.conclude(results, refused.value, request)
         }
     }
 
-    private func conclude(_ results: [ForegroundRuns.Worked], _ request: StopRequest?) throws {
+    private func conclude(_ results: [ForegroundRuns.Worked], _ refused: Int, _ request: StopRequest?) throws {
         if run != nil {
             for (id, result) in results { try result?.conclude(id, request) }
             return
         }
-        if request == nil, results.isEmpty { return Streams.error.write("no run to retry\n") }
+        if request == nil, results.isEmpty, refused == 0 { return Streams.error.write("no run to retry\n") }
         let failures = results.count { $0.result?.isFailure ?? false }
         let count = results.count == 1 ? "1 run retried" : "\(results.count) runs retried"
+        let left = refused == 0 ? "" : ", \(refused) left out"
         if !results.isEmpty {
             Streams.error.write(
-                failures == 0 ? "\(count), all succeeded\n" : "\(count), \(failures) without success\n")
+                count + (failures == 0 ? ", all succeeded" : ", \(failures) without success") + left + "\n")
+        } else if refused > 0 {
+            Streams.error.write("no run retried\(left)\n")
         }
         // Others may not have begun.
         if request != nil { throw ExitStatus.interrupted }
-        if failures > 0 { throw ExitStatus.runFailed }
+        if failures > 0 || refused > 0 { throw ExitStatus.runFailed }
     }
 
     private func retry(
-        in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
+        in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?, counting refused: Watched<Int>
     ) async throws -> (results: [ForegroundRuns.Worked], request: StopRequest?) {
         let found = try await selected(in: journal)
         guard !found.isEmpty else {
@@ -112,15 +120,22 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return ([], nil)
         }
         let loader = try await project.loader(startsServers: true, simulates: simulate)
-        let selected = try await standing(found, in: journal, project, loader)
+        let selected = try await standing(found, in: journal, project, loader, counting: refused)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
             progress: progress)
         return try await foreground.performEach(of: { selected }) { id, current in
             // It may have been removed meanwhile.
             guard let old = try await journal.run(id) else { return nil }
-            let pipeline = try await pipeline(of: old, in: journal, project, loader)
-            let new = try await makeRetry(of: old, with: pipeline, foreground.service)
+            let (pipeline, new): (Pipeline, NewRun)
+            do {
+                pipeline = try await self.pipeline(of: old, in: journal, project, loader)
+                new = try await makeRetry(of: old, with: pipeline, foreground.service)
+            } catch let refusal as Refusal {
+                guard run == nil else { throw ExitStatus.usage.reporting(refusal.problem, hint: refusal.hint) }
+                leaveOut(id, refusal.reason, hint: refusal.hint, counting: refused)
+                return nil
+            }
             guard await current.begin(new.id) else { return nil }
             try await journal.operators.record("retry-run", of: old.id, outcome: new.id)
             let observer = foreground.observer(of: pipeline)
@@ -138,7 +153,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
             do {
                 try RetryError.check(old)
             } catch {
-                throw failure(error, old.id)
+                let refusal = try refusal(error, old.id)
+                throw ExitStatus.usage.reporting(refusal.problem, hint: refusal.hint)
             }
             return [old.id]
         }
@@ -163,7 +179,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
     /// Leaves out runs whose file is not there any more, or is that of a newer run: it was put back where it came from.
     /// Also those whose input the journal has lost.
     private func standing(
-        _ ids: [String], in journal: any Journal, _ project: Project, _ loader: PipelineLoader
+        _ ids: [String], in journal: any Journal, _ project: Project, _ loader: PipelineLoader,
+        counting refused: Watched<Int>
     ) async throws -> [String] {
         guard run == nil else { return ids }
         let directory = project.files()
@@ -171,12 +188,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
         var standing: [String] = []
         for id in ids.reversed() {
             guard let old = try await journal.run(id) else { continue }
-            func leaveOut(_ reason: String) {
-                let words = "the run \(id) is left out: \(reason)"
-                Streams.error.write(TextWrap.wrap(words, width: Streams.error.width, hanging: 4) + "\n")
-            }
             if let loss = old.loss(of: RunRecord.beginning) {
-                leaveOut(loss.message)
+                leaveOut(id, loss.message, counting: refused)
                 continue
             }
             guard let json = old.source, let source = RunSource(json: project.seal.unseal(json)),
@@ -191,12 +204,38 @@ struct RunsRetryCommand: AsyncParsableCommand {
                     continue
                 }
                 let place = source.payload["path"]?.asString.map { " at \"\($0)\"" } ?? ""
-                leaveOut("what it was started for is not there any more\(place), or has a newer run")
+                leaveOut(id, "what it was started for is not there any more\(place), or has a newer run")
             } catch {
-                leaveOut((error as? StepError)?.message ?? "\(error)")
+                leaveOut(id, (error as? StepError)?.message ?? "\(error)", counting: refused)
             }
         }
         return standing.reversed()
+    }
+
+    /// Says why a selected run is not retried.
+    ///
+    /// - Parameter refused: Counts it; nil if another run stands for it.
+    private func leaveOut(_ id: String, _ reason: String, hint: String? = nil, counting refused: Watched<Int>? = nil) {
+        refused?.update { $0 += 1 }
+        let words = "the run \(id) is left out: \(reason)"
+        Streams.error.write(TextWrap.wrap(words, width: Streams.error.width, hanging: 4) + "\n")
+        if let hint { Streams.error.write("  = \(hint)\n") }
+    }
+
+    /// Why a run cannot be retried, and what to do about it.
+    private struct Refusal: Error {
+        let problem: String
+        let hint: String?
+        /// The problem without the name of the run, for a run that is left out.
+        let reason: String
+
+        init(_ problem: String, hint: String? = nil) {
+            (self.problem, self.hint, reason) = (problem, hint, problem)
+        }
+
+        init(_ runID: String, because reason: String, hint: String? = nil) {
+            (problem, self.hint, self.reason) = ("the run \(runID) cannot be retried: \(reason)", hint, reason)
+        }
     }
 
     private func makeRetry(
@@ -206,13 +245,13 @@ struct RunsRetryCommand: AsyncParsableCommand {
         do throws(InputError) {
             changes = try pipeline.changedInputs(inputs.compactMap(NamedValue.split))
         } catch {
-            throw ExitStatus.usage.reporting(error.message)
+            throw Refusal(error.message)
         }
-        do {
+        do throws(RetryError) {
             return try await service.makeRetry(
                 of: old, with: pipeline, from: from, changing: changes, priority: priority.level)
         } catch {
-            throw failure(error, old.id)
+            throw try refusal(error, old.id)
         }
     }
 
@@ -220,7 +259,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
         of run: RunRecord, in journal: any Journal, _ project: Project, _ loader: PipelineLoader
     ) async throws -> Pipeline {
         guard let definition = try await journal.definition(run.definition) else {
-            throw ExitStatus.usage.reporting("the journal does not hold the pipeline of the run \(run.id)")
+            throw Refusal("the journal does not hold the pipeline of the run \(run.id)")
         }
         var bytes = Array(project.seal.unseal(definition.text).utf8)
         let isStream = FileReading.isStream(definition.file)
@@ -231,23 +270,27 @@ struct RunsRetryCommand: AsyncParsableCommand {
             Streams.error.write("\(definition.file) \(problem); using the recorded definition\n")
         }
         let (pipeline, report) = loader.load(bytes, file: definition.file)
+        // Many runs may have the same errors, so one line has to do for each of them.
+        if pipeline == nil, self.run == nil {
+            let first = report.diagnostics.first { $0.severity == .error }.map(DiagnosticPrinter.line)
+            throw Refusal("its pipeline has errors: \(first ?? definition.file)")
+        }
         DiagnosticOutput.write([report], format: .text, redactor: project.redactor)
         guard let pipeline else { throw ExitStatus.usage }
         return pipeline
     }
 
-    /// Prints why the run cannot be retried. An error of the journal is returned for the caller to print.
-    private func failure(_ error: RetryError, _ runID: String) -> any Error {
+    /// Why the run cannot be retried. An error of the whole journal is thrown.
+    private func refusal(_ error: RetryError, _ runID: String) throws -> Refusal {
         switch error {
         case .notEnded:
-            return ExitStatus.usage.reporting(
-                "the run \(runID) has not ended yet", hint: "`runnel runs resume` continues it")
+            return Refusal("the run \(runID) has not ended yet", hint: "`runnel runs resume` continues it")
         case .noSuchStep(let step, let ids):
-            return ExitStatus.usage.reporting(
+            return Refusal(
                 "the pipeline has no step \"\(step)\"",
                 hint: Suggestion.hint(for: step, among: ids) ?? "its steps are \(ids.joined(separator: ", "))")
         case .noResult(let step):
-            return ExitStatus.usage.reporting(
+            return Refusal(
                 "the step \"\(step)\" has no result in the run \(runID)",
                 hint: "start from that step, or omit --from")
         case .sourceGone(let place, let newer):
@@ -255,14 +298,15 @@ struct RunsRetryCommand: AsyncParsableCommand {
                 let place = newer.movedTo.map { ", at \"\($0)\"" } ?? ""
                 return "the run \(newer.id) has it since\(place): `runnel runs retry \(newer.id)`"
             }
-            return ExitStatus.usage.reporting(
+            return Refusal(
                 "what the run \(runID) was started for is not at \"\(place)\" any more",
                 hint: hint ?? "put it back there, or start behind the steps that need it: --from")
         case .sourceUnreadable(let reason):
-            return ExitStatus.usage.reporting(
-                "the run \(runID) cannot be retried: \(reason)",
+            return Refusal(
+                runID, because: reason,
                 hint: "allow this user to read it, or start behind the steps that need it: --from")
-        case .journal(let error): return error
+        case .journal(let error) where run == nil && error.isOfOneRun: return Refusal(error.message)
+        case .journal(let error): throw error
         }
     }
 }

@@ -165,7 +165,7 @@ import Testing
         func failing(_ name: String, _ more: String = "") -> String {
             "name: \(name)\n\(more)steps: [ { uses: shell, with: { run: 'test -e mended' } } ]\n"
         }
-        let names = ["a", "c"]
+        let names = ["a", "b", "c"]
         let files = Dictionary(uniqueKeysWithValues: names.map { ("\($0).yaml", failing($0)) })
         try await withProject(files.merging(["runnel.yaml": ""]) { $1 }) { runnel in
             for name in names { #expect(try await runnel.run(["run", name]).status == 1) }
@@ -176,12 +176,26 @@ import Testing
             }
             try write("mended", "")
             try write("a.yaml", failing("a", "stpes: []\n"))
+            try write("b.yaml", failing("b", "inputs: { tone: { type: integer } }\n"))
             let retried = try await runnel.run(["runs", "retry", "--state", "failed"])
             #expect(retried.status == 1)
             let left = "the run \(ids[0]) is left out: its pipeline has errors: "
             #expect(retried.error.hasPrefix(left), "\(retried.error)")
             #expect(retried.error.contains("a.yaml:2:1: "), "\(retried.error)")
-            #expect(retried.error.hasSuffix("1 run retried, all succeeded, 1 left out\n"), "\(retried.error)")
+            let words = #"the input "tone" is required, and the run has no value for it"#
+            let hint = "  = add `--input tone=…`, or use the old pipeline with --unchanged\n"
+            #expect(
+                retried.error.contains("\nthe run \(ids[1]) is left out: \(words)\n\(hint)"), "\(retried.error)")
+            #expect(retried.error.hasSuffix("1 run retried, all succeeded, 2 left out\n"), "\(retried.error)")
+            let again = try await runnel.run(["runs", "retry", "--state", "failed", "--pipeline", "b"])
+            #expect(again.error.hasSuffix("\nno run retried, 1 left out\n"), "\(again.error)")
+            #expect(again.status == 1)
+            let alone = try await runnel.run(["runs", "retry", ids[1]])
+            #expect(alone.error == "error: the run \(ids[1]) cannot be retried: \(words)\n\(hint)")
+            #expect(alone.status == 2)
+            for more in [["--unchanged"], ["--input", "tone=3"]] {
+                #expect(try await runnel.run(["runs", "retry", ids[1]] + more).status == 0)
+            }
         }
     }
 

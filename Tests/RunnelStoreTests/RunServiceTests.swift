@@ -224,7 +224,8 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             let before = try rig.pipeline("name: p\ninputs: { tone: { default: kind } }\nsteps: [ { uses: effect } ]")
             let (old, _) = try await perform(before, on: rig)
             var record = try #require(await journal.run(old.id))
-            record.inputs = ["tone": "warm"]
+            // Before, `mood` had no default and was not given, and `gone` was declared.
+            record.inputs = ["tone": "warm", "mood": .null, "gone": 1]
             let now = try rig.pipeline(
                 """
                 name: p
@@ -232,15 +233,102 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
                   tone: { type: string }
                   size: { type: integer, default: 3 }
                   note: { type: string, required: false }
-                  name: { type: string }
                   to: { type: string, default: all }
+                  mood: { type: string, default: good }
                 steps: [ { uses: effect } ]
                 """)
             let service = RunService(worker: rig.worker)
             let retry = try await service.makeRetry(of: record, with: now, changing: ["to": "you"])
             #expect(try await service.start(retry) == .accepted)
             let kept = try #require(await other.run(retry.id))
-            #expect(kept.inputs == ["tone": "warm", "to": "you", "size": 3, "note": .null])
+            #expect(
+                kept.inputs
+                    == ["tone": "warm", "mood": "good", "gone": 1, "to": "you", "size": 3, "note": .null])
+        }
+    }
+
+    @Test(
+        "a retry whose inputs do not match the current pipeline is refused, unless the pipeline is unchanged",
+        arguments: [
+            ("tone: { type: integer }", nil, #"the input "tone" is required, and the run has no value for it"#),
+            ("tone: { type: integer }", .null, #"the input "tone" is required, and the run has no value for it"#),
+            ("tone: { type: integer }", "warm", #"the input "tone": expected a whole number, found "warm""#),
+            ("tone: { type: list }", 5, #"the input "tone": expected a list in JSON, found 5"#),
+            (
+                "tone: { type: string, choices: [kind, warm] }", "wram",
+                #"the input "tone": "wram" is not one of "kind", "warm"; did you mean "warm"?"#
+            ),
+        ] as [(String, Value?, String)])
+    func retryWithWrongInputs(declaration: String, value: Value?, words: String) async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal())
+        let steps = "steps: [ { id: one, uses: effect }, { id: two, uses: effect } ]"
+        let pipeline = try rig.pipeline("name: p\ninputs: { \(declaration) }\n" + steps)
+        var old = newRun("r1")
+        (old.state, old.inputs) = (.failed, [:])
+        old.inputs["tone"] = value
+        for step in [nil, "two"] {
+            do throws(RetryError) {
+                _ = try await rig.runs.makeRetry(of: old, with: pipeline, from: step)
+                Issue.record("it is repeated")
+            } catch {
+                guard case .badInput("tone", let said) = error else { throw error }
+                #expect(said == words)
+            }
+        }
+        old.definition = pipeline.definition
+        #expect(try await rig.runs.makeRetry(of: old, with: pipeline).record.inputs == old.inputs)
+    }
+
+    @Test("a retry reads old values as a manual run does")
+    func retryWithOtherTypes() async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal())
+        let pipeline = try rig.pipeline(
+            """
+            name: p
+            inputs: { a: { type: integer }, b: { type: string }, c: { type: boolean }, d: { type: integer } }
+            steps: [ { uses: effect } ]
+            """)
+        var old = newRun("r1")
+        (old.state, old.inputs) = (.failed, ["a": "7", "b": 8, "c": "true", "d": .double(5)])
+        let inputs = try await rig.runs.makeRetry(of: old, with: pipeline).record.inputs
+        #expect(inputs == ["a": 7, "b": "8", "c": true, "d": 5])
+        #expect(inputs["d"]?.json() == "5")
+    }
+
+    @Test("the stored secrets of a retry's inputs are read with their values, and neither stored nor shown")
+    func retryWithSecretInputs() async throws {
+        let rig = try await WorkerRig(
+            "a", on: MemoryJournal(), secrets: ["key": "hunter2hunter2", "pin": "12345678"])
+        let seal = rig.worker.runner.seal
+        var old = newRun("r1")
+        old.state = .failed
+        old.inputs = [
+            "key": seal.seal("hunter2hunter2"), "pin": seal.seal(12_345_678),
+            "gone": SecretSeal(secrets: ["gone": "a-former-secret"]).seal("a-former-secret"),
+        ]
+        let pipeline = try rig.pipeline(
+            """
+            name: p
+            inputs:
+              key: { type: string, choices: [hunter2hunter2, other] }
+              pin: { type: integer }
+              gone: { type: string }
+              copy: { type: string, default: hunter2hunter2 }
+            steps: [ { uses: effect } ]
+            """)
+        let retry = try await rig.runs.makeRetry(of: old, with: pipeline)
+        // A secret that this process does not know keeps its reference.
+        #expect(retry.record.inputs == with(old.inputs) { $0["copy"] = seal.seal("hunter2hunter2") })
+        #expect(!Value.object(retry.record.inputs).json().contains("hunter2"))
+        let narrow = try rig.pipeline("name: p\ninputs: { key: { type: integer } }\nsteps: [ { uses: effect } ]")
+        old.inputs["key"] = seal.seal(.string(String(repeating: "x", count: 50) + "hunter2hunter2"))
+        do throws(RetryError) {
+            _ = try await rig.runs.makeRetry(of: old, with: narrow)
+            Issue.record("it is repeated")
+        } catch {
+            guard case .badInput("key", let words) = error else { throw error }
+            let shown = String(repeating: "x", count: 50) + "***"
+            #expect(words == "the input \"key\": expected a whole number, found \"\(shown)\"")
         }
     }
 

@@ -97,8 +97,9 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             A tick that has run starts no second run, whether the schedule or an earlier backfill started it; with \
-            --again it does where that run failed or was cancelled. The running server works on the runs; without one, they \
-            wait in the journal for the next `runnel serve`.
+            --again it does where that run failed or was cancelled. A tick that cannot run again, such as because an \
+            input does not match any more, is refused with the reason, and the exit status is 1. The running server works \
+            on the runs; without one, they wait in the journal for the next `runnel serve`.
             """,
             examples: [
                 "runnel schedule backfill digest --from 2026-11-01T00:00:00Z": "All ticks since then."
@@ -136,16 +137,20 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
             ticks = try await offline.perform(createsJournal: true) { [pipeline] in
                 try await $0.backfill(pipeline, .object(body))
             }
-            OfflineServer.tell(of: (ticks.asList ?? []).count { $0["status"] != "exists" })
+            OfflineServer.tell(of: (ticks.asList ?? []).count { $0["status"] == "started" || $0["status"] == "again" })
         } else {
             let name = PercentEncoding.encode(pipeline, allowed: PercentEncoding.unreserved)
             ticks = try await client.request("POST", "/pipelines/\(name)/backfill", body: .object(body))
         }
-        if json { return Streams.output.write(json: ticks, isPretty: true) }
-        let style = TextStyle.standardOutput
-        for tick in ticks.asList ?? [] {
-            let words = ["scheduled_for", "status", "run"].map { style.safe(tick[$0]?.asString ?? "") }
-            Streams.output.write(styled: words.joined(separator: "  ") + "\n")
+        if json {
+            Streams.output.write(json: ticks, isPretty: true)
+        } else {
+            let style = TextStyle.standardOutput
+            for tick in ticks.asList ?? [] {
+                let words = ["scheduled_for", "status", "run", "problem"].compactMap { tick[$0]?.asString }
+                Streams.output.write(styled: words.map(style.safe).joined(separator: "  ") + "\n")
+            }
         }
+        if ticks.asList?.contains(where: { $0["status"] == "refused" }) ?? false { throw ExitStatus.runFailed }
     }
 }

@@ -58,13 +58,14 @@ public struct RunService: Sendable {
         return NewRun(record, of: pipeline, request: request, priority: priority, memory: memory)
     }
 
-    /// A run that repeats another with the same values. An input that the pipeline has got since has its default. Where
-    /// the trigger has moved the file of the old run, also after a retry of it, the file is found at its new place.
+    /// A run that repeats another with the same values. If the pipeline has changed since, they are read by its current
+    /// `inputs`, and an input that is new has its default. Where the trigger has moved the file of the old run, also
+    /// after a retry of it, the file is found at its new place.
     ///
     /// - Parameters:
     ///   - old: As the journal has it.
     ///   - pipeline: The current version.
-    ///   - inputs: Values of inputs that replace those of the old run.
+    ///   - inputs: Values of inputs that replace those of the old run, from ``Pipeline/changedInputs(_:)``.
     ///   - priority: Among ``RunPriority/levels``; nil for that of the old run.
     ///   - step: The id of a step under `steps`. What finished before it is taken over and not executed again.
     ///   - dedupeKey: See ``makeRun(_:of:priority:dedupeKey:memory:)``.
@@ -77,12 +78,9 @@ public struct RunService: Sendable {
         var record = RunRecord(
             id: makeID(), pipeline: pipeline.name, definition: pipeline.definition,
             dedupeKey: dedupeKey.map { runner.seal.dedupeKey($0, of: pipeline.name) }, trigger: old.trigger,
-            inputs: old.inputs, input: old.input, createdAt: runner.now(), retryOf: old.id, chain: old.chain)
+            inputs: try self.inputs(of: old, in: pipeline, changing: inputs), input: old.input,
+            createdAt: runner.now(), retryOf: old.id, chain: old.chain)
         record.host = old.host
-        for (key, value) in inputs { record.inputs[key] = runner.seal.seal(value) }
-        for declaration in pipeline.inputs where record.inputs[declaration.name] == nil {
-            record.inputs[declaration.name] = declaration.absentValue.map { runner.seal.seal($0) }
-        }
         let source: Value?
         do throws(RetryError) {
             source = try await currentSource(of: old)
@@ -102,6 +100,38 @@ public struct RunService: Sendable {
         return NewRun(
             record, of: pipeline, priority: priority ?? old.priority,
             steps: try await finishedSteps(of: old, in: pipeline, before: step))
+    }
+
+    /// The inputs of a retry, sealed. Those that the pipeline does not declare any more are kept, in case a later
+    /// version does.
+    private func inputs(
+        of old: RunRecord, in pipeline: Pipeline, changing changes: ValueObject
+    ) throws(RetryError) -> ValueObject {
+        let seal = runner.seal
+        var inputs = old.inputs
+        for (name, value) in changes { inputs[name] = seal.seal(value) }
+        if pipeline.isDefinition(of: old) { return inputs }
+        for declaration in pipeline.inputs where changes[declaration.name] == nil {
+            let name = declaration.name
+            // Null stands for an input that was not given, too.
+            if let stored = inputs[name], !stored.isNull || declaration.takesNull {
+                let value = seal.unseal(stored)
+                switch declaration.read(json: value) {
+                case .success(let read):
+                    // One that is the same stays as it is stored: a secret may have no value in this process.
+                    if read.json() != value.json() { inputs[name] = seal.seal(read) }
+                case .failure:
+                    // The whole value is redacted before it is quoted: half a secret could not be masked any more.
+                    let problem = declaration.problem(with: runner.redactor.redact(value))
+                    throw .badInput(name, "the input \"\(name)\": \(problem ?? "its value does not match")")
+                }
+            } else if let value = declaration.absentValue {
+                inputs[name] = seal.seal(value)
+            } else {
+                throw .badInput(name, "the input \"\(name)\" is required, and the run has no value for it")
+            }
+        }
+        return inputs
     }
 
     /// The place of the run's source, such as a watched file, after the run or a retry of it moved the source.
@@ -299,6 +329,9 @@ public enum RetryError: Error, Sendable {
     case noSuchStep(String, known: [String])
     /// A step before the one to begin with has no result in the run.
     case noResult(step: String)
+    /// An input of the changed pipeline is missing in the run, or its value there does not match; with its name and the
+    /// reason.
+    case badInput(String, String)
     /// The run's source, such as a watched file, is not where its trigger has put it; `newer` is the newest run with the
     /// same source.
     case sourceGone(place: String, newer: RunRecord?)

@@ -60,6 +60,11 @@ extension DashboardRoutes {
             ]
             let outcomes = try await Backfill(body).perform(
                 pipeline, api, dedupeKey: form.dedupeKey(), by: Operator(context))
+            let refusals = outcomes.compactMap(\.refusal)
+            if var error = refusals.first {
+                error.message = "\(refusals.count) of \(outcomes.count) ticks cannot run again: \(error.message)"
+                throw error
+            }
             let isAny = outcomes.contains { $0.status != .exists }
             return Self.after(Link("pipelines", pipeline.name).text, isAny ? .backfilled : .nothingMissing)
         }

@@ -313,12 +313,12 @@ struct DashboardRoutes: Sendable {
                     _ = try await api.cancel(id, by: Operator(context))
                 }
                 done += 1
-            } catch let error as APIError where error.status == 409 || error.status == 404 {
+            } catch let error as APIError where error.isOfOneRun {
                 // It has ended, or has not: the others are done all the same.
                 continue
             }
         }
-        guard done > 0 else { return Self.after(to, .failed) }
+        guard isRetry || done > 0 else { return Self.after(to, .failed) }
         return Self.after(
             to, isRetry ? .retried : .cancelling, selected: (done, ids.count - done))
     }

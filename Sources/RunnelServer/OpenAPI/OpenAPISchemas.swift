@@ -103,10 +103,12 @@ enum OpenAPISchemas {
                     "missing": described(
                         "Whether ticks that have run are left out of the answer.", ["type": "boolean"]),
                 ], required: ["from", "to"]),
-            "BackfilledTick": object([
-                "scheduled_for": time, "trigger": text, "run": text,
-                "status": ["enum": ["started", "again", "exists"]],
-            ]),
+            "BackfilledTick": object(
+                [
+                    "scheduled_for": time, "trigger": text, "run": text,
+                    "status": ["enum": ["started", "again", "exists", "refused"]],
+                    "problem": described("Why a tick that is refused does not run again."),
+                ], required: ["scheduled_for", "trigger", "run", "status"]),
             "Ledger": object(
                 [
                     "entries": [

@@ -18,16 +18,20 @@ struct Backfill: Sendable {
     private static let keys = ["from", "to", "limit", "again", "missing"]
 
     struct Outcome: Sendable {
-        enum Status: String, Sendable { case started, again, exists }
+        enum Status: String, Sendable { case started, again, exists, refused }
         var tick: PipelineHost.Tick
         var run: String
         var status: Status
+        /// Why the run is not retried; nil unless refused.
+        var refusal: APIError?
 
         var json: Value {
-            [
+            var json: ValueObject = [
                 "scheduled_for": .string(Timestamp.text(nanoseconds: tick.time)), "trigger": .string(tick.key),
                 "run": .string(run), "status": .string(status.rawValue),
             ]
+            json["problem"] = refusal.map { .string($0.message) }
+            return .object(json)
         }
     }
 
@@ -139,8 +143,12 @@ struct Backfill: Sendable {
         }
         let old = again ? try await withJournal { try await api.journal.run(id) } : nil
         if let old, old.state == .failed || old.state == .cancelled {
-            let new = try await api.retry(old, dedupeKey: key, by: caller)
-            progress.outcomes.append(Outcome(tick: tick, run: new, status: .again))
+            do {
+                let new = try await api.retry(old, dedupeKey: key, by: caller)
+                progress.outcomes.append(Outcome(tick: tick, run: new, status: .again))
+            } catch let error as APIError where error.isOfOneRun {
+                progress.outcomes.append(Outcome(tick: tick, run: id, status: .refused, refusal: error))
+            }
         } else if !missing {
             progress.outcomes.append(Outcome(tick: tick, run: id, status: .exists))
         }

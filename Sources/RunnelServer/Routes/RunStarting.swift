@@ -76,6 +76,9 @@ extension API {
             throw APIError(
                 409, .noResult,
                 "the step \"\(step)\" has no result in the run; retry from that step or an earlier one")
+        } catch RetryError.badInput(let name, let problem) {
+            throw APIError(
+                400, .badInput, "\(problem); `runnel runs retry \(old.id) --input \(name)=…` gives it another one")
         } catch RetryError.sourceGone(let place, let newer) {
             let advice = newer.map { "; the run \($0.id) has it since" } ?? ""
             throw APIError(
@@ -265,6 +268,9 @@ extension Request {
 }
 
 extension APIError {
+    /// Whether the run that an action is about does not allow it; other runs may.
+    var isOfOneRun: Bool { status == 409 || status == 404 || has(.badInput) }
+
     fileprivate init(_ refusal: TriggerRefusal) {
         switch refusal.reason {
         case .overloaded: self.init(429, .overloaded, refusal.message)

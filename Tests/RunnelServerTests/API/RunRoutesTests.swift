@@ -190,6 +190,39 @@ import Testing
         }
     }
 
+    @Test("a run that lacks an input of the pipeline as it is now is not repeated, and selected runs leave it out")
+    func retryWithoutInput() async throws {
+        let rig = ServerRig.dashboard(["p.yaml": Pipelines.greet])
+        for (id, inputs) in [("old-1", [:]), ("old-2", ["who": "Ada"])] as [(String, ValueObject)] {
+            var run = RunRecord(
+                id: id, pipeline: "greet", definition: "", trigger: [:], inputs: inputs, createdAt: 1)
+            run.state = .failed
+            _ = await rig.journal.base.accept(run, memory: nil)
+        }
+        try await rig.serve { server in
+            let words =
+                #"the input "who" is required, and the run has no value for it; "#
+                + "`runnel runs retry old-1 --input who=…` gives it another one"
+            let answer = try await server.call(
+                "POST", "/api/v1/runs/old-1/retry", [("Authorization", "Bearer \(Browsing.token)")])
+            #expect(answer.status == 400)
+            #expect(answer.error == "bad-input \(words)")
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.send("/runs/old-1/retry", [:]).status == 400)
+            #expect(await server.runs().count == 2)
+            let mixed = try await browser.send(
+                "/runs/selected", ["run": "old-1", "run": "old-2", "do": "retry", "to": "/runs"])
+            #expect(mixed.headers["location"] == "/runs?done=retried-1-1")
+            let none = try await browser.send("/runs/selected", ["run": "old-1", "do": "retry", "to": "/runs"])
+            #expect(none.headers["location"] == "/runs?done=retried-0-1")
+            #expect(
+                try await browser.page("/runs?done=retried-0-1").contains(
+                    ">0 new runs were started. 1 selected run was left out: its state, its file or an "
+                        + "input does not allow it. Retry it alone to see why.<"))
+            #expect(await server.runs().count == 3)
+        }
+    }
+
     @Test("a run of a pipeline that is not served any more cannot be repeated, and a full queue says when it can")
     func impossibleRetry() async throws {
         let rig = ServerRig(pipelines: ["g.yaml": Pipelines.gate], limit: 1, maximumQueued: 1, isWorking: false)

@@ -91,6 +91,51 @@ import Testing
         }
     }
 
+    @Test("a tick whose run cannot run again is refused with the reason, and the others run")
+    func refused() async throws {
+        var rig = ServerRig.dashboard()
+        rig.plugins = [SchedulePlugin()]
+        let times = ["2025-12-31T00:00:00Z", "2025-12-31T01:00:00Z"]
+        let path = "/api/v1/pipelines/f/backfill"
+        let headers = [("Authorization", "Bearer \(Browsing.token)")]
+        func pipeline(_ size: String) -> [String: String] {
+            [
+                "f.yaml": """
+                name: f
+                on: { schedule: { every: 1h, enabled: false } }
+                inputs: { size: { \(size) } }
+                steps: [ { uses: break, with: { message: x } } ]
+                """
+            ]
+        }
+        for (time, value) in zip(times, ["large", "5"]) {
+            rig.pipelines = pipeline("type: string, default: '\(value)'")
+            try await rig.serve { server in
+                _ = try await server.post(path, #"{"from": "\#(time)", "to": "\#(time)"}"#, headers)
+                for run in await server.runs() { try await server.end(of: run.id) }
+            }
+        }
+        rig.pipelines = pipeline("type: integer, default: 1")
+        try await rig.serve { server in
+            let large = try #require(await server.runs().first { $0.inputs["size"] == "large" }?.id)
+            let filled = try await server.post(
+                path, #"{"from": "\#(times[0])", "to": "\#(times[1])", "again": true}"#, headers)
+            let ticks = try filled.json().asList ?? []
+            let words =
+                #"the input "size": expected a whole number, found "large"; "#
+                + "`runnel runs retry \(large) --input size=…` gives it another one"
+            #expect(ticks.map { $0["status"] } == ["refused", "again"])
+            #expect(ticks.first?["run"] == .string(large))
+            #expect(ticks.map { $0["problem"] } == [.string(words), nil])
+            for run in await server.runs() { try await server.end(of: run.id) }
+            let browser = try await Browsing.signedIn(server)
+            let answer = try await browser.send(
+                "/pipelines/f/backfill", ["from": times[0], "to": times[1], "again": "true", "form-id": "one"])
+            #expect(answer.status == 400)
+            #expect(answer.text.contains("1 of 2 ticks cannot run again: the input "))
+        }
+    }
+
     @Test("with more ticks than the limit nothing is run, and the error says up to when they fit")
     func tooMany() async throws {
         var rig = ServerRig(pipelines: [

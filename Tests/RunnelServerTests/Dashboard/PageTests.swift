@@ -714,7 +714,8 @@ private struct TidePlugin: Plugin {
             #expect(retried.headers["location"] == "/runs?done=retried-1-1")
             #expect(
                 try await browser.page("/runs?done=retried-1-1").contains(
-                    ">1 new run was started. 1 selected run was left out: its state does not allow it.<"))
+                    ">1 new run was started. 1 selected run was left out: its state, its file or an "
+                        + "input does not allow it. Retry it alone to see why.<"))
             #expect(await server.runs().count == 3)
         }
     }

@@ -10,7 +10,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
-            with. With --from, the steps before the named one are not run: \
+            with. Inputs that the file has got since have their defaults; if one is missing, or a value does not match \
+            any more, no step is run, and --input sets it. With --from, the steps before the named one are not run: \
             their outputs are taken over. A file that `watch` has moved, also after an earlier retry, is read at its \
             new place, and goes on to its folder for processed files when the run succeeds. It has the priority of its \
             run, or that of --priority; the retry is worked on here, so the priority counts if it is interrupted and a \
@@ -293,6 +294,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return Refusal(
                 "the step \"\(step)\" has no result in the run \(runID)",
                 hint: "start from that step, or omit --from")
+        case .badInput(let name, let problem):
+            return Refusal(
+                runID, because: problem, hint: "add `--input \(name)=…`, or use the old pipeline with --unchanged")
         case .sourceGone(let place, let newer):
             let hint = newer.map { newer in
                 let place = newer.movedTo.map { ", at \"\($0)\"" } ?? ""

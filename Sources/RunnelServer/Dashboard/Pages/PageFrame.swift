@@ -53,8 +53,9 @@ struct PageContext: Sendable {
     var noticeText: String? {
         guard let notice else { return nil }
         guard let selected else { return words(notice.phrase) }
-        let text = words(notice == .retried ? .didRetrySelected : .didCancelSelected, selected.done)
-        return selected.left == 0 ? text : "\(text) \(words(.didLeaveOut, selected.left))"
+        let isRetry = notice == .retried
+        let text = words(isRetry ? .didRetrySelected : .didCancelSelected, selected.done)
+        return selected.left == 0 ? text : "\(text) \(words(isRetry ? .didNotRetry : .didLeaveOut, selected.left))"
     }
 
     init(_ request: Request, _ context: ServerContext) {

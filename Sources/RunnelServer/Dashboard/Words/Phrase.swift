@@ -7,7 +7,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case signInTitle, signIn, signInToken, signInHelp, signInWrong, pageOpens, openPage
     // MARK: What a form did
     case didStart, didRetry, didCancel, doesCancel, didSee, didNothing, didFail, didEnable, didDisable, didDrain,
-        didUndrain, didReplay, didRetrySelected, didCancelSelected, didLeaveOut
+        didUndrain, didReplay, didRetrySelected, didCancelSelected, didLeaveOut, didNotRetry
     // MARK: States
     case stateQueued, stateRunning, stateWaiting, stateSucceeded, stateFailed, stateCancelled, stateSkipped,
         stateInterrupted, stateUnknown
@@ -133,6 +133,11 @@ enum Phrase: String, Sendable, CaseIterable {
             (
                 "1 selected run was left out: its state does not allow it.|{0} selected runs were left out: their state does not allow it.",
                 "選択した実行のうち {0} 件は、その操作ができる状態ではありません。"
+            )
+        case .didNotRetry:
+            (
+                "1 selected run was left out: its state, its file or an input does not allow it. Retry it alone to see why.|{0} selected runs were left out: their state, file or inputs do not allow it. Retry one alone to see why.",
+                "選択した実行のうち {0} 件は、状態、ファイルまたは入力が原因で再実行できません。個別に再実行すると理由が表示されます。"
             )
         case .stateQueued: ("queued", "待機中")
         case .stateRunning: ("running", "実行中")

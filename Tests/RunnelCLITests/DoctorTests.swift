@@ -26,6 +26,21 @@ import Testing
         }
     }
 
+    @Test("with --simulate, pipelines that need an agent are valid without a Marketplace")
+    func simulated() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 9 }\n",
+            "p.yaml": "name: p\non: { watch: { path: in } }\nsteps: [ { uses: chat, with: { prompt: hello } } ]\n",
+            "in/readme.txt": "",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["doctor", "--simulate"])
+            #expect(ended.status == 0, "\(ended.output)")
+            #expect(ended.output.contains("✓ pipelines     1 pipeline, valid"), "\(ended.output)")
+            #expect(!ended.output.contains("base_url"), "\(ended.output)")
+        }
+    }
+
     @Test("what is broken is named, with what to do, and is the exit status")
     func broken() async throws {
         let files = [

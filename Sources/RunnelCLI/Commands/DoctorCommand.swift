@@ -32,7 +32,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private func findings(_ project: Project, _ simulator: SimulatedMarketplace?) async throws -> [HealthFinding] {
         var findings = ConfigurationCheck.configuration(project) + ConfigurationCheck.secrets(project)
-        let plugins = try await ProjectPlugins.load(project)
+        let plugins = try await ProjectPlugins.load(project, simulates: simulate)
         let loader = try PipelineLoader(
             registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)

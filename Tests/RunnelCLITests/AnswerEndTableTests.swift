@@ -252,10 +252,15 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
             let taken = try await runnel.run(["simulate", "--port", port])
             #expect(taken.status == 2)
             #expect(
-                taken.error.hasPrefix("error: the simulator cannot listen on 127.0.0.1, port \(port): "),
-                "\(taken.error)")
-            let hint = "choose an address of this machine and a port that is free, or port 0 for any free one"
-            #expect(taken.error.hasSuffix("\n  = \(hint)\n"), "\(taken.error)")
+                taken.error == """
+                    error: the port \(port) of 127.0.0.1 is in use
+                      = stop the program that listens on it, or choose another with --port
+
+                    """)
+            let nowhere = try await runnel.run(["simulate", "--host", "no host"])
+            #expect(nowhere.status == 2)
+            #expect(nowhere.error.hasPrefix("error: there is no host \"no host\": "), "\(nowhere.error)")
+            #expect(nowhere.error.hasSuffix("listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host\n"))
             let unknown = try await runnel.run(["simulate", "--fault", "stal"])
             #expect(unknown.status == 2)
             #expect(unknown.error == "error: unknown fault \"stal\"\n  = did you mean \"stall\"?\n")

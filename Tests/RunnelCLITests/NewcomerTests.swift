@@ -190,6 +190,35 @@ import Testing
         }
     }
 
+    @Test("the reference that cannot be written is an error with a plain reason")
+    func unwritablePages() async throws {
+        try await withProject(["file": "x", "runnel.yaml": ""]) { runnel in
+            for folder in ["file/pages", "/dev/null/pages"] {
+                let ended = try await runnel.run(["docs", "pages", "--out", folder])
+                let reason = "a part of its path is not a folder"
+                #expect(ended.error == "error: cannot write the pages to \"\(folder)\": \(reason)\n")
+                #expect(ended.status == 1)
+            }
+        }
+    }
+
+    @Test(
+        "an empty host is an error that says so",
+        arguments: [["serve", "--host", ""], ["receive", "--host", ""], ["simulate", "--host", ""], ["serve"]])
+    func emptyHost(command: [String]) async throws {
+        try await withProject(["runnel.yaml": "server: { host: '' }\n", "p.yaml": "steps: [ { uses: log } ]\n"]) {
+            runnel in
+            let ended = try await runnel.run(command)
+            let advice = "listen on 127.0.0.1, or on 0.0.0.0 for all addresses"
+            let words =
+                command.count == 1
+                ? "error: `server.host` is empty\n  = \(advice)\n" : "error: --host: the host is empty; \(advice)\n"
+            #expect(ended.error.hasPrefix(words), "\(ended.error)")
+            #expect(ended.output.isEmpty)
+            #expect(ended.status == 2)
+        }
+    }
+
     @Test(
         "an empty folder name is an error, and does not mean the root or the current folder",
         arguments: [

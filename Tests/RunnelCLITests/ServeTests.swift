@@ -42,6 +42,25 @@ import Testing
         }
     }
 
+    @Test(
+        "where the token cannot be kept for lack of permission, `serve` says so",
+        .enabled(if: geteuid() != 0, "root writes into every folder"))
+    func readOnlyProject() async throws {
+        try await withProject(["runnel.yaml": "server: { port: 0 }\n", "p.yaml": "steps: [ { uses: log } ]\n"]) {
+            runnel in
+            chmod(runnel.directory, 0o500)
+            defer { chmod(runnel.directory, 0o700) }
+            let ended = try await runnel.run(["serve"])
+            #expect(
+                ended.error == """
+                    error: the API token cannot be kept in \(runnel.directory)/.runnel/api-token: Permission denied
+                      = make the folder writable, or set `server: { token: { env: RUNNEL_TOKEN } }` in runnel.yaml
+
+                    """)
+            #expect(ended.status == 1)
+        }
+    }
+
     @Test("`serve` and `doctor` refuse a token that is too short, and `serve` says how to make a new one")
     func shortToken() async throws {
         let words = "is too short to be safe (minimum 16 bytes); `runnel tokens --new` prints a new one"

@@ -110,6 +110,12 @@ public struct SimulatorError: Error, Sendable, Equatable, CustomStringConvertibl
     public let message: String
     /// What to do about it.
     public let hint: String
+    /// The error of the system with the code `cannot-listen`; not compared.
+    public var cause: (any Error)?
+
+    public static func == (left: SimulatorError, right: SimulatorError) -> Bool {
+        (left.code, left.message, left.hint) == (right.code, right.message, right.hint)
+    }
 
     /// What is wrong and what to do.
     public var description: String { "\(message); \(hint)" }
@@ -134,7 +140,8 @@ public struct SimulatorError: Error, Sendable, Equatable, CustomStringConvertibl
     static func cannotListen(host: String, port: Int, _ error: any Error) -> SimulatorError {
         SimulatorError(
             code: "cannot-listen", message: "the simulator cannot listen on \(host), port \(port): \(error)",
-            hint: "choose an address of this machine and a port that is free, or port 0 for any free one")
+            hint: "choose an address of this machine and a port that is free, or port 0 for any free one",
+            cause: error)
     }
 
     static let stopped = SimulatorError(

@@ -27,6 +27,7 @@ struct ReceiveCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PortOption.check(port)
+        try HostOption.check(host)
         if let count, count < 1 { throw ValidationError("--count \(count): expected 1 or more") }
     }
 

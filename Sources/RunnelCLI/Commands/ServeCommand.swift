@@ -65,6 +65,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PortOption.check(port)
+        try HostOption.check(host)
     }
 
     private func serve(
@@ -154,6 +155,9 @@ struct ServeCommand: AsyncParsableCommand {
                 project.writeProblem(error)
                 throw ExitStatus.usage
             }
+        }
+        if options.host.isEmpty {
+            throw ExitStatus.usage.reporting("`server.host` is empty", hint: HostOption.advice)
         }
         if !options.isLoopback, server.token == nil, server.tokens.isEmpty {
             throw ExitStatus.usage.reporting(

@@ -26,6 +26,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PortOption.check(port)
+        try HostOption.check(host)
     }
 
     func run() async throws {
@@ -56,6 +57,11 @@ struct SimulateCommand: AsyncParsableCommand {
                 }
             }
         } catch let error as SimulatorError {
+            if let cause = error.cause,
+                let status = PortOption.reported(cause, host: host, port: port) as? ExitStatus
+            {
+                throw status
+            }
             throw error.reported()
         }
     }

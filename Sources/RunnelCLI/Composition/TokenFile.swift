@@ -54,7 +54,7 @@ struct TokenFile {
     /// Makes a token of 256 random bits, unless another process has just made one.
     func make() throws(FileReading.Failure) {
         guard token() == nil else { return }
-        mkdir(directory, 0o700)
+        guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw failure(errno) }
         var generator = SystemRandomNumberGenerator()
         let bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let text = Base64.encode(bytes).filter { $0 != "=" }.replacing("+", with: "-").replacing("/", with: "_") + "\n"

@@ -1,3 +1,6 @@
+import LibC
+import RunnelEngine
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -55,7 +58,12 @@ struct NewFiles {
         case .fileWriteVolumeReadOnly: "the file system is read-only"
         case .fileWriteNoPermission: "permission denied; check the permissions of the folder"
         case .fileWriteFileExists, .fileNoSuchFile: "a part of its path is not a folder"
-        default: "\(error)"
+        default:
+            switch ((error as? CocoaError)?.underlying as? POSIXError)?.code {
+            case .ENOTDIR: "a part of its path is not a folder"
+            case let code?: BoundedFile.Failure(code: code.rawValue).reason
+            case nil: "\(error)"
+            }
         }
     }
 

@@ -24,7 +24,7 @@ enum PortOption {
     ///   - server: The `runnel serve` of this project that runs on this machine.
     /// - Returns: The error to throw: an exit status, or `error` if it is of another kind.
     static func reported(_ error: any Error, host: String, port: Int, server: WorkerRecord? = nil) -> any Error {
-        let otherAddress = "listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host"
+        let otherAddress = "\(HostOption.advice), with --host"
         if let error = error as? SocketAddressError.UnknownHost {
             return ExitStatus.usage.reporting(
                 "there is no host \"\(host)\": \(error.errorDescription)", hint: otherAddress)
@@ -48,6 +48,16 @@ enum PortOption {
         default:
             return ExitStatus.usage.reporting("cannot listen on \(host):\(port): \(String(cString: strerror(code)))")
         }
+    }
+}
+
+/// The option `--host` of the commands that listen.
+enum HostOption {
+    static let advice = "listen on 127.0.0.1, or on 0.0.0.0 for all addresses"
+
+    /// Throws for an empty host, such as an unset variable of a script.
+    static func check(_ host: String?) throws {
+        if host?.isEmpty ?? false { throw ValidationError("--host: the host is empty; \(advice)") }
     }
 }
 

@@ -56,6 +56,8 @@ import Testing
         #expect(!view.text(run, [], []).contains("  cancel "))
         (run.state, run.endedAt, run.error) = (.running, nil, nil)
         #expect(view.text(run, [], []).contains("\n  cancel      requested\n"))
+        run.finallyStage = .cancelled
+        #expect(view.text(run, [], []).contains("\n  cancel      requested, also of `finally`\n"))
     }
 
     @Test("an interrupted run has no time that grows")

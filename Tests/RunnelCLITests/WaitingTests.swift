@@ -55,6 +55,34 @@ import Testing
         }
     }
 
+    @Test("a second request ends a `finally` that waits, and says so")
+    func finallyTwice() async throws {
+        let pipeline = """
+            name: last
+            steps: [ { uses: template, with: { text: done } } ]
+            finally:
+              - id: ask
+                uses: http.fetch
+                with: { url: "http://127.0.0.1:1/" }
+                retry: { attempts: 5, backoff: 10m, max_backoff: 10m }
+            """
+        try await withProject(["last.yaml": pipeline]) { runnel in
+            _ = try await runnel.kill(["run", "last"], after: "waiting until ")
+            let id = try #require(try await lastRun(runnel)["id"]?.asString)
+            for words in ["runs", "is ended", "is ended"] {
+                let cancelled = try await runnel.run(["runs", "cancel", "last"])
+                #expect(
+                    cancelled.output
+                        == "\(id): cancellation requested; its `finally` \(words) with `runnel serve` or "
+                        + "`runnel runs resume \(id)`\n")
+            }
+            #expect(try await lastRun(runnel)["finally_cancelled"] == true)
+            let resumed = try await runnel.run(["runs", "resume", "last"])
+            #expect(resumed.status == 0)
+            #expect(try await lastRun(runnel)["state"] == "succeeded")
+        }
+    }
+
     @Test("an interrupt ends a run that waits for its turn, and a termination leaves it in the queue")
     func turn() async throws {
         let pipeline = """

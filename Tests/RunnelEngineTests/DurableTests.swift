@@ -230,13 +230,35 @@ private struct DurablePlugin: Plugin {
         let run = await rig.accept("run-e", "steps: [ { id: nap, uses: slow } ]", in: rig.journal)
         let result = try await rig.worker.withSession {
             // Heard of before anybody works on the run, as when the queue has claimed it a moment ago.
-            _ = await rig.journal.requestCancel("run-e", at: 1)
+            _ = try await rig.journal.requestCancel("run-e", at: 1)
             rig.worker.cancelOnce("run-e")
             return await rig.worker.work(on: run)
         }
         guard case .ended(let result) = result else { Issue.record("it did not end"); return }
         guard case .cancelled = result.outcome else { Issue.record("it ended as \(result.outcome)"); return }
         #expect(await rig.journal.run("run-e")?.state == .cancelled)
+    }
+
+    @Test("a run that was cancelled here hears of the request in the journal once, and so does its `finally`")
+    func cancelledTwice() async throws {
+        let rig = try Rig()
+        let yaml = "steps: [ { id: nap, uses: slow } ]\nfinally: [ { id: last, uses: slow } ]"
+        let run = await rig.accept("run-c", yaml, in: rig.journal)
+        async let working = rig.worker.work(on: run)
+        await rig.clock.waitForSleepers()
+        rig.worker.cancelRun("run-c")
+        while await rig.journal.run("run-c")?.finallyStage != .begun { try await waitTurn() }
+        await rig.clock.waitForSleepers()
+        // The same cancellation, on its way through the journal.
+        #expect(await rig.journal.requestCancel("run-c", mayEndFinally: true, at: 1) == .requested)
+        rig.worker.cancelOnce("run-c")
+        #expect(await rig.journal.requestCancel("run-c", mayEndFinally: true, at: 2) == .endingFinally)
+        #expect(await rig.journal.steps(of: "run-c").map(\.state) == [.cancelled, .running])
+        for _ in 0..<2 { rig.worker.cancelOnce("run-c", endsFinally: true) }
+        guard case .ended(let result) = await working, case .cancelled = result.outcome else {
+            Issue.record("it did not end as cancelled"); return
+        }
+        #expect(await rig.journal.steps(of: "run-c").map(\.state) == [.cancelled, .cancelled])
     }
 
     @Test("the cancellation of the task that works on a run is nothing to the run")

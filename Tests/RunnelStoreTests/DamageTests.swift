@@ -30,7 +30,7 @@ import Testing
             "error",
             "owner", "interruptions", "cancel_requested", "retry_of", "epoch", "deaths", "takeovers", "wake_at",
             "worked",
-            "has_finally",
+            "has_finally", "finally_stage",
         ], ["x'ff'", "'text'"])
     func column(name: String, value: String) async throws {
         try await withRuns("UPDATE runs SET \(name) = \(value) WHERE id = 'bad'") { (journal) async throws -> Void in

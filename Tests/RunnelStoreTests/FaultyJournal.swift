@@ -167,13 +167,15 @@ struct FaultyJournal: Journal {
         return try await base.wake(at: time)
     }
 
-    func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer {
+    func requestCancel(
+        _ runID: String, mayEndFinally: Bool, at time: Int64
+    ) async throws(JournalError) -> CancelAnswer {
         try write()
         defer { executor.endCall() }
-        return try await base.requestCancel(runID, at: time)
+        return try await base.requestCancel(runID, mayEndFinally: mayEndFinally, at: time)
     }
 
-    func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String] {
+    func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [CancelRequest] {
         try read()
         defer { executor.endCall() }
         return try await base.cancelRequests(for: worker)

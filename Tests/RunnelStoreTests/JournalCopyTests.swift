@@ -35,6 +35,7 @@ import Foundation
             commit.memories = [
                 StepMemoryEdit(uses: "chat", change: .append("c", "x", limit: 9, keep: .seconds(99)), at: 0)
             ]
+            commit.beginsFinally = number == 4
             commit.end = RunCommit.End(
                 state: number == 1 ? .failed : .succeeded, output: Self.large, time: Int64(number + 1))
             commit.usage = [

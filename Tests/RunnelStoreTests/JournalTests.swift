@@ -530,11 +530,75 @@ import Testing
             let before = try await journal.version()
             #expect(try await other.requestCancel("mine", at: 7) == .requested)
             #expect(try await journal.version() != before)
-            #expect(try await journal.cancelRequests(for: a.id) == ["mine"])
+            #expect(try await journal.cancelRequests(for: a.id) == [CancelRequest("mine")])
             #expect(try await other.requestCancel("waiting", at: 7) == .cancelled)
             #expect(try await other.run("waiting")?.endedAt == 7)
             #expect(try await other.requestCancel("waiting", at: 8) == .ended(.cancelled))
             #expect(try await other.requestCancel("none", at: 8) == .missing)
+        }
+    }
+
+    @Test(
+        "a second request of a person ends `finally` once that has begun, for every later claim",
+        arguments: JournalKind.allCases)
+    func cancellingFinally(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let a = workerRecord("a")
+            try await journal.join(a)
+            var run = newRun("r", owner: a)
+            run.hasFinally = true
+            _ = try await journal.accept(run, memory: nil)
+            // While the steps are still being cancelled, asking twice does not skip `finally`.
+            for time in [7, 8] as [Int64] {
+                #expect(try await other.requestCancel("r", mayEndFinally: true, at: time) == .requested)
+            }
+            #expect(try await journal.cancelRequests(for: a.id) == [CancelRequest("r")])
+            var commit = try await RunCommit(lease: journal.lease("r"))
+            commit.beginsFinally = true
+            try await journal.commit(commit, .soon)
+            try await journal.commit(
+                RunCommit(lease: journal.lease("r"), steps: [step("s", .cancelled)]), .durable)
+            #expect(try await other.run("r")?.finallyStage == .begun)
+            // Not by a person, such as by another run with `overlap: cancel`.
+            #expect(try await other.requestCancel("r", at: 9) == .requested)
+            #expect(try await journal.cancelRequests(for: a.id) == [CancelRequest("r")])
+            for time in [10, 11] as [Int64] {
+                #expect(try await other.requestCancel("r", mayEndFinally: true, at: time) == .endingFinally)
+                #expect(try await journal.cancelRequests(for: a.id) == [CancelRequest("r", endsFinally: true)])
+            }
+            try await journal.commit(commit, .durable)
+            try await journal.leave(a.id)
+            let b = workerRecord("b")
+            try await other.join(b)
+            guard case .claimed(let claimed) = try await other.claim("r", by: b.id, limits: RunLimits()) else {
+                Issue.record("it was not claimed"); return
+            }
+            #expect(claimed.isCancelRequested)
+            #expect(claimed.finallyStage == .cancelled)
+            let end = RunCommit.End(state: .cancelled, time: 12)
+            try await other.commit(RunCommit(lease: journal.lease("r"), end: end), .durable)
+            #expect(try await journal.run("r")?.finallyStage == .cancelled)
+            #expect(try await journal.requestCancel("r", mayEndFinally: true, at: 13) == .ended(.cancelled))
+        }
+    }
+
+    @Test("a second request ends the `finally` of a run that waits in it", arguments: JournalKind.allCases)
+    func cancellingWaitingFinally(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let a = workerRecord("a")
+            try await journal.join(a)
+            var run = newRun("r", owner: a)
+            run.hasFinally = true
+            _ = try await journal.accept(run, memory: nil)
+            var commit = try await RunCommit(lease: journal.lease("r"))
+            (commit.beginsFinally, commit.wakeAt) = (true, 1_000)
+            try await journal.commit(commit, .durable)
+            #expect(try await other.run("r")?.state == .waiting)
+            #expect(try await other.requestCancel("r", mayEndFinally: true, at: 7) == .requested)
+            #expect(try await other.run("r")?.finallyStage == .begun)
+            #expect(try await other.requestCancel("r", mayEndFinally: true, at: 8) == .endingFinally)
+            #expect(try await other.run("r")?.finallyStage == .cancelled)
+            #expect(try await other.run("r")?.state == .queued)
         }
     }
 

@@ -481,6 +481,71 @@ import Foundation
         }
     }
 
+    @Test(
+        "a `finally` that hangs is ended by a second request, of this process or another",
+        arguments: JournalKind.allCases)
+    func cancelFinally(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            let hanging = """
+                name: hanging
+                steps: [ { id: s, uses: nap, with: { duration: 1h } } ]
+                finally: [ { id: f, uses: nap, with: { duration: 1h } } ]
+                """
+            try await rig.serve { () async throws -> Void in
+                for id in ["here", "there"] {
+                    func cancel() async throws -> CancelAnswer {
+                        if id == "here" { return try await rig.runs.cancel(id, mayEndFinally: true) }
+                        return try await other.requestCancel(id, mayEndFinally: true, at: 1)
+                    }
+                    try await rig.accept(id, hanging)
+                    #expect(try await pass(until: .running, of: id, on: rig))
+                    try await pass(.seconds(1), on: rig)
+                    #expect(try await cancel() == .requested)
+                    try await pass(.seconds(1), on: rig)
+                    #expect(rig.log.count("\(id)_f") == 1)
+                    // What is no request of a person changes nothing.
+                    #expect(try await rig.runs.cancel(id) == .requested)
+                    #expect(try await other.requestCancel(id, at: 1) == .requested)
+                    try await pass(.seconds(5), on: rig)
+                    #expect(try await base.run(id)?.state == .running)
+                    #expect(try await cancel() == .endingFinally)
+                    #expect(try await pass(until: .cancelled, of: id, within: .seconds(5), on: rig))
+                    #expect(try await base.steps(of: id).map(\.state) == [.cancelled, .cancelled])
+                    #expect(rig.log.count("\(id)_f") == 1)
+                }
+            }
+        }
+    }
+
+    @Test(
+        "an interrupted `finally` runs again after one request, and not after two", arguments: JournalKind.allCases,
+        [1, 2])
+    func cancelInterruptedFinally(kind: JournalKind, requests: Int) async throws {
+        try await kind.withTwo { (base, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.enqueue("r", Self.short + "\nfinally: [ { id: f, uses: nap } ]")
+            try await base.join(workerRecord("dead"))
+            _ = try await base.claim("r", by: WorkerID("dead"), limits: RunLimits())
+            var (ended, going) = (step("s", .cancelled), step("f", .running))
+            (ended.uses, going.uses) = ("nap", "nap")
+            var commit = try await RunCommit(lease: base.lease("r"), steps: [ended, going])
+            commit.beginsFinally = true
+            try await base.commit(commit, .durable)
+            #expect(try await base.takeOver(.died, "dead", now: WorkerRig.start).queued == ["r"])
+            for number in 1...requests {
+                let answer = try await other.requestCancel("r", mayEndFinally: true, at: 1)
+                #expect(answer == (number == 1 ? .requested : .endingFinally))
+            }
+            try await rig.serve { () async throws -> Void in
+                #expect(try await pass(until: .cancelled, of: "r", within: .seconds(5), on: rig))
+            }
+            #expect(rig.log.count("r_s") == 0)
+            #expect(rig.log.count("r_f") == (requests == 1 ? 1 : 0))
+            #expect(try await base.steps(of: "r").last?.state == (requests == 1 ? .succeeded : .cancelled))
+        }
+    }
+
     @Test("a suspect whose process dies once more fails, and the others go on", arguments: JournalKind.allCases)
     func poison(kind: JournalKind) async throws {
         try await kind.withTwo { (base, _) async throws -> Void in

@@ -48,7 +48,9 @@ struct RunView {
             field(
                 "died", "its process \(run.deaths == 1 ? "once" : "\(run.deaths) times") since a step or a round ended")
         }
-        if run.isCancelRequested, !run.state.isFinal { field("cancel", "requested") }
+        if run.isCancelRequested, !run.state.isFinal {
+            field("cancel", run.finallyStage == .cancelled ? "requested, also of `finally`" : "requested")
+        }
         field("retry of", run.retryOf)
         field("retried by", run.retriedBy.map { id in retry.map { "\(id)  \($0.stateText)" } ?? id })
         field("file now at", run.movedTo)

@@ -247,8 +247,8 @@ struct RunStorage: Sendable {
     let worked: Duration
     /// Whether its worker died and no step has ended since: then starts of steps are written at once.
     let isSuspect: Bool
-    /// Whether it must be cancelled first.
-    let isCancelled: Bool
+    /// How often it must be cancelled first.
+    let cancellations: Int
 }
 
 extension StepRecord {

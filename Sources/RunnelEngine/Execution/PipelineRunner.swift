@@ -112,10 +112,10 @@ public final class PipelineRunner: Sendable {
     /// - Parameters:
     ///   - pipeline: The version with which the run was accepted.
     ///   - run: As it was claimed.
-    ///   - isCancelled: Whether the run's cancellation was requested.
+    ///   - cancellations: How often the run's cancellation was requested: 2 if that cancelled its `finally` as well.
     ///   - control: Ends the work from outside; cancelling the task does not.
     func drive(
-        _ pipeline: ExecutablePipeline, _ run: ClaimedRun, isCancelled: Bool, in journal: any Journal,
+        _ pipeline: ExecutablePipeline, _ run: ClaimedRun, cancellations: Int, in journal: any Journal,
         as lease: Lease, control: RunControl, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
         let steps: [StepRecord]
@@ -131,7 +131,7 @@ public final class PipelineRunner: Sendable {
         }
         let earlier = tracing.tracer == nil ? nil : await earlierSpan(of: run, in: journal)
         let driver = makeDriver(
-            pipeline, run, steps, earlier, isCancelled: isCancelled, in: journal, as: lease, control: control,
+            pipeline, run, steps, earlier, cancellations: cancellations, in: journal, as: lease, control: control,
             events: events)
         // An unstructured task, awaited here: cancellation of the caller must not reach the steps without the run's
         // knowledge.
@@ -155,7 +155,7 @@ public final class PipelineRunner: Sendable {
 
     @inline(never) private func makeDriver(
         _ pipeline: ExecutablePipeline, _ run: ClaimedRun, _ steps: [StepRecord], _ earlier: TraceContext?,
-        isCancelled: Bool, in journal: any Journal, as lease: Lease, control: RunControl,
+        cancellations: Int, in journal: any Journal, as lease: Lease, control: RunControl,
         events: @escaping @Sendable (RunEvent) async -> Void
     ) -> sending RunDriver {
         let record = run.record
@@ -166,7 +166,7 @@ public final class PipelineRunner: Sendable {
                 trigger: seal.unseal(record.trigger), input: seal.unseal(record.input), chain: record.chain)
         let storage = RunStorage(
             journal: journal, lease: lease, seal: seal, steps: steps.map { $0.opened(by: seal) }, worked: record.worked,
-            isSuspect: record.deaths > 0, isCancelled: isCancelled)
+            isSuspect: record.deaths > 0, cancellations: cancellations)
         let trace = RunTrace(
             tracing, pipeline.declaration, runID: record.id, trigger: request.trigger,
             earlier: earlier, attributes: record.traceAttributes, now: now)

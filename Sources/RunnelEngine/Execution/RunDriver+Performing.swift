@@ -63,6 +63,9 @@ extension RunDriver {
             case .release: isReleased = true
             }
         }
+        if machine.isInFinally, !isFinallyRecorded {
+            (isFinallyRecorded, performed.commit.beginsFinally) = (true, true)
+        }
         if let time = restingTime() {
             (wakeAt, performed.commit.wakeAt, isReleased) = (time, time, true)
         }

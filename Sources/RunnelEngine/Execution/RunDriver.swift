@@ -31,6 +31,8 @@ final class RunDriver {
     /// The time of the ``outcome``.
     var endedAt: Int64 = 0
     var isReleased = false
+    /// Whether the journal was told that `finally` has begun.
+    var isFinallyRecorded = false
     /// The time until which the run waits in the journal, if it does.
     var wakeAt: Int64?
     let control: RunControl
@@ -185,7 +187,7 @@ final class RunDriver {
     }
 
     @inline(never) private func firstActions() -> [RunMachine.Action] {
-        machine.handle(.begin(now: runner.now(), isCancelled: storage?.isCancelled ?? false))
+        machine.handle(.begin(now: runner.now(), cancellations: storage?.cancellations ?? 0))
     }
 
     /// Cancels running attempts and waits for them, at most the grace period: a step that ignores cancellation is

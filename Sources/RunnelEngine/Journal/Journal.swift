@@ -88,9 +88,14 @@ public protocol Journal: Sendable {
     func wake(at time: Int64) async throws(JournalError) -> Waking
     /// Requests the cancellation of a run. A run without an owner ends at once, unless it had started and has
     /// `finally`: then it is queued, and the worker that claims it runs those steps. Durable.
-    func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer
-    /// The runs of this worker with a cancellation request.
-    func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String]
+    ///
+    /// - Parameter mayEndFinally: Whether a request after the first one cancels its `finally`, if that has begun. If
+    ///   not, it has no effect.
+    func requestCancel(
+        _ runID: String, mayEndFinally: Bool, at time: Int64
+    ) async throws(JournalError) -> CancelAnswer
+    /// The cancellation requests for runs of this worker, in the order of ids.
+    func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [CancelRequest]
 
     /// Stores where the trigger has put what the run was started for. Durable.
     ///
@@ -269,6 +274,11 @@ public struct MemoryChanges: Sendable, Hashable {
 }
 
 extension Journal {
+    /// Requests the cancellation of a run. A request after the first one has no effect.
+    package func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer {
+        try await requestCancel(runID, mayEndFinally: false, at: time)
+    }
+
     /// Passes on the events of a run that were written since the last look, a page at a time.
     ///
     /// - Parameters:

@@ -316,6 +316,9 @@ package actor MemoryJournal: Journal {
             runs[commit.runID]?.wakeAt = isCancelled ? 0 : wakeAt
             runs[commit.runID]?.owner = nil
         }
+        if commit.beginsFinally, runs[commit.runID]?.finallyStage == .notBegun {
+            runs[commit.runID]?.finallyStage = .begun
+        }
         guard let end = commit.end else { return }
         runs[commit.runID]?.state = end.state
         runs[commit.runID]?.output = end.output
@@ -337,16 +340,19 @@ package actor MemoryJournal: Journal {
         return Waking(woken: due, next: waiting.compactMap(\.wakeAt).filter { $0 > time }.min())
     }
 
-    package func requestCancel(_ runID: String, at time: Int64) -> CancelAnswer {
+    package func requestCancel(_ runID: String, mayEndFinally: Bool, at time: Int64) -> CancelAnswer {
         guard let run = runs[runID] else { return .missing }
         if run.state.isFinal { return .ended(run.state) }
         changes += 1
+        let endsFinally = mayEndFinally && run.isCancelRequested && run.finallyStage != .notBegun
+        if endsFinally { runs[runID]?.finallyStage = .cancelled }
         runs[runID]?.isCancelRequested = true
-        if run.state == .running { return .requested }
+        let requested = endsFinally ? CancelAnswer.endingFinally : .requested
+        if run.state == .running { return requested }
         if run.hasFinally, run.startedAt != nil {
             runs[runID]?.state = .queued
             runs[runID]?.wakeAt = time
-            return .requested
+            return requested
         }
         runs[runID]?.state = .cancelled
         runs[runID]?.endedAt = time
@@ -354,8 +360,9 @@ package actor MemoryJournal: Journal {
         return .cancelled
     }
 
-    package func cancelRequests(for worker: WorkerID) -> [String] {
-        runs.values.filter { $0.owner == worker && $0.isCancelRequested }.map(\.id).sorted()
+    package func cancelRequests(for worker: WorkerID) -> [CancelRequest] {
+        runs.values.filter { $0.owner == worker && $0.isCancelRequested }
+            .map { CancelRequest($0.id, endsFinally: $0.finallyStage == .cancelled) }.sorted { $0.runID < $1.runID }
     }
 
     package func relocate(_ runID: String, to source: Value, isDue: Bool) {

@@ -12,6 +12,8 @@ public struct RunCommit: Sendable {
     public var worked: Duration?
     /// If set, the run has no owner afterwards and is `waiting` until this time, in nanoseconds since 1970.
     public var wakeAt: Int64?
+    /// Whether the steps under `finally` begin: from now on, a second request to cancel the run ends them.
+    public var beginsFinally = false
     /// The end of the run; nil if it goes on.
     public var end: End?
     /// What calls of models have used.
@@ -82,6 +84,7 @@ extension RunCommit {
         merged.memories = memories + next.memories
         merged.worked = next.worked ?? worked
         merged.wakeAt = next.wakeAt ?? wakeAt
+        merged.beginsFinally = beginsFinally || next.beginsFinally
         merged.end = next.end ?? end
         return merged
     }
@@ -219,10 +222,24 @@ public enum Claim: Sendable, Hashable {
 public enum CancelAnswer: Sendable, Hashable {
     /// Its owner, or the next worker that claims it, will see the request.
     case requested
+    /// The same for a second request while its `finally` was running: that is cancelled as well.
+    case endingFinally
     /// It had no owner and is cancelled now.
     case cancelled
     case ended(RunState)
     case missing
+}
+
+/// A cancellation request as the run's worker reads it.
+public struct CancelRequest: Sendable, Hashable {
+    public var runID: String
+    /// Whether a second request cancels its `finally` as well.
+    public var endsFinally: Bool
+
+    package init(_ runID: String, endsFinally: Bool = false) {
+        self.runID = runID
+        self.endsFinally = endsFinally
+    }
 }
 
 /// A search for queued runs. Those that had begun come first, then the oldest of the highest priority; see

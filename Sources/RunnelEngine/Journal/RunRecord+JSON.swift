@@ -15,6 +15,7 @@ extension RunRecord {
         if deaths > 0 { object["deaths"] = .int(Int64(deaths)) }
         if state == .waiting { object["wake_at"] = wakeAt.map { .string(Timestamp.text(nanoseconds: $0)) } }
         if isCancelRequested { object["cancel_requested"] = true }
+        if finallyStage == .cancelled { object["finally_cancelled"] = true }
         object["moved_to"] = movedTo.map { .string($0) }
         if priority != 0 { object["priority"] = .int(Int64(priority)) }
         if chain > 0 { object["chain"] = .int(Int64(chain)) }

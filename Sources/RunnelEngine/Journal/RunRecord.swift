@@ -67,6 +67,8 @@ public struct RunRecord: Sendable, Hashable {
     /// Whether its pipeline has `finally` steps, which run after a cancellation if the run has started.
     public var hasFinally = false
     package var isCancelRequested = false
+    /// How far its `finally` is, which decides what a second request to cancel it does.
+    package var finallyStage = FinallyStage.notBegun
     /// The run that this one retries.
     public var retryOf: String?
     /// The newest run that retries this one. Read with the run, not stored.
@@ -137,6 +139,13 @@ public struct RunRecord: Sendable, Hashable {
         self.retryOf = retryOf
         self.chain = chain
     }
+}
+
+/// How far the `finally` of a run is, as the journal stores it.
+package enum FinallyStage: Int64, Sendable, Hashable {
+    case notBegun, begun
+    /// Begun, and cancelled by a second request.
+    case cancelled
 }
 
 /// Folds a burst of trigger events into one run.

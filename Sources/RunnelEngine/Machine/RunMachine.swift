@@ -27,6 +27,8 @@ struct RunMachine: Sendable {
     /// Whether the answer to ``Action/renderOutput`` is awaited: the run is about to end.
     private var isRendering = false
     private var cancellations = 0
+    /// Whether `finally` was cancelled before this claim.
+    private var isFinallyCancelled = false
     private var isOver = false
     var now: Int64 = 0
 
@@ -47,12 +49,13 @@ struct RunMachine: Sendable {
     mutating func handle(_ event: Event) -> [Action] {
         guard !isOver else { return [] }
         switch event {
-        case .begin(let now, let isCancelled):
+        case .begin(let now, let cancellations):
             self.now = now
+            isFinallyCancelled = cancellations > 1
             if let timeout = plan.timeout { startTimer(.run, timeout, used: plan.worked) }
             beginPhase(.steps, plan.steps)
             drain()
-            if isCancelled { cancel() }
+            for _ in 0..<cancellations { cancel() }
         case .decided(let key, let decision): decided(key, decision)
         case .succeeded(let key, let output): succeeded(key, output)
         case .again(let key, let output): again(key, output)
@@ -95,6 +98,9 @@ struct RunMachine: Sendable {
         ended = []
     }
 
+    /// Whether steps under `finally` have begun and not all of them ended.
+    var isInFinally: Bool { phase == .finally && phaseFrame != nil }
+
     /// The executions that wait for a retry, if nothing else is running: then the whole run can wait in the journal. A
     /// group with a `timeout` keeps the run in the process, because its time continues.
     var resting: [ExecutionKey]? {
@@ -119,6 +125,7 @@ struct RunMachine: Sendable {
         // Set before anything in it starts, because it may complete at once.
         phaseFrame = nextFrame
         _ = open(Frame(kind: .sequence, steps: steps, items: [], input: handedOn.input, outputs: handedOn.outputs))
+        if phase == .finally, isFinallyCancelled, let phaseFrame { abort(phaseFrame, .cancelled) }
     }
 
     /// `steps`, `on_failure` or `finally` has completed.
@@ -157,7 +164,8 @@ struct RunMachine: Sendable {
 
     private mutating func cancel() {
         cancellations += 1
-        // The first request aborts the steps, and `finally` runs; another one aborts that too.
+        // The first request aborts the steps, and `finally` runs; another one aborts that too. One that comes before
+        // `finally` has begun does not, so that nobody skips it by asking twice.
         guard let phaseFrame, phase != .finally || cancellations > 1 else { return }
         abort(phaseFrame, .cancelled)
     }
@@ -203,7 +211,9 @@ extension RunMachine {
     enum Event: Sendable {
         /// The first event, once. A `timeout` that was used up before this claim takes effect at once, so that steps that
         /// were cancelled then do not begin again.
-        case begin(now: Int64, isCancelled: Bool = false)
+        ///
+        /// - cancellations: The number of requests before this claim; the second one came during `finally`.
+        case begin(now: Int64, cancellations: Int = 0)
         /// The answer to ``Action/decide(_:_:)``.
         case decided(ExecutionKey, Decision)
         case succeeded(ExecutionKey, Value)

@@ -218,20 +218,22 @@ public struct RunService: Sendable {
     }
 
     /// Requests the cancellation of the run, in any process.
-    public func cancel(_ runID: String) async throws(JournalError) -> CancelAnswer {
-        let answer = try await Self.cancel(runID, in: journal, at: runner.now())
-        if case .requested = answer { worker.cancelOnce(runID) }
+    ///
+    /// - Parameter mayEndFinally: See ``Journal/requestCancel(_:mayEndFinally:at:)``; true for a request by a person.
+    public func cancel(_ runID: String, mayEndFinally: Bool = false) async throws(JournalError) -> CancelAnswer {
+        let answer = try await journal.requestCancel(runID, mayEndFinally: mayEndFinally, at: runner.now())
+        switch answer {
+        case .requested: worker.cancelOnce(runID)
+        case .endingFinally: worker.cancelOnce(runID, endsFinally: true)
+        case .cancelled, .ended, .missing: break
+        }
         return answer
     }
 
-    /// Requests the cancellation of the run from a process that may have no worker. The worker of the run sees the
-    /// request in the journal.
-    ///
-    /// - Parameter time: In nanoseconds since 1970; nil for now.
-    package static func cancel(
-        _ runID: String, in journal: any Journal, at time: Int64? = nil
-    ) async throws(JournalError) -> CancelAnswer {
-        try await journal.requestCancel(runID, at: time ?? WallClock.nanoseconds())
+    /// Requests the cancellation of the run by a person, from a process that may have no worker. The worker of the run
+    /// sees the request in the journal.
+    package static func cancel(_ runID: String, in journal: any Journal) async throws(JournalError) -> CancelAnswer {
+        try await journal.requestCancel(runID, mayEndFinally: true, at: WallClock.nanoseconds())
     }
 
     /// Runs the pipeline up to the first step that has a cost or a side effect, and stores nothing.

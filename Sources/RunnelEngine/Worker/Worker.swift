@@ -24,8 +24,8 @@ public final class Worker: Sendable {
         var ownership: OwnershipMachine
         /// The running work, by epoch.
         var work: [Int64: Work] = [:]
-        /// Runs that received a cancellation, so that a second one does not cancel their `finally` as well.
-        var cancelled: Set<String> = []
+        /// How many cancellations runs have received: one for each of the two requests that the journal stores.
+        var cancelled: [String: Int] = [:]
         /// When this worker last fenced itself.
         var fencedAt: Duration?
         /// Cancelled runs that were not being worked on here.
@@ -369,7 +369,9 @@ public final class Worker: Sendable {
                 return state.isLookDue || state.seenVersion != version
             }
             guard isChanged else { return }
-            for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
+            for request in try await journal.cancelRequests(for: id) {
+                cancelOnce(request.runID, endsFinally: request.endsFinally)
+            }
         } catch {
             // Heartbeats encounter and log the same error.
             state.withLock { $0.seenVersion = nil }
@@ -386,13 +388,20 @@ public final class Worker: Sendable {
     }
 
     /// Cancels a run of this process once. A repeated call has no effect: it would cancel its `finally` as well.
-    func cancelOnce(_ runID: String) {
-        let controls = state.withLock { state -> [RunControl] in
-            // For a run that has not started, ``watchForCancellations()`` applies it later.
+    ///
+    /// - Parameter endsFinally: Whether its `finally` is cancelled as well, once.
+    func cancelOnce(_ runID: String, endsFinally: Bool = false) {
+        let (controls, count) = state.withLock { state -> ([RunControl], Int) in
+            // For a run that has not started, ``lookForCancellations()`` applies it later.
             let controls = state.controls(of: runID)
-            return !controls.isEmpty && state.cancelled.insert(runID).inserted ? controls : []
+            let (received, wanted) = (state.cancelled[runID, default: 0], endsFinally ? 2 : 1)
+            guard !controls.isEmpty, received < wanted else { return ([], 0) }
+            state.cancelled[runID] = wanted
+            return (controls, wanted - received)
         }
-        for control in controls { control.cancel() }
+        for control in controls {
+            for _ in 0..<count { control.cancel() }
+        }
     }
 
     /// Starts no further runs, and stops running ones, to be resumed by another process.
@@ -406,11 +415,15 @@ public final class Worker: Sendable {
 
     package var isStopping: Bool { state.withLock { $0.isStopping } }
 
-    /// Cancels a run of this process.
+    /// Cancels a run of this process. The first request in the journal, which may be the same one, has no effect then.
     public func cancelRun(_ runID: String) {
         let controls = state.withLock { state in
             let controls = state.controls(of: runID)
-            if controls.isEmpty { state.unheard.insert(runID) }
+            if controls.isEmpty {
+                state.unheard.insert(runID)
+            } else if state.cancelled[runID, default: 0] == 0 {
+                state.cancelled[runID] = 1
+            }
             return controls
         }
         for control in controls { control.cancel() }
@@ -495,7 +508,7 @@ public final class Worker: Sendable {
         let control = RunControl { [self] in
             state.withLock { $0.ownership.mayAct(lease, at: stopwatch.elapsed()) }
         }
-        let isCancelled = beginWork(on: run, lease, control)
+        let cancellations = beginWork(on: run, lease, control)
         defer { endWork(on: run, lease) }
         let pipeline: ExecutablePipeline
         do {
@@ -508,30 +521,31 @@ public final class Worker: Sendable {
             return await settle(error, of: run, lease)
         }
         let result = await runner.drive(
-            pipeline, run, isCancelled: isCancelled, in: journal, as: lease, control: control, events: events)
+            pipeline, run, cancellations: cancellations, in: journal, as: lease, control: control, events: events)
         return await settle(result, of: run, lease)
     }
 
     // The next functions are not inlined, so that their variables do not stay in the async frame of a run.
 
-    /// - Returns: Whether the run must be cancelled.
-    @inline(never) private func beginWork(on run: ClaimedRun, _ lease: Lease, _ control: RunControl) -> Bool {
-        let isCancelled = state.withLock { state in
+    /// - Returns: How often the run must be cancelled.
+    @inline(never) private func beginWork(on run: ClaimedRun, _ lease: Lease, _ control: RunControl) -> Int {
+        let cancellations = state.withLock { state in
             state.work[lease.epoch] = Work(runID: run.id, control: control)
             state.isLookDue = true
             let isCancelled = state.unheard.remove(run.id) != nil || run.record.isCancelRequested
-            if isCancelled { state.cancelled.insert(run.id) }
-            return isCancelled
+            let cancellations = run.record.finallyStage == .cancelled ? 2 : isCancelled ? 1 : 0
+            state.cancelled[run.id] = cancellations
+            return cancellations
         }
         if !holds(lease) { _ = tell(.claimed(lease)) }
         if isStopping { control.stop() }
-        return isCancelled
+        return cancellations
     }
 
     @inline(never) private func endWork(on run: ClaimedRun, _ lease: Lease) {
         state.withLock { state in
             state.work[lease.epoch] = nil
-            if state.controls(of: run.id).isEmpty { state.cancelled.remove(run.id) }
+            if state.controls(of: run.id).isEmpty { state.cancelled[run.id] = nil }
         }
     }
 

@@ -199,8 +199,13 @@ struct DashboardRoutes: Sendable {
         group.post("/runs/:id/cancel") { request, context in
             _ = try await form(request, context)
             let run = try await find(context)
-            let isRequested = try await api.cancel(run.id, by: Operator(context))
-            return Self.after(Link("runs", run.id).text, isRequested ? .cancelling : .cancelled)
+            let notice: PageContext.Notice =
+                switch try await api.cancel(run.id, by: Operator(context)) {
+                case .cancelled: .cancelled
+                case .endingFinally: .endingFinally
+                default: .cancelling
+                }
+            return Self.after(Link("runs", run.id).text, notice)
         }
     }
 

@@ -65,7 +65,10 @@ extension OpenAPIOperation {
             parameters: [id],
             answers: [
                 (200, "It had not begun, and will not.", .json(OpenAPISchemas.reference("Accepted"))),
-                (202, "It is asked to end.", .json(OpenAPISchemas.reference("Accepted"))),
+                (
+                    202, "It is asked to end. A second request ends its `finally`, once that runs.",
+                    .json(OpenAPISchemas.reference("Accepted"))
+                ),
             ], failures: [404, 409, 503]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/runs/{id}/retry", id: "retryRun", tag: "runs",

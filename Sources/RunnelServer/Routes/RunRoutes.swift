@@ -22,10 +22,10 @@ struct RunRoutes: Sendable {
         }
         group.post("/runs/:id/cancel") { request, context in
             let run = try await find(request, context)
-            let isRequested = try await api.cancel(run.id, by: Operator(context))
-            return isRequested
-                ? Response.json(["run": .string(run.id), "status": "cancelling"], status: 202)
-                : Response.json(["run": .string(run.id), "status": "cancelled"])
+            let answer = try await api.cancel(run.id, by: Operator(context))
+            return answer == .cancelled
+                ? Response.json(["run": .string(run.id), "status": "cancelled"])
+                : Response.json(["run": .string(run.id), "status": "cancelling"], status: 202)
         }
         group.post("/runs/:id/retry") { request, context in try await retry(request, context) }
         group.get("/runs/:id/events") { request, context in

@@ -144,18 +144,17 @@ extension API {
 
     /// Cancels a run.
     ///
-    /// - Returns: Whether it was asked to end; false where it had not begun and has ended by now.
-    func cancel(_ id: String, by caller: Operator) async throws -> Bool {
-        let isRequested: Bool
-        switch try await withJournal({ try await runs.cancel(id) }) {
-        case .requested: isRequested = true
-        case .cancelled: isRequested = false
+    /// - Returns: What becomes of it; it had not ended.
+    func cancel(_ id: String, by caller: Operator) async throws -> CancelAnswer {
+        let answer = try await withJournal { try await runs.cancel(id, mayEndFinally: true) }
+        switch answer {
+        case .requested, .endingFinally, .cancelled: break
         case .ended(let state):
             throw APIError(409, .hasEnded, "the run has ended already: \(state.rawValue)")
         case .missing: throw APIError(404, .noSuchRun, "the run is gone")
         }
         try await record("cancel-run", of: id, by: caller)
-        return isRequested
+        return answer
     }
 
     /// Disables or enables a trigger of a served pipeline. It takes effect within a second.

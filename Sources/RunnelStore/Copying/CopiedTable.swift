@@ -111,7 +111,8 @@ struct CopiedTable: Sendable {
             "output": .value, "error": .value, "owner": .text, "interruptions": .int, "cancel_requested": .bool,
             "retry_of": .text, "epoch": .int, "deaths": .int, "takeovers": .int, "wake_at": .int, "worked": .int,
             "has_finally": .bool, "chain": .int, "debounce_key": .key, "debounce_until": .int,
-            "source": .text, "source_due": .bool, "priority": .int, "host": .text,
+            "source": .text, "source_due": .bool, "priority": .int, "finally_stage": .int,
+            "host": .text,
         ], key: ["id"])
 }
 

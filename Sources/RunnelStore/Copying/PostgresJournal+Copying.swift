@@ -12,6 +12,7 @@ extension PostgresJournal: CopyingJournal {
             "started_at": "coalesce(a.started_at, t.started_at)", "owner": "a.owner",
             "interruptions": "coalesce(a.interruptions, t.interruptions)",
             "cancel_requested": "coalesce(a.cancel_requested, t.cancel_requested)",
+            "finally_stage": "coalesce(a.finally_stage, t.finally_stage)",
             "epoch": "coalesce(a.epoch, t.epoch)", "deaths": "coalesce(a.deaths, t.deaths)",
             "takeovers": "coalesce(a.takeovers, 0)", "wake_at": "coalesce(a.wake_at, t.wake_at)",
             "worked": "coalesce(a.worked, t.worked)",
@@ -182,7 +183,7 @@ extension PostgresJournal: CopyingJournal {
             let hot = [
                 "id", "pipeline", "definition", "state", "created_at", "started_at", "owner", "epoch", "interruptions",
                 "deaths", "takeovers", "cancel_requested", "wake_at", "worked", "has_finally", "debounce_key",
-                "debounce_until", "priority", "host",
+                "debounce_until", "priority", "finally_stage", "host",
             ]
             statements.append(statement("active", ["id": "run_id"], hot))
         }

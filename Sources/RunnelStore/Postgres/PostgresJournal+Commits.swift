@@ -14,6 +14,7 @@ struct PostgresCommit: Sendable {
     /// In nanoseconds.
     let worked: Int64?
     let wakeAt: Int64?
+    let beginsFinally: Bool
     let end: PostgresEnd?
 
     init(_ commit: RunCommit) {
@@ -22,6 +23,7 @@ struct PostgresCommit: Sendable {
         (events, updates, usage) = (EncodedEvents(commit.events), commit.updates, commit.usage)
         (memories, isProgress, wakeAt) = (commit.memories, commit.isProgress, commit.wakeAt)
         worked = commit.worked.map { Int64($0 / .nanoseconds(1)) }
+        beginsFinally = commit.beginsFinally
         end = commit.end.map { end in
             PostgresEnd(
                 runID: commit.runID, state: end.state, output: PostgresValue(end.output),
@@ -113,7 +115,7 @@ extension PostgresJournal {
         statements += try events(of: commits, progress, &places, connection)
         let changed = commits.filter { commit in
             let isCleared = commit.isProgress && troubles[commit.lease.runID, default: 0] > 0
-            return isCleared || commit.worked != nil || commit.wakeAt != nil
+            return isCleared || commit.worked != nil || commit.wakeAt != nil || commit.beginsFinally
         }
         if !changed.isEmpty {
             // A cancellation may have been requested meanwhile.
@@ -128,11 +130,14 @@ extension PostgresJournal {
                             ELSE 'waiting' END,
                         wake_at = CASE WHEN u.wake_at IS NULL THEN a.wake_at WHEN a.cancel_requested THEN 0
                             ELSE u.wake_at END,
-                        owner = CASE WHEN u.wake_at IS NULL THEN a.owner END
-                    FROM unnest($1, $2, $3, $4) AS u (run_id, is_progress, worked, wake_at)
+                        owner = CASE WHEN u.wake_at IS NULL THEN a.owner END,
+                        finally_stage = CASE WHEN u.begins_finally THEN greatest(a.finally_stage, 1)
+                            ELSE a.finally_stage END
+                    FROM unnest($1, $2, $3, $4, $5) AS u (run_id, is_progress, worked, wake_at, begins_finally)
                     WHERE a.run_id = u.run_id
                     """, .texts(changed.map(\.lease.runID)), .bools(changed.map(\.isProgress)),
-                    .ints(changed.map(\.worked)), .ints(changed.map(\.wakeAt))))
+                    .ints(changed.map(\.worked)), .ints(changed.map(\.wakeAt)),
+                    .bools(changed.map(\.beginsFinally))))
         }
         try connection.pipeline(statements)
         // Sorted, so that two transactions do not wait for each other.

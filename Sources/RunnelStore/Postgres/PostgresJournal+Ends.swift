@@ -25,7 +25,7 @@ extension PostgresJournal {
                 UPDATE runs r SET state = u.state, output = u.output, error = u.error, ended_at = u.ended_at,
                     definition = g.definition, started_at = g.started_at, epoch = g.epoch,
                     interruptions = g.interruptions, deaths = g.deaths, wake_at = g.wake_at, worked = g.worked,
-                    cancel_requested = g.cancel_requested,
+                    cancel_requested = g.cancel_requested, finally_stage = g.finally_stage,
                     bytes = r.bytes + coalesce(octet_length(u.output), 0)
                         + coalesce((SELECT sum(octet_length(b.bytes)) FROM blobs b WHERE b.run_id = r.id), 0)
                         + coalesce((SELECT sum(octet_length(e.events) + 60) FROM events e WHERE e.run_id = r.id), 0)

@@ -22,7 +22,8 @@ struct PostgresStoredRun: Sendable {
         coalesce(a.interruptions, r.interruptions), coalesce(a.cancel_requested, r.cancel_requested), r.retry_of,
         coalesce(a.epoch, r.epoch), coalesce(a.deaths, r.deaths), coalesce(a.wake_at, r.wake_at),
         coalesce(a.worked, r.worked), r.has_finally, r.chain, r.debounce_key, r.debounce_until, r.source, r.host,
-        r.priority, (SELECT max(retry.id) FROM runs retry WHERE retry.retry_of = r.id)
+        r.priority, coalesce(a.finally_stage, r.finally_stage),
+        (SELECT max(retry.id) FROM runs retry WHERE retry.retry_of = r.id)
         """
     fileprivate static let listed = "SELECT \(small) FROM runs r LEFT JOIN active a ON a.run_id = r.id"
     fileprivate static let unfinished = "SELECT \(small) FROM active a JOIN runs r ON r.id = a.run_id"
@@ -61,6 +62,7 @@ struct PostgresStoredRun: Sendable {
         record.source = row.nextOptionalText().flatMap { ValueCoding.value($0) }
         record.host = row.nextOptionalText()
         record.priority = Int(try row.nextInt())
+        record.finallyStage = FinallyStage(rawValue: try row.nextInt()) ?? .notBegun
         record.retriedBy = row.nextOptionalText()
         self.isListed = isListed
         if !isListed {

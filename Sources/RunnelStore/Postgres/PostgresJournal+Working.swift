@@ -239,11 +239,15 @@ extension PostgresJournal {
 
     // MARK: - Cancellation
 
-    public func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer {
+    public func requestCancel(
+        _ runID: String, mayEndFinally: Bool, at time: Int64
+    ) async throws(JournalError) -> CancelAnswer {
         try await committer.write([runID]) { connection in
             let row = try connection.execute(
-                "SELECT state, has_finally AND started_at IS NOT NULL FROM active WHERE run_id = $1 FOR UPDATE",
-                .text(runID)
+                """
+                SELECT state, has_finally AND started_at IS NOT NULL, cancel_requested AND finally_stage > 0
+                FROM active WHERE run_id = $1 FOR UPDATE
+                """, .text(runID)
             ).first
             guard let row else {
                 let ended = try connection.execute("SELECT state FROM runs WHERE id = $1", .text(runID)).first
@@ -251,15 +255,19 @@ extension PostgresJournal {
                 guard let state = RunState(rawValue: try ended.text(0)) else { throw JournalError.stateless(runID) }
                 return .ended(state)
             }
+            let endsFinally = try row.bool(2) && mayEndFinally
+            if endsFinally {
+                try connection.execute("UPDATE active SET finally_stage = 2 WHERE run_id = $1", .text(runID))
+            }
             switch (try row.text(0), try row.bool(1)) {
             case ("running", _):
                 try connection.execute("UPDATE active SET cancel_requested = true WHERE run_id = $1", .text(runID))
-                return .requested
+                return endsFinally ? .endingFinally : .requested
             case (_, true):
                 try connection.execute(
                     "UPDATE active SET cancel_requested = true, state = 'queued', wake_at = $2 WHERE run_id = $1",
                     .text(runID), .int(time))
-                return .requested
+                return endsFinally ? .endingFinally : .requested
             case (_, false):
                 try connection.execute("UPDATE active SET cancel_requested = true WHERE run_id = $1", .text(runID))
                 try Self.end([PostgresEnd(runID: runID, state: .cancelled, time: time)], connection)
@@ -268,11 +276,13 @@ extension PostgresJournal {
         }
     }
 
-    public func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String] {
+    public func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [CancelRequest] {
         try await readers.read { connection in
             try connection.execute(
-                "SELECT run_id FROM active WHERE owner = $1 AND cancel_requested ORDER BY run_id", .text(worker.text)
-            ).rows.map { try $0.text(0) }
+                """
+                SELECT run_id, finally_stage = 2 FROM active WHERE owner = $1 AND cancel_requested ORDER BY run_id
+                """, .text(worker.text)
+            ).rows.map { CancelRequest(try $0.text(0), endsFinally: try $0.bool(1)) }
         }
     }
 }

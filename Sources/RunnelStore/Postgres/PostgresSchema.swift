@@ -391,6 +391,13 @@ enum PostgresSchema {
                 CREATE INDEX runs_retries ON runs (retry_of COLLATE "C", id) WHERE retry_of IS NOT NULL
                 """
             ]),
+        Migration(
+            name: "7-finally", isCompatible: true,
+            sql: [
+                // See `FinallyStage`. The version before leaves it at 0: then a second request has no effect.
+                "ALTER TABLE runs ADD COLUMN finally_stage bigint NOT NULL DEFAULT 0",
+                "ALTER TABLE active ADD COLUMN finally_stage bigint NOT NULL DEFAULT 0",
+            ]),
     ]
 
     /// Adds the calls of a table to `usage_sums`. What has one unknown number counts as unknown; the numbers that are there

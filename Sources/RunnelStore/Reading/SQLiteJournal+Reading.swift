@@ -7,7 +7,7 @@ extension SQLiteJournal {
     private static let small = """
         id, pipeline, definition, state, dedupe_key, "trigger", created_at, started_at, ended_at, error, owner,
         interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally, chain, debounce_key,
-        debounce_until, source, priority,
+        debounce_until, source, priority, finally_stage,
         (SELECT max(retry.id) FROM runs AS retry WHERE retry.retry_of = runs.id)
         """
     private static let all = small + ", inputs, input, output"
@@ -201,6 +201,7 @@ extension SQLiteJournal {
             if let key { record.debounce = Debounce(key: StoredKey.key(key), latest: latest ?? 0) }
             record.source = try columns.next(String?.self).flatMap { ValueCoding.value($0) }
             record.priority = try columns.next()
+            record.finallyStage = FinallyStage(rawValue: try columns.next()) ?? .notBegun
             record.retriedBy = try columns.next()
             self.isListed = isListed
             if !isListed { (inputs, input, output) = (try columns.next(), try columns.next(), try columns.next()) }

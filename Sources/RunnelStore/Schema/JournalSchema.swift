@@ -384,6 +384,10 @@ enum JournalSchema {
         migrator.registerMigration("18-dedupe-keys") { db in
             try db.execute(sql: "CREATE INDEX dedupe_keys_run ON dedupe_keys (run_id)")
         }
+        migrator.registerMigration("19-finally") { db in
+            // See `FinallyStage`.
+            try db.execute(sql: "ALTER TABLE runs ADD COLUMN finally_stage INTEGER NOT NULL DEFAULT 0")
+        }
         return migrator
     }
 

@@ -158,6 +158,10 @@ extension SQLiteJournal {
                     """
             ).execute([wakeAt, lease.runID])
         }
+        if commit.beginsFinally {
+            try db.cachedStatement(sql: "UPDATE runs SET finally_stage = max(finally_stage, 1) WHERE id = ?")
+                .execute([lease.runID])
+        }
         guard let end = commit.end else { return }
         try db.cachedStatement(
             sql: "UPDATE runs SET state = ?, output = ?, error = ?, ended_at = ?, owner = NULL WHERE id = ?"
@@ -290,24 +294,33 @@ extension SQLiteJournal {
         try Int64.fetchOne(db.cachedStatement(sql: "SELECT min(wake_at) FROM runs WHERE state = 'waiting'"))
     }
 
-    public func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer {
+    public func requestCancel(
+        _ runID: String, mayEndFinally: Bool, at time: Int64
+    ) async throws(JournalError) -> CancelAnswer {
         try await committer.write { db in
             guard
                 let row = try Row.fetchOne(
-                    db, sql: "SELECT state, has_finally AND started_at IS NOT NULL FROM runs WHERE id = ?",
-                    arguments: [runID])
+                    db,
+                    sql: """
+                        SELECT state, has_finally AND started_at IS NOT NULL, cancel_requested AND finally_stage > 0
+                        FROM runs WHERE id = ?
+                        """, arguments: [runID])
             else { return .missing }
             let state = try Self.state(row, of: runID)
             if state.isFinal { return .ended(state) }
+            let endsFinally = try row.decode(Bool.self, atIndex: 2) && mayEndFinally
+            if endsFinally {
+                try db.execute(sql: "UPDATE runs SET finally_stage = 2 WHERE id = ?", arguments: [runID])
+            }
             switch (state, try row.decode(Bool.self, atIndex: 1)) {
             case (.running, _):
                 try db.execute(sql: "UPDATE runs SET cancel_requested = 1 WHERE id = ?", arguments: [runID])
-                return .requested
+                return endsFinally ? .endingFinally : .requested
             case (_, true):
                 try db.execute(
                     sql: "UPDATE runs SET cancel_requested = 1, state = 'queued', wake_at = ? WHERE id = ?",
                     arguments: [time, runID])
-                return .requested
+                return endsFinally ? .endingFinally : .requested
             case (_, false):
                 try db.execute(
                     sql: "UPDATE runs SET cancel_requested = 1, state = 'cancelled', ended_at = ? WHERE id = ?",
@@ -318,11 +331,11 @@ extension SQLiteJournal {
         }
     }
 
-    public func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String] {
+    public func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [CancelRequest] {
         try await read { db in
-            try String.fetchAll(
-                db.cachedStatement(sql: "SELECT id FROM runs WHERE owner = ? AND cancel_requested ORDER BY id"),
-                arguments: [worker.text])
+            try db.cachedStatement(
+                sql: "SELECT id, finally_stage = 2 FROM runs WHERE owner = ? AND cancel_requested ORDER BY id"
+            ).all([worker.text]) { CancelRequest($0.text(0) ?? "", endsFinally: $0.number(1) != 0) }
         }
     }
 }
@@ -391,6 +404,7 @@ final class StoredCommit: Sendable {
     /// In nanoseconds.
     let worked: Int64?
     let wakeAt: Int64?
+    let beginsFinally: Bool
     let end: End?
     /// The files that the values are in.
     let files: [[UInt8]]
@@ -400,6 +414,7 @@ final class StoredCommit: Sendable {
         (lease, events, isProgress) = (commit.lease, EncodedEvents(commit.events), commit.isProgress)
         (updates, usage, memories) = (commit.updates, commit.usage, commit.memories)
         (worked, wakeAt) = (commit.worked.map { Int64($0 / .nanoseconds(1)) }, commit.wakeAt)
+        beginsFinally = commit.beginsFinally
         steps = try StoredStep.all(commit.steps, files, isSmall: isSmall)
         let output = try files.store(commit.end?.output, isSmall: isSmall)
         let error = try files.store(commit.end?.error, isSmall: isSmall)

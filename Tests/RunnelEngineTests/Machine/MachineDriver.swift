@@ -45,7 +45,10 @@ struct MachineDriver {
         }
     }
 
-    init(_ plan: RunPlan, script: Script = Script(), input: Value = "in", records: [StepRecord] = []) {
+    init(
+        _ plan: RunPlan, script: Script = Script(), input: Value = "in", records: [StepRecord] = [],
+        cancellations: Int = 0
+    ) {
         self.script = script
         worked = plan.worked
         machine = RunMachine(plan: plan, input: input, records: records)
@@ -53,7 +56,7 @@ struct MachineDriver {
             self.records[record.key] = record
             order.append(record.key)
         }
-        tell(.begin(now: 0))
+        tell(.begin(now: 0, cancellations: cancellations))
     }
 
     var isOver: Bool { outcome != nil || isReleased }
@@ -135,10 +138,13 @@ struct MachineDriver {
     }
 
     /// The process dies, and another one goes on with what is on disk.
-    func crashed() -> MachineDriver {
+    ///
+    /// - Parameter cancellations: How often it has been cancelled.
+    func crashed(cancellations: Int = 0) -> MachineDriver {
         var plan = machine.plan
         plan.worked = worked
-        return MachineDriver(plan, script: script, records: order.compactMap { records[$0] })
+        return MachineDriver(
+            plan, script: script, records: order.compactMap { records[$0] }, cancellations: cancellations)
     }
 
     /// Lets everything happen, the first choice first.

@@ -367,6 +367,44 @@ import Testing
         #expect(error(driver)?.code == "no")
     }
 
+    @Test("a second cancellation while steps are still ending leaves `finally` its turn, and one during it ends it")
+    func cancellingTwiceEarly() {
+        var driver = MachineDriver(RunPlan(steps: [leaf("a")], finally: [leaf("z")]))
+        driver.tell(.cancel)
+        #expect(!driver.machine.isInFinally)
+        driver.tell(.cancel)
+        driver.choose(.attempt(ExecutionKey("a")))
+        #expect(driver.attempts == ["a#1", "z#1"])
+        #expect(driver.machine.isInFinally)
+        #expect(driver.cancelled == [])
+        driver.tell(.cancel)
+        #expect(driver.cancelled == [ExecutionKey("z")])
+        driver.finish()
+        #expect(driver.violations == [])
+    }
+
+    @Test(
+        "after a crash, a `finally` that was cancelled does not begin again, however the steps had ended",
+        arguments: ["succeeded", "failed", "cancelled"])
+    func cancelledFinallyResumed(end: String) {
+        var driver = MachineDriver(
+            RunPlan(steps: [leaf("a")], finally: [leaf("y", condition: true), leaf("z")]),
+            script: .init(
+                failure: { key, _ in end == "failed" && key.step == "a" ? RunError(reported: "no", "") : nil }))
+        if end == "cancelled" { driver.tell(.cancel) }
+        driver.choose(.attempt(ExecutionKey("a")))
+        #expect(driver.attempts == ["a#1", "y#1"])
+        #expect(finished(driver.crashed(cancellations: 1)).attempts == ["y#1", "z#1"])
+        let resumed = finished(driver.crashed(cancellations: 2))
+        #expect(resumed.attempts == [])
+        #expect(resumed.violations == [])
+        #expect(resumed.records[ExecutionKey("y")]?.state == .cancelled)
+        switch (end, resumed.outcome) {
+        case ("succeeded", .succeeded?), ("failed", .failed?), ("cancelled", .cancelled?): break
+        default: Issue.record("it ended as \(String(describing: resumed.outcome))")
+        }
+    }
+
     @Test("stopping begins nothing, takes what ends, and leaves the rest to be gone on with")
     func stopping() {
         let plan = RunPlan(steps: [group("p", parallel: true, [leaf("a"), leaf("b")]), leaf("c")])

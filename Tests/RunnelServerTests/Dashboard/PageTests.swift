@@ -120,6 +120,35 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a second request ends a `finally` that hangs, from the page of the run and by REST")
+    func endingFinally() async throws {
+        let pipeline = Pipelines.gate + "\nfinally: [ { id: last, uses: gate, with: { gate: h } } ]"
+        try await ServerRig.dashboard(["g.yaml": pipeline]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            for number in 1...2 {
+                let run = try await Self.start("gate", server)
+                await server.gates.waitForArrivals(number, at: "g")
+                #expect(!(try await browser.page("/runs/\(run)").contains("End its finally")))
+                let first = try await browser.send("/runs/\(run)/cancel", [:])
+                #expect(first.headers["location"] == "/runs/\(run)?done=cancelling")
+                await server.gates.waitForArrivals(number, at: "h")
+                #expect(try await browser.page("/runs/\(run)").contains("End its finally"))
+                if number == 1 {
+                    let second = try await browser.send("/runs/\(run)/cancel", [:])
+                    let location = try #require(second.headers["location"])
+                    #expect(location == "/runs/\(run)?done=endingFinally")
+                    #expect(try await browser.page(location).contains("Its finally was asked to end."))
+                } else {
+                    let second = try await server.post("/api/v1/runs/\(run)/cancel", "", Self.bearer)
+                    #expect(second.status == 202)
+                    #expect(try second.json() == ["run": .string(run), "status": "cancelling"])
+                }
+                #expect(try await server.end(of: run) == .cancelled)
+                #expect(!(try await browser.page("/runs/\(run)").contains("End its finally")))
+            }
+        }
+    }
+
     @Test("tokens that no server told are unknown on the page of usage, and a sum that lacks some is marked")
     func usage() async throws {
         try await ServerRig.dashboard().serve { server in

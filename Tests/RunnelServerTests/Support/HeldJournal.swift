@@ -129,11 +129,11 @@ struct HeldJournal: Journal {
     func release(_ leases: [Lease], _ reason: ReleaseReason) async -> [String] { await base.release(leases, reason) }
     func wake(at time: Int64) async -> Waking { await base.wake(at: time) }
 
-    func requestCancel(_ runID: String, at time: Int64) async -> CancelAnswer {
-        await base.requestCancel(runID, at: time)
+    func requestCancel(_ runID: String, mayEndFinally: Bool, at time: Int64) async -> CancelAnswer {
+        await base.requestCancel(runID, mayEndFinally: mayEndFinally, at: time)
     }
 
-    func cancelRequests(for worker: WorkerID) async -> [String] { await base.cancelRequests(for: worker) }
+    func cancelRequests(for worker: WorkerID) async -> [CancelRequest] { await base.cancelRequests(for: worker) }
     func version() async -> Int64 { await base.version() }
 
     func fingerprint() async -> [Int64] {

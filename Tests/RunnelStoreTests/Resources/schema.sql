@@ -7,6 +7,7 @@
 -- 16-usage-sums
 -- 17-retries
 -- 18-dedupe-keys
+-- 19-finally
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -140,7 +141,7 @@ owner TEXT,
 interruptions INTEGER NOT NULL DEFAULT 0,
 cancel_requested INTEGER NOT NULL DEFAULT 0,
 retry_of TEXT
-, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, source TEXT, source_due INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, debounce_key TEXT, debounce_until INTEGER, priority INTEGER NOT NULL DEFAULT 0)
+, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, source TEXT, source_due INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, debounce_key TEXT, debounce_until INTEGER, priority INTEGER NOT NULL DEFAULT 0, finally_stage INTEGER NOT NULL DEFAULT 0)
 CREATE TABLE seen (caller TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID
 CREATE TABLE sqlite_sequence(name,seq)
 CREATE TABLE step_memory (

@@ -10,7 +10,8 @@ struct RunsCancelCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             Running steps are stopped within a second. The steps under `finally` still run, also for a run that has \
-            begun and waits or was interrupted; one that has not begun ends at once.
+            begun and waits or was interrupted; one that has not begun ends at once. Once `finally` runs, a second \
+            request ends it.
             """,
             examples: [
                 "runnel runs cancel last": "Cancels the newest run."
@@ -30,11 +31,13 @@ struct RunsCancelCommand: AsyncParsableCommand {
             for name in runs {
                 let id = try await journal.find(name).id
                 let answer = try await RunService.cancel(id, in: journal)
-                if answer == .requested || answer == .cancelled {
+                if [.requested, .endingFinally, .cancelled].contains(answer) {
                     try await journal.operators.record("cancel-run", of: id)
                 }
                 switch answer {
-                case .requested: Streams.output.write("\(id): \(try await words(for: id, in: journal))\n")
+                case .requested, .endingFinally:
+                    let text = try await words(for: id, endsFinally: answer == .endingFinally, in: journal)
+                    Streams.output.write("\(id): \(text)\n")
                 case .cancelled: Streams.output.write("\(id): cancelled\n")
                 case .ended(let state): Streams.output.write("\(id): has already ended: \(state.rawValue)\n")
                 case .missing: Streams.output.write("\(id): is gone\n")
@@ -43,8 +46,13 @@ struct RunsCancelCommand: AsyncParsableCommand {
         }
     }
 
-    private func words(for id: String, in journal: any Journal) async throws -> String {
-        guard try await journal.workers().isEmpty else { return "being cancelled" }
-        return "cancellation requested; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`"
+    private func words(for id: String, endsFinally: Bool, in journal: any Journal) async throws -> String {
+        guard try await journal.workers().isEmpty else {
+            if endsFinally { return "its `finally` is being ended" }
+            let stage = try await journal.progress(of: id)?.finallyStage
+            return stage == .begun ? "its `finally` is running; cancel it again to end that" : "being cancelled"
+        }
+        return "cancellation requested; its `finally` \(endsFinally ? "is ended" : "runs") with `runnel serve` or "
+            + "`runnel runs resume \(id)`"
     }
 }

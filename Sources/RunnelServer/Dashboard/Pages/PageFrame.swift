@@ -26,8 +26,8 @@ struct PageContext: Sendable {
 
     /// What a form did, as a page says it after the redirect. The code stands in the address.
     enum Notice: String, Sendable, CaseIterable {
-        case started, retried, cancelled, cancelling, seen, nothing, failed, triggerOff, triggerOn, replayed,
-            backfilled, nothingMissing, drained, undrained
+        case started, retried, cancelled, cancelling, endingFinally, seen, nothing, failed, triggerOff,
+            triggerOn, replayed, backfilled, nothingMissing, drained, undrained
 
         var phrase: Phrase {
             switch self {
@@ -35,6 +35,7 @@ struct PageContext: Sendable {
             case .retried: .didRetry
             case .cancelled: .didCancel
             case .cancelling: .doesCancel
+            case .endingFinally: .doesEndFinally
             case .seen: .didSee
             case .nothing: .didNothing
             case .failed: .didFail

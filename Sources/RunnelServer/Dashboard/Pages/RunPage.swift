@@ -90,6 +90,10 @@ struct RunPage {
                     html.action(Link("runs", run.id, "retry"), words(.retry), context.session, class: "first")
                 } else if run.isCancelRequested {
                     html.element("span", .class("soft"), text: words(.whyCancelling))
+                    if run.finallyStage == .begun {
+                        html.action(
+                            Link("runs", run.id, "cancel"), words(.endFinally), context.session, class: "danger")
+                    }
                 } else {
                     html.action(Link("runs", run.id, "cancel"), words(.cancel), context.session, class: "danger")
                 }

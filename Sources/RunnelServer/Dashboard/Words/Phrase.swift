@@ -6,8 +6,8 @@ enum Phrase: String, Sendable, CaseIterable {
     // MARK: Signing in
     case signInTitle, signIn, signInToken, signInHelp, signInWrong, pageOpens, openPage
     // MARK: What a form did
-    case didStart, didRetry, didCancel, doesCancel, didSee, didNothing, didFail, didEnable, didDisable, didDrain,
-        didUndrain, didReplay, didRetrySelected, didCancelSelected, didLeaveOut, didNotRetry
+    case didStart, didRetry, didCancel, doesCancel, doesEndFinally, didSee, didNothing, didFail, didEnable,
+        didDisable, didDrain, didUndrain, didReplay, didRetrySelected, didCancelSelected, didLeaveOut, didNotRetry
     // MARK: States
     case stateQueued, stateRunning, stateWaiting, stateSucceeded, stateFailed, stateCancelled, stateSkipped,
         stateInterrupted, stateUnknown
@@ -41,7 +41,8 @@ enum Phrase: String, Sendable, CaseIterable {
         budgetIsUsed, restartIsNeeded, configurationIsWrong, calls, noTicks
     // MARK: Runs
     case openRuns, filterAll, filterHour, filterDay, filterWeek, moreFilters, textInError, any, apply, noRuns,
-        noRunsHint, noRunsHere, searchedPart, searchFurther, newest, older, withSelected, retry, cancel
+        noRunsHint, noRunsHere, searchedPart, searchFurther, newest, older, withSelected, retry, cancel,
+        endFinally
     // MARK: A run
     case factWith, factTrace, retryFrom, retryFromStep, definition, steps, upTo, notBegun, noSteps, attempt,
         attemptFailed, retries, retriedAfter, itemsDone, group, rowsOf, previous, next, answers, answerOf, beginningCut,
@@ -107,6 +108,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .didRetry: ("A new run was started.", "新しい実行を開始しました。")
         case .didCancel: ("The run was cancelled.", "実行をキャンセルしました。")
         case .doesCancel: ("The run was asked to end.", "実行の停止を要求しました。")
+        case .doesEndFinally: ("Its finally was asked to end.", "finally の停止を要求しました。")
         case .didSee: ("Marked as seen.", "確認済みにしました。")
         case .didNothing: ("No run was selected.", "実行が選択されていません。")
         case .didFail:
@@ -334,6 +336,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .withSelected: ("Selected runs:", "選択した実行:")
         case .retry: ("Retry", "再実行")
         case .cancel: ("Cancel", "キャンセル")
+        case .endFinally: ("End its finally", "finally を終了")
         case .factWith: ("Settings as rendered (with)", "展開後の設定 (with)")
         case .factTrace: ("Trace", "トレース")
         case .retryFrom: ("Retry from a step…", "ステップから再実行…")

@@ -596,8 +596,23 @@ import Testing
             #expect(try await other.run("r")?.state == .waiting)
             #expect(try await other.requestCancel("r", mayEndFinally: true, at: 7) == .requested)
             #expect(try await other.run("r")?.finallyStage == .begun)
+            func goOn() async throws {
+                guard case .claimed(let run) = try await journal.claim("r", by: a.id, limits: RunLimits()) else {
+                    Issue.record("it was not claimed"); return
+                }
+                var commit = RunCommit(lease: try #require(run.lease))
+                (commit.beginsFinally, commit.wakeAt) = (true, 1_000)
+                try await journal.commit(commit, .durable)
+            }
+            // A `finally` that is not cancelled waits for its retry.
+            try await goOn()
+            #expect(try await other.run("r")?.state == .waiting)
+            #expect(try await other.run("r")?.wakeAt == 1_000)
             #expect(try await other.requestCancel("r", mayEndFinally: true, at: 8) == .endingFinally)
             #expect(try await other.run("r")?.finallyStage == .cancelled)
+            #expect(try await other.run("r")?.state == .queued)
+            // A cancellation that comes while the run is about to rest is not slept over.
+            try await goOn()
             #expect(try await other.run("r")?.state == .queued)
         }
     }

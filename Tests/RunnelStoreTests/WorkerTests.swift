@@ -518,6 +518,27 @@ import Foundation
         }
     }
 
+    @Test("the `finally` of a cancelled run waits for its retry in the journal", arguments: JournalKind.allCases)
+    func cancelledFinallyWaits(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            let retried = Self.short
+                + "\nfinally: [ { id: f, uses: flaky, retry: { attempts: 2, backoff: 1m, max_backoff: 1m } } ]"
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("r", retried)
+                #expect(try await pass(until: .running, of: "r", on: rig))
+                try await pass(.seconds(1), on: rig)
+                #expect(try await other.requestCancel("r", at: 1) == .requested)
+                #expect(try await pass(until: .waiting, of: "r", within: .seconds(5), on: rig))
+                let epoch = try await base.run("r")?.epoch
+                try await pass(.seconds(2), on: rig)
+                #expect(try await base.run("r")?.epoch == epoch)
+                #expect(try await pass(until: .cancelled, of: "r", within: .seconds(70), on: rig))
+                #expect(rig.log.count("r_f") == 2)
+            }
+        }
+    }
+
     @Test(
         "an interrupted `finally` runs again after one request, and not after two", arguments: JournalKind.allCases,
         [1, 2])

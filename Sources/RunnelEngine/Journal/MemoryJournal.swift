@@ -309,15 +309,15 @@ package actor MemoryJournal: Journal {
             takeovers[commit.runID] = nil
         }
         if let worked = commit.worked { runs[commit.runID]?.worked = worked }
-        if let wakeAt = commit.wakeAt {
-            // A cancellation may have been requested meanwhile.
-            let isCancelled = runs[commit.runID]?.isCancelRequested ?? false
-            runs[commit.runID]?.state = isCancelled ? .queued : .waiting
-            runs[commit.runID]?.wakeAt = isCancelled ? 0 : wakeAt
-            runs[commit.runID]?.owner = nil
-        }
         if commit.beginsFinally, runs[commit.runID]?.finallyStage == .notBegun {
             runs[commit.runID]?.finallyStage = .begun
+        }
+        if let wakeAt = commit.wakeAt {
+            // A cancellation may have been requested meanwhile. The first one leaves `finally` alone.
+            let isDue = runs[commit.runID].map { $0.isCancelRequested && $0.finallyStage != .begun } ?? false
+            runs[commit.runID]?.state = isDue ? .queued : .waiting
+            runs[commit.runID]?.wakeAt = isDue ? 0 : wakeAt
+            runs[commit.runID]?.owner = nil
         }
         guard let end = commit.end else { return }
         runs[commit.runID]?.state = end.state

@@ -118,7 +118,8 @@ extension PostgresJournal {
             return isCleared || commit.worked != nil || commit.wakeAt != nil || commit.beginsFinally
         }
         if !changed.isEmpty {
-            // A cancellation may have been requested meanwhile.
+            // A cancellation may have been requested meanwhile. The first one leaves `finally` alone.
+            let isDue = "a.cancel_requested AND greatest(a.finally_stage, u.begins_finally::int) <> 1"
             statements.append(
                 PostgresStatement(
                     """
@@ -126,9 +127,9 @@ extension PostgresJournal {
                         deaths = CASE WHEN u.is_progress THEN 0 ELSE a.deaths END,
                         takeovers = CASE WHEN u.is_progress THEN 0 ELSE a.takeovers END,
                         worked = coalesce(u.worked, a.worked),
-                        state = CASE WHEN u.wake_at IS NULL THEN a.state WHEN a.cancel_requested THEN 'queued'
+                        state = CASE WHEN u.wake_at IS NULL THEN a.state WHEN \(isDue) THEN 'queued'
                             ELSE 'waiting' END,
-                        wake_at = CASE WHEN u.wake_at IS NULL THEN a.wake_at WHEN a.cancel_requested THEN 0
+                        wake_at = CASE WHEN u.wake_at IS NULL THEN a.wake_at WHEN \(isDue) THEN 0
                             ELSE u.wake_at END,
                         owner = CASE WHEN u.wake_at IS NULL THEN a.owner END,
                         finally_stage = CASE WHEN u.begins_finally THEN greatest(a.finally_stage, 1)

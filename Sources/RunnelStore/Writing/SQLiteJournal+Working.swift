@@ -148,19 +148,20 @@ extension SQLiteJournal {
             try db.cachedStatement(sql: "UPDATE runs SET worked = ? WHERE id = ?")
                 .execute([worked, lease.runID])
         }
-        if let wakeAt = commit.wakeAt {
-            // A cancellation may have been requested meanwhile.
-            try db.cachedStatement(
-                sql: """
-                    UPDATE runs SET state = iif(cancel_requested, 'queued', 'waiting'),
-                        wake_at = iif(cancel_requested, 0, ?), owner = NULL
-                    WHERE id = ?
-                    """
-            ).execute([wakeAt, lease.runID])
-        }
         if commit.beginsFinally {
             try db.cachedStatement(sql: "UPDATE runs SET finally_stage = max(finally_stage, 1) WHERE id = ?")
                 .execute([lease.runID])
+        }
+        if let wakeAt = commit.wakeAt {
+            // A cancellation may have been requested meanwhile. The first one leaves `finally` alone.
+            let isDue = "cancel_requested AND finally_stage <> 1"
+            try db.cachedStatement(
+                sql: """
+                    UPDATE runs SET state = iif(\(isDue), 'queued', 'waiting'),
+                        wake_at = iif(\(isDue), 0, ?), owner = NULL
+                    WHERE id = ?
+                    """
+            ).execute([wakeAt, lease.runID])
         }
         guard let end = commit.end else { return }
         try db.cachedStatement(

@@ -343,7 +343,7 @@ import Testing
         let records = driver.order.compactMap { driver.records[$0] }
         #expect(driver.records[ExecutionKey("a")]?.state == .cancelled)
         var machine = RunMachine(plan: plan, input: .null, records: records)
-        let changes = machine.handle(.begin(now: 0, isCancelled: true)).compactMap { action in
+        let changes = machine.handle(.begin(now: 0, cancellations: 1)).compactMap { action in
             if case .record(let change) = action { "\(change.key) \(change.state)" } else { nil as String? }
         }
         #expect(!changes.contains { $0.hasPrefix("a ") })

@@ -255,7 +255,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             ("tone: { type: integer }", "warm", #"the input "tone": expected a whole number, found "warm""#),
             ("tone: { type: list }", 5, #"the input "tone": expected a list in JSON, found 5"#),
             (
-                "tone: { type: string, choices: [kind, warm] }", "wram",
+                "tone: { type: string, enum: [kind, warm] }", "wram",
                 #"the input "tone": "wram" is not one of "kind", "warm"; did you mean "warm"?"#
             ),
         ] as [(String, Value?, String)])
@@ -310,7 +310,7 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             """
             name: p
             inputs:
-              key: { type: string, choices: [hunter2hunter2, other] }
+              key: { type: string, enum: [hunter2hunter2, other] }
               pin: { type: integer }
               gone: { type: string }
               copy: { type: string, default: hunter2hunter2 }

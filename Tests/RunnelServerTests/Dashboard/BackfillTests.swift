@@ -108,16 +108,19 @@ import Testing
                 """
             ]
         }
+        var ids: [String] = []
         for (time, value) in zip(times, ["large", "5"]) {
             rig.pipelines = pipeline("type: string, default: '\(value)'")
-            try await rig.serve { server in
-                _ = try await server.post(path, #"{"from": "\#(time)", "to": "\#(time)"}"#, headers)
-                for run in await server.runs() { try await server.end(of: run.id) }
+            let id = try await rig.serve { server in
+                let answer = try await server.post(path, #"{"from": "\#(time)", "to": "\#(time)"}"#, headers)
+                let id = try #require(answer.json()[0]?["run"]?.asString)
+                try await server.end(of: id)
+                return id
             }
+            ids.append(id)
         }
         rig.pipelines = pipeline("type: integer, default: 1")
-        try await rig.serve { server in
-            let large = try #require(await server.runs().first { $0.inputs["size"] == "large" }?.id)
+        try await rig.serve { [large = ids[0]] server in
             let filled = try await server.post(
                 path, #"{"from": "\#(times[0])", "to": "\#(times[1])", "again": true}"#, headers)
             let ticks = try filled.json().asList ?? []

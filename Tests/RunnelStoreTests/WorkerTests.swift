@@ -522,7 +522,8 @@ import Foundation
     func cancelledFinallyWaits(kind: JournalKind) async throws {
         try await kind.withTwo { (base, other) async throws -> Void in
             let rig = try await WorkerRig("a", on: base)
-            let retried = Self.short
+            let retried =
+                Self.short
                 + "\nfinally: [ { id: f, uses: flaky, retry: { attempts: 2, backoff: 1m, max_backoff: 1m } } ]"
             try await rig.serve { () async throws -> Void in
                 try await rig.accept("r", retried)

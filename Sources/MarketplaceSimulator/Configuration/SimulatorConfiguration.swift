@@ -113,6 +113,7 @@ public struct SimulatorError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The error of the system with the code `cannot-listen`; not compared.
     public var cause: (any Error)?
 
+    /// Whether code, message and hint are the same.
     public static func == (left: SimulatorError, right: SimulatorError) -> Bool {
         (left.code, left.message, left.hint) == (right.code, right.message, right.hint)
     }

@@ -179,8 +179,24 @@ private let secret = #"p@ss "w/ö>rd?~'&\x"#
     func cut() {
         let secret = "0123456789abcdef-long-token"
         let redactor = Redactor(secrets: [secret])
-        #expect(redactor.redact(#"found "0123456789ab… and 0123456…"#) == #"found "***… and 0123456…"#)
+        #expect(redactor.redact(#"found "0123456789ab… and 0123… and 012…"#) == #"found "***… and ***… and 012…"#)
         #expect(redactor.redact("found " + Value.string("x: " + secret).quoted(limit: 20)) == "found \"x: ***…")
+    }
+
+    @Test("the beginning of a secret that a message cut is masked in each form, also within an escape")
+    func cutForms() {
+        let secret = #"key "0123456789" key"#
+        let redactor = Redactor(secrets: [secret])
+        let forms: [Substring] = [
+            Value.string(secret).json().dropFirst(), Base64.encode(Array(secret.utf8))[...],
+            Base64.encode(Array(("u" + secret).utf8)).dropFirst(2), "6b65792022303132333435363738392220",
+            "key%20%220123456789%22%20key",
+        ]
+        for form in forms {
+            for length in 8...16 {
+                #expect(redactor.redact("found \(form.prefix(length))…") == "found ***…", "\(form.prefix(length))")
+            }
+        }
     }
 
     @Test("what is not promised stays: other letters, other order")

@@ -185,7 +185,7 @@ package struct SecretMatcher: Sendable {
             let goesOn: Bool
             var form = Form.spelled
             if let encoding = candidate.encoding {
-                (end, form, goesOn) = encoded(parts[candidate.part].bytes, encoding, in: text, at: start)
+                (end, form, goesOn) = encoded(parts[candidate.part].bytes, encoding, in: text, at: start, takesCut)
             } else {
                 let units = parts[candidate.part].units.lazy.map { [alphabet] in alphabet[$0] }
                 (end, goesOn) = spelled(units, in: text, at: start, takesCut)
@@ -199,11 +199,12 @@ package struct SecretMatcher: Sendable {
     }
 
     private func encoded(
-        _ secret: [UInt8], _ encoding: SecretEncoding, in text: UnsafeBufferPointer<UInt8>, at start: Int
+        _ secret: [UInt8], _ encoding: SecretEncoding, in text: UnsafeBufferPointer<UInt8>, at start: Int,
+        _ takesCut: Bool
     ) -> (end: Int?, Form, isOpen: Bool) {
         let form = encoding.encode(secret)
         guard form.count >= Self.minimumLength else { return (nil, .spelled, false) }
-        var (end, isOpen) = spelled(Self.encodedUnits(form), in: text, at: start, false)
+        var (end, isOpen) = spelled(Self.encodedUnits(form), in: text, at: start, takesCut)
         guard var place = end else { return (nil, .spelled, isOpen) }
         var count = 0
         // The last character holds bits of what follows, unless nothing follows.
@@ -239,17 +240,28 @@ package struct SecretMatcher: Sendable {
                     positions[0] += 1
                     continue
                 }
-                if !unit.isBeginning(next) { return (takesCut ? cut(text, at: positions[0], start) : nil, isOpen) }
+                if !unit.isBeginning(next) {
+                    return (takesCut ? cut(text, before: unit, at: positions, start) : nil, isOpen)
+                }
             }
-            positions = step(unit, in: text, from: positions, &isOpen)
-            if positions.isEmpty { return (nil, isOpen) }
+            let ends = step(unit, in: text, from: positions, &isOpen)
+            if ends.isEmpty { return (takesCut ? cut(text, before: unit, at: positions, start) : nil, isOpen) }
+            positions = ends
         }
         return (positions.max(), isOpen)
     }
 
-    /// The end of a secret that was cut at `position`, if it was.
-    private func cut(_ text: UnsafeBufferPointer<UInt8>, at position: Int, _ start: Int) -> Int? {
-        position - start >= SecretParts.minimumLength && text[position...].starts(with: "…".utf8) ? position : nil
+    /// The end of a secret that was cut before `unit` or within a spelling of it, if it was.
+    private func cut(
+        _ text: UnsafeBufferPointer<UInt8>, before unit: SecretUnit, at positions: [Int], _ start: Int
+    ) -> Int? {
+        for position in positions {
+            for spelling in unit.spellings {
+                let end = position + zip(text[position...], spelling).prefix { $0 == $1 }.count
+                if end - start >= Self.minimumLength, text[end...].starts(with: "…".utf8) { return end }
+            }
+        }
+        return nil
     }
 
     /// All places at which a character that began at one of `positions` may end.

@@ -105,6 +105,17 @@ import YAML
         #expect(wrong.error?.message == "`for_each.os`: expected a list, found \"linux\"")
     }
 
+    @Test(
+        "secrets are masked before an error of `for_each` is cut",
+        arguments: ["'{{ input }}'", "{ os: '{{ input }}' }"])
+    func secretsInItems(items: String) async throws {
+        let text = String(repeating: "x", count: 50)
+        let result = try await run(
+            "steps: [ { uses: echo, for_each: \(items) } ]", input: .string(text + "purple monkey dishwasher"),
+            secrets: ["a": "purple monkey dishwasher"])
+        #expect(result.error?.message.hasSuffix(": expected a list, found \"\(text)***\"") == true)
+    }
+
     @Test("on_failure sees the error, finally always runs, and a failure there does not hide the first")
     func afterwards() async throws {
         let result = try await run(

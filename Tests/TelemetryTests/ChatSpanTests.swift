@@ -115,6 +115,16 @@ private let done = "data: [DONE]\n\n"
                 == #"[{"role":"assistant","parts":[{"type":"text","content":"Hello ***"}],"finish_reason":"stop"}]"#)
     }
 
+    @Test("secrets are masked before the name and the status of a task are cut")
+    func cutTask() async throws {
+        let text = String(repeating: "x", count: 96)
+        let task = #"{"callId":"u","title":"\#(text)hunter2x","status":"\#(text)hunter2x"}"#
+        let event = "data: {\"choices\":[{\"delta\":{\"tasks\":[\(task)]}}]}\n\n"
+        _ = try await chat { _ in .raw(head + event + hello + stop + done) }
+        let span = try #require(log["execute_tool \(text)***"])
+        #expect(span["runnel.task.status"] == text + "***")
+    }
+
     @Test("a failure is told by its code")
     func failure() async throws {
         _ = try await chat { _ in .reply(400, [("content-type", "application/json")], "{}") }

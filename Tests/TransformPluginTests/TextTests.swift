@@ -41,6 +41,16 @@ import Testing
             try await transform(["json": true], input: "{\"id\": 9007199254740993}") == ["id": 9_007_199_254_740_993])
     }
 
+    @Test("secrets are masked before the input of an error is cut")
+    func secretsInErrors() async throws {
+        let secret = "purple monkey dishwasher"
+        var harness = StepHarness()
+        harness.redactor = Redactor(secrets: [secret])
+        let text = String(repeating: "x", count: 50)
+        let error = try await transformError(["json": true], input: .string(text + secret), harness: harness)
+        #expect(error.hint == "it begins with \"\(text)***\"")
+    }
+
     @Test(
         "bad texts and options say what is wrong",
         arguments: [

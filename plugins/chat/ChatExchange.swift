@@ -225,7 +225,9 @@ final class ChatExchange {
         conversation.found(answer.conversationID)
         if let reason = answer.finishReason, FinishKind(reason) == .other {
             await context.report(
-                .note("the answer ended with the finish reason \(Value.string(reason).quoted()); it counts as whole"))
+                .note(
+                    "the answer ended with the finish reason \(context.redactor.redact(.string(reason)).quoted()); "
+                        + "it counts as whole"))
         }
         if answer.text.isEmpty {
             await context.report(.note("the agent did its tasks and said nothing: `text` is empty"))

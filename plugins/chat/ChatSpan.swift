@@ -16,6 +16,8 @@ final class ChatSpan {
 
     /// An agent may report tasks without end.
     private static let maximumTools = 128
+    /// In characters, of the name and the status of a task.
+    private static let maximumWord = 100
     /// In bytes of UTF-8, of all messages of a request together.
     private static let maximumContent = 24 << 10
     /// States after which a task does nothing any more.
@@ -58,7 +60,7 @@ final class ChatSpan {
         } else {
             guard toolCount < Self.maximumTools else { return }
             toolCount += 1
-            let shown = String(name.prefix(100))
+            let shown = redactor.redact(name, limit: Self.maximumWord)
             guard
                 let new = trace.startSpan("\(GenAIConventions.Operation.executeTool) \(shown)", below: span)
             else { return }
@@ -71,7 +73,7 @@ final class ChatSpan {
             tool = new
         }
         guard let status = task.status?.lowercased() else { return }
-        tool.attributes["runnel.task.status"] = String(status.prefix(100))
+        tool.attributes["runnel.task.status"] = redactor.redact(status, limit: Self.maximumWord)
         guard Self.finalStates.contains(status) else { return }
         if ["failed", "error"].contains(status) { tool.fail(code: "_OTHER", message: status) }
         tools[key] = nil

@@ -74,7 +74,8 @@ struct Transform: Step {
             return try Value.json(text)
         } catch {
             throw StepError(
-                TransformErrorCode.badJSON, "the input is not JSON: \(error)", hint: "it begins with \(value.quoted())")
+                TransformErrorCode.badJSON, "the input is not JSON: \(error)",
+                hint: "it begins with \(context.redactor.redact(value).quoted())")
         }
     }
 

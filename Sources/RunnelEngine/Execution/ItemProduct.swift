@@ -6,12 +6,15 @@ enum ItemProduct {
     static let limit = 100_000
 
     /// One object for each combination, the last list changing fastest.
-    static func items(_ lists: ValueObject) throws(StepError) -> [Value] {
+    ///
+    /// - Parameter redactor: Masks secrets in what an error quotes, before it is truncated.
+    static func items(_ lists: ValueObject, redactor: Redactor) throws(StepError) -> [Value] {
         var items: [ValueObject] = [[:]]
         for (name, value) in lists {
             guard let list = value.asList else {
                 throw StepError(
-                    RunErrorCode.badForEach, "`for_each.\(name)`: expected a list, found \(value.quoted())",
+                    RunErrorCode.badForEach,
+                    "`for_each.\(name)`: expected a list, found \(redactor.redact(value).quoted())",
                     hint: "convert an object to a list with jq: `to_entries`")
             }
             guard items.count * list.count <= limit else {

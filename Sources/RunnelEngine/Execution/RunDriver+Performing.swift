@@ -102,7 +102,7 @@ extension RunDriver {
                 guard let forEach = step.forEach else { return .run }
                 let value = try forEach.render(scope)
                 if case .object(let lists) = value, step.forEachNode?.isMapping ?? false {
-                    return .items(try ItemProduct.items(lists))
+                    return .items(try ItemProduct.items(lists, redactor: runner.redactor))
                 }
                 if let items = value.asList { return .items(items) }
                 if value.isNull {
@@ -110,7 +110,8 @@ extension RunDriver {
                         StepError(.emptyValue, "`for_each`: expected a list, found null"), fallback: "[]")
                 }
                 throw StepError(
-                    RunErrorCode.badForEach, "`for_each`: expected a list, found \(value.quoted())",
+                    RunErrorCode.badForEach,
+                    "`for_each`: expected a list, found \(runner.redactor.redact(value).quoted())",
                     hint: "convert an object to a list with jq: `to_entries`")
             }
         } catch {

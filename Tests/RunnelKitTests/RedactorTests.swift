@@ -70,6 +70,15 @@ private let secret = "p@ss \"w/ö>rd?~"
         #expect(redactor.redact(Array("abcd hunte".utf8), isCut: false) == "abcd hunte")
     }
 
+    @Test("a text that was cut ends before what may be a secret, and is else as it was")
+    func cut() {
+        let redactor = Redactor(secrets: ["hunter222"])
+        #expect(redactor.withoutCutSecret("hunter222, hunte") == "hunter222, ")
+        #expect(redactor.withoutCutSecret("hunter222, aHVudGV") == "hunter222, ")
+        #expect(redactor.withoutCutSecret("hunter222, huntsman") == "hunter222, huntsman")
+        #expect(Redactor().withoutCutSecret("hunte") == "hunte")
+    }
+
     @Test("strings, keys and bytes are masked wherever they stand in a value; all else stays")
     func values() {
         let redactor = Redactor(secrets: ["hunter22"])

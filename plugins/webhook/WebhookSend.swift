@@ -100,7 +100,8 @@ struct WebhookSend: Step {
         let (reply, count) = try await delivery.run(retry)
         return [
             "status": .int(Int64(reply.status)), "headers": .object(reply.headerObject),
-            "body": .string(Self.text(of: reply)), "attempts": .int(Int64(count)), "id": .string(delivery.id),
+            "body": .string(Self.text(of: reply, context.redactor)), "attempts": .int(Int64(count)),
+            "id": .string(delivery.id),
         ]
     }
 
@@ -121,12 +122,13 @@ struct WebhookSend: Step {
             bodyLimit: .cut(bytes: Self.answerLimit.bytes))
     }
 
-    private static func text(of reply: HTTPReply) -> String {
+    private static func text(of reply: HTTPReply, _ redactor: Redactor) -> String {
         var text =
             (try? TextDecoding.decode(reply.body, charset: reply.mediaType?.charset))
             ?? String(decoding: reply.body, as: UTF8.self)
-        // The cut may have gone through the middle of a character.
-        while reply.isBodyCut, text.last == "\u{FFFD}" { text.removeLast() }
-        return text
+        guard reply.isBodyCut else { return text }
+        // The cut may have gone through the middle of a character, or of a secret, which nothing would mask any more.
+        while text.last == "\u{FFFD}" { text.removeLast() }
+        return redactor.withoutCutSecret(text)
     }
 }

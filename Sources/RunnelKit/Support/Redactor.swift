@@ -83,6 +83,18 @@ extension Redactor {
         var stream = StreamRedactor(self)
         return stream.append(text)
     }
+
+    /// A text whose end is missing, up to what could be the beginning of a secret. Whole secrets before that stay: for an
+    /// output, whose secrets the journal seals.
+    public func withoutCutSecret(_ text: String) -> String {
+        guard !isEmpty else { return text }
+        var text = text
+        return text.withUTF8 { bytes in
+            var covered = 0
+            let (_, settled) = matcher.redact(bytes, isWhole: false, covered: &covered)
+            return String(decoding: bytes[..<settled], as: UTF8.self)
+        }
+    }
 }
 
 /// Masks secrets in a text that arrives in pieces, also where a secret is split between two of them.

@@ -55,8 +55,7 @@ struct BodyReader: Sendable {
         do {
             return try read()
         } catch {
-            // The words may quote a key, which can be as long as the body.
-            throw .malformed("the body is not JSON: \("\(error)".prefix(300))")
+            throw .malformed("the body is not JSON: \(error)")
         }
     }
 
@@ -120,6 +119,9 @@ enum BodyProblem: Error, Hashable {
     /// 400.
     case malformed(String)
 
+    /// In characters.
+    private static let messageLimit = 300
+
     struct Header: Hashable {
         let name: String
         let value: String
@@ -133,7 +135,17 @@ enum BodyProblem: Error, Hashable {
             .error(
                 413, IngressErrorCode.bodyTooLarge,
                 "the body is larger than the \(ByteCount(limit)) that this hook takes")
-        case .malformed(let message): .error(400, WebhookErrorCode.malformedBody, message)
+        case .malformed(let message): Self.malformed(message)
         }
+    }
+
+    /// The message may quote a key, which can be as long as the body. The caller, who wrote the key, gets the beginning of
+    /// the message. The log and the journal get it whole, since they mask secrets before they truncate it.
+    private static func malformed(_ message: String) -> IngressResponse {
+        let isLong = message.count > messageLimit
+        var response = IngressResponse.error(
+            400, WebhookErrorCode.malformedBody, isLong ? message.prefix(messageLimit - 1) + "…" : message)
+        if isLong { response.refusal = message }
+        return response
     }
 }

@@ -119,6 +119,17 @@ private let endings: [Ending] = [
             .errorInStream, #"the agent failed while it was answering; its last words were "Hello""#,
             isTransient: true, text: "Hello")),
     Ending(
+        "error without a word behind a long text, of which a cut word is not quoted",
+        [hello, content(String(repeating: "x", count: 300) + " and more"), finish("error"), done],
+        .failure(
+            .errorInStream, #"the agent failed while it was answering; its last words were "and more""#,
+            isTransient: true, text: "Hello" + String(repeating: "x", count: 300) + " and more")),
+    Ending(
+        "error without a word behind a long word", [content(String(repeating: "x", count: 300)), finish("error"), done],
+        .failure(
+            .errorInStream, "the agent failed while it was answering", isTransient: true,
+            text: String(repeating: "x", count: 300))),
+    Ending(
         "error that blames the request",
         [event(#"{"choices":[{"delta":{},"finish_reason":"error","error":{"code":400,"message":"too long"}}]}"#)],
         .failure(.errorInStream, reported(#""too long" (400)"#))),

@@ -89,10 +89,17 @@ struct AnswerEnd: Sendable {
         guard message.text == nil, message.code == nil else {
             return ChatDecoder.reported(message, redactor, isTransient: !message.blamesRequest)
         }
-        let words = lastWords.map { "; its last words were \(Quote.quoted(redactor.redact(String($0.suffix(200)))))" }
+        let end = lastWords.map { Self.end(of: redactor.redact($0)) } ?? ""
+        let words = end.isEmpty ? "" : "; its last words were \(Quote.quoted(end))"
         return MarketplaceError(
-            .errorInStream, "the agent failed while it was answering\(words ?? "")", hint: "try again later",
+            .errorInStream, "the agent failed while it was answering\(words)", hint: "try again later",
             isTransient: true)
+    }
+
+    /// The last characters of a text. They begin with no part of a word, which may be a secret that the caller masks.
+    private static func end(of text: String) -> String {
+        let end = text.suffix(200)
+        return String(end.startIndex == text.startIndex ? end : end.drop { $0.isASCII && !$0.isWhitespace }.trimmed)
     }
 }
 

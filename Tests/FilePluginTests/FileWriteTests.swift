@@ -209,6 +209,81 @@ import Testing
         }
     }
 
+    /// A run that is resumed with what an interrupted attempt has saved.
+    private func resumed(_ harness: StepHarness) throws -> StepHarness {
+        var copy = harness
+        let checkpoint: Value = try #require(harness.journal.checkpoints.last)
+        copy.journal = StepJournalRecorder(checkpoint: checkpoint)
+        return copy
+    }
+
+    @Test(
+        "a file that the process wrote before it was killed is its own when the run is resumed",
+        arguments: ["fail", "skip"], [true, false])
+    func resumedAfterName(choice: String, hasLeftover: Bool) async throws {
+        try await withFiles { files in
+            var harness = files.harness
+            harness.identity.runID = "0198c0de-0000-7000-8000-000000000005"
+            let with: ValueObject = ["path": "a", "content": "7", "if_exists": .string(choice)]
+            let output = try await files.write(with: with, harness: harness)
+            let leftover = files.project + "/" + TemporaryName.text(runID: harness.identity.runID, number: 0)
+            if hasLeftover { try #require(link(files.project + "/a", leftover) == 0) }
+            for _ in 1...2 {
+                let again = try await files.write(with: with, harness: resumed(harness))
+                #expect(again == output)
+                #expect(files.text("project/a") == "7")
+                #expect(files.names == ["project", "project/a"])
+            }
+        }
+    }
+
+    @Test("a file that another program has written meanwhile is not the run's, and the leftover is removed")
+    func resumedAfterAnother() async throws {
+        try await withFiles { files in
+            var harness = files.harness
+            harness.identity.runID = "0198c0de-0000-7000-8000-000000000006"
+            let with: ValueObject = ["path": "a", "content": "7", "if_exists": "fail"]
+            _ = try await files.write(with: with, harness: harness)
+            let leftover = TemporaryName.text(runID: harness.identity.runID, number: 0)
+            try #require(rename(files.project + "/a", files.project + "/" + leftover) == 0)
+            try files.write("8", "project/a")
+            let error = try await #require(throws: StepError.self) {
+                _ = try await files.write(with: with, harness: resumed(harness))
+            }
+            #expect(error.message == "\"a\" exists already")
+            #expect(files.text("project/a") == "8")
+            #expect(files.names == ["project", "project/a"])
+        }
+    }
+
+    @Test("a run that was killed before its file had a name writes it when it is resumed")
+    func resumedBeforeName() async throws {
+        try await withFiles { files in
+            var harness = files.harness
+            harness.identity.runID = "0198c0de-0000-7000-8000-000000000007"
+            let with: ValueObject = ["path": "a", "content": "7", "if_exists": "fail"]
+            _ = try await files.write(with: with, harness: harness)
+            let leftover = TemporaryName.text(runID: harness.identity.runID, number: 0)
+            try #require(rename(files.project + "/a", files.project + "/" + leftover) == 0)
+            _ = try await files.write(with: with, harness: resumed(harness))
+            #expect(files.text("project/a") == "7")
+            #expect(files.names == ["project", "project/a"])
+        }
+    }
+
+    @Test("a file is not named before the journal knows it, and only where it must not replace another")
+    func savesCheckpoint() async throws {
+        try await withFiles { files in
+            let harness = files.harness
+            _ = try await files.write(with: ["path": "a", "content": "x"], harness: harness)
+            _ = try await files.write(with: ["path": "b", "content": "x", "append": true], harness: harness)
+            _ = try await files.write(with: ["path": "a", "content": "y", "if_exists": "skip"], harness: harness)
+            #expect(harness.journal.checkpoints == [])
+            _ = try await files.write(with: ["path": "c", "content": "x", "if_exists": "skip"], harness: harness)
+            #expect(harness.journal.checkpoints.count == 1)
+        }
+    }
+
     @Test("a temporary file that another process still writes stays as it is")
     func temporaryFileInUse() async throws {
         try await withFiles { files in

@@ -26,7 +26,8 @@ struct FileWrite: Step {
             part of the path before it: `out/{{ input }}` below `out`, and `out/a-{{ input }}` at a name that begins with \
             `a-`. Places such as `plugins`, `.git` and the pipelines themselves are not written.
 
-            Writing again leaves the same file. With `append: true` the content is added in one write and brought to \
+            Writing again leaves the same file. With `if_exists: fail` or `skip`, a step that was interrupted after it had \
+            written the file recognises it as its own. With `append: true` the content is added in one write and brought to \
             the disk; a step that was interrupted may add it twice, so appending happens at least once. If the disk is \
             full, what was added is removed again.
 
@@ -54,19 +55,36 @@ struct FileWrite: Step {
     @Field("The folder that confines the path, relative to the project's folder.") var base: ProjectPath?
 
     func run(_ context: StepContext) async throws -> Value {
-        let (project, run) = (context.project, context.identity.runID)
-        let target = try project.confinedFile(path.text, in: base?.text)
+        let target = try context.project.confinedFile(path.text, in: base?.text)
         let bytes = (content ?? context.input).fileContent
         try context.checkOwnership()
-        let isWritten = try context.writing(target.text) {
-            guard append else {
-                return try project.write(
-                    bytes, to: target, ifExists: ifExists.meaning, runID: run, checkOwnership: context.checkOwnership)
-            }
-            try project.append(bytes, to: target)
-            return true
+        let isWritten: Bool
+        if append {
+            try context.writing(target.text) { try context.project.append(bytes, to: target) }
+            isWritten = true
+        } else {
+            isWritten = try await write(bytes, to: target, context)
         }
         return ["path": .string(target.text), "bytes": .int(isWritten ? Int64(bytes.count) : 0)]
+    }
+
+    /// - Returns: False where the file that is there is kept.
+    private func write(_ bytes: [UInt8], to target: ConfinedPath, _ context: StepContext) async throws -> Bool {
+        let (project, run) = (context.project, context.identity.runID)
+        guard ifExists != .overwrite else {
+            return try context.writing(target.text) {
+                try project.write(bytes, to: target, runID: run, checkOwnership: context.checkOwnership)
+            }
+        }
+        // A killed process may have given the file its name without the journal knowing.
+        if let checkpoint = context.journal.checkpoint {
+            let isWritten = try context.writing(target.text) { try project.hasWritten(target, as: checkpoint) }
+            if isWritten { return true }
+        }
+        guard let draft = try project.draft(of: target, ifExists: ifExists.meaning, runID: run) else { return false }
+        try draft.write(bytes)
+        try await context.journal.save(checkpoint: draft.checkpoint())
+        return try context.writing(target.text) { try draft.finish(checkOwnership: context.checkOwnership) }
     }
 }
 

@@ -165,6 +165,15 @@ extension ProjectDirectory {
         return try FileDraft(target, runID: runID)
     }
 
+    /// Whether an interrupted attempt has given its draft the name of the file. Otherwise the file, if there is one, is
+    /// another's. What else the attempt has left is removed.
+    ///
+    /// - Parameter checkpoint: That of ``FileDraft/checkpoint()``.
+    /// - Throws: A ``StepError``, as ``write(_:to:ifExists:runID:)``.
+    public func hasWritten(_ path: ConfinedPath, as checkpoint: Value) throws(StepError) -> Bool {
+        try FileTarget(path, existing: .fail).isWritten(as: checkpoint)
+    }
+
     /// Adds to the end of a file in one write, and brings it to the disk. Missing folders and a missing file are made.
     ///
     /// - Throws: A ``StepError``, as ``write(_:to:ifExists:runID:)``.

@@ -54,6 +54,18 @@ public final class FileDraft: Sendable {
         state.withLock { $0.byteCount += bytes.count }
     }
 
+    /// Brings the file to the disk and returns what identifies it, also under its name; see
+    /// ``ProjectDirectory/hasWritten(_:as:)``. Nothing is written after that.
+    ///
+    /// - Throws: A ``StepError`` of the system.
+    public func checkpoint() throws(StepError) -> Value {
+        try target.check(SystemCalls.sync(file))
+        switch SystemCalls.status(file) {
+        case .success(let status): return FileTarget.identity(status, temporaryName: name)
+        case .failure(let error): throw error.stepError("write", target.path.text)
+        }
+    }
+
     /// Brings the file to the disk and gives it its name.
     ///
     /// - Returns: False if a file that was to be kept has appeared meanwhile.
@@ -120,6 +132,25 @@ struct FileTarget {
             }
         }
         try check(SystemCalls.rename(name, to: path.name, in: folder.number))
+        return true
+    }
+
+    /// What identifies a file, also after it was renamed and the system has started again, when its device may have
+    /// another number. The time tells it from a later file with the number of a removed one.
+    fileprivate static func identity(_ status: stat, temporaryName: String) -> Value {
+        [
+            "inode": .int(Int64(bitPattern: UInt64(status.st_ino))), "size": .int(Int64(status.st_size)),
+            "modified": .int(status.modifiedNanoseconds), "temporary": .string(temporaryName),
+        ]
+    }
+
+    /// Whether the file is the one of a checkpoint. Removes its temporary name.
+    func isWritten(as checkpoint: Value) throws(StepError) -> Bool {
+        guard let temporaryName = checkpoint["temporary"]?.asString else { return false }
+        _ = removeLeftover(temporaryName)
+        guard let status, Self.identity(status, temporaryName: temporaryName) == checkpoint else { return false }
+        // The process may have been killed before it did this.
+        try check(SystemCalls.sync(folder.number), isUnchanged: false)
         return true
     }
 

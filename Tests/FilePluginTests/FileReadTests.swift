@@ -1,3 +1,4 @@
+import LibC
 import RunnelKit
 import RunnelTesting
 import Testing
@@ -210,6 +211,26 @@ import Testing
             #expect(try await files.read(["path": "big.txt", "max_size": "3MiB"])["size"] == .int(3 << 20))
             let error = try await files.readError(["path": "big.txt", "max_size": "2MiB"])
             #expect(error.message == "\"big.txt\" is larger than 2MiB")
+        }
+    }
+
+    @Test("all files of a pattern together have a largest size, which counts before any is read")
+    func largestTogether() async throws {
+        try await withFiles { files in
+            for (name, size) in [("a", 40 << 20), ("b", 24 << 20), ("c", 1)] {
+                try files.write("", "project/in/" + name)
+                try #require(truncate(files.project + "/in/" + name, off_t(size)) == 0)
+            }
+            let error = try await files.readError(["glob": "in/*", "as": "bytes", "max_size": "50MiB"])
+            #expect(error.code == "file-too-large")
+            #expect(error.message == "the 3 files that match \"in/*\" have 65MiB together, more than 64MiB")
+            #expect(error.hint == "narrow the pattern, or raise `max_size` if that is meant")
+            #expect(try await files.read(["glob": "in/[ab]", "as": "bytes"]).asList?.count == 2)
+            #expect(try await files.read(["glob": "in/*", "as": "bytes", "max_size": "65MiB"]).asList?.count == 3)
+            try #require(truncate(files.project + "/in/a", off_t(1 << 42)) == 0)
+            let largest = try await files.readError(["glob": "in/*"])
+            #expect(
+                largest.message == "the 3 files that match \"in/*\" have 4194329MiB together, more than 64MiB")
         }
     }
 

@@ -1,3 +1,4 @@
+internal import LibC
 public import RunnelKit
 
 #if canImport(FoundationEssentials)
@@ -52,7 +53,12 @@ struct FileRead: Step {
     @Field("The encoding of the text; default is UTF-8.") var encoding: TextEncoding?
     @Field("With CSV: whether the first line holds column names.") var header: Bool = true
     @Field("With CSV: the field separator.") var delimiter: String = ","
-    @Field("The maximum size; a larger file is an error.") var maxSize: ByteCount = .mebibytes(64)
+    @Field(
+        """
+        The maximum size; a larger file is an error. With `glob`, all files together have at most 64 MiB, or this size if \
+        it is larger.
+        """)
+    var maxSize: ByteCount = .mebibytes(64)
 
     func validate() throws(FieldError) {
         guard [.auto, .csv].contains(format) else { return }
@@ -66,14 +72,31 @@ struct FileRead: Step {
         let project = context.project
         if let path { return try value(of: project.read(path.text, upTo: maxSize)) }
         guard let glob else { return [] }
+        // A glob silently skips protected files.
+        let found = try FolderWalk(base: project.path).files(matching: glob).filter {
+            (try? project.confined($0.path)) != nil
+        }
+        try checkSize(of: found.map(\.size), glob)
         var files: [Value] = []
-        for path in try FolderWalk(base: project.path).files(matching: glob) {
+        for file in found {
             try Task.checkCancellation()
-            // A glob silently skips protected files.
-            guard let path = try? project.confined(path) else { continue }
-            files.append(try value(of: project.read(path.text, upTo: maxSize)))
+            files.append(try value(of: project.read(file.path, upTo: maxSize)))
         }
         return .list(files)
+    }
+
+    /// Together the files become one value, which is held in memory and stored.
+    private func checkSize(of sizes: [Int], _ glob: Glob) throws(StepError) {
+        let limit = ByteCount(max(maxSize.bytes, ByteCount.mebibytes(64).bytes))
+        // A sparse file can have any size, and the sum must not overflow.
+        let sum = sizes.reduce(0) { $0 + min($1, 1 << 45) }
+        guard sum > limit.bytes else { return }
+        // Rounded up, so that it will do for `max_size`.
+        let size = ByteCount.mebibytes((sum - 1) >> 20 + 1)
+        throw StepError(
+            FileErrorCode.fileTooLarge,
+            "the \(sizes.count) files that match \"\(glob.text)\" have \(size) together, more than \(limit)",
+            hint: "narrow the pattern, or raise `max_size` if that is meant")
     }
 
     private func value(of file: ProjectFile) throws -> Value {
@@ -137,9 +160,9 @@ struct FolderWalk {
         self.base = base
     }
 
-    /// Paths relative to the base, sorted.
-    func files(matching pattern: Glob) throws(StepError) -> [String] {
-        var found: [String] = []
+    /// Paths relative to the base, sorted, with the sizes of the files in bytes.
+    func files(matching pattern: Glob) throws(StepError) -> [(path: String, size: Int)] {
+        var found: [(path: String, size: Int)] = []
         for folder in literalFolders(of: pattern) {
             guard let names = try? FileManager.default.subpathsOfDirectory(atPath: base + "/" + folder) else {
                 throw StepError(
@@ -148,8 +171,9 @@ struct FolderWalk {
             }
             for name in names {
                 let path = Self.joined(folder, name)
-                guard pattern.matches(path: path), kind(of: path) == .typeRegular else { continue }
-                found.append(path)
+                guard pattern.matches(path: path), let status = status(of: path), status.st_mode & S_IFMT == S_IFREG
+                else { continue }
+                found.append((path, Int(status.st_size)))
                 guard found.count <= Self.maximumFiles else {
                     throw StepError(
                         FileErrorCode.tooManyFiles, "more than \(Self.maximumFiles) files match",
@@ -157,7 +181,7 @@ struct FolderWalk {
                 }
             }
         }
-        return found.sorted()
+        return found.sorted { $0.path < $1.path }
     }
 
     /// The folders that match the pattern's parts before the first wildcard, spelled as on disk; the base itself (an empty
@@ -171,13 +195,14 @@ struct FolderWalk {
             folders.flatMap { folder -> [String] in
                 let listed = try? FileManager.default.contentsOfDirectory(atPath: base + "/" + folder)
                 return (listed?.filter { $0 == name } ?? [name]).map { Self.joined(folder, $0) }
-            }.filter { kind(of: $0) == .typeDirectory }
+            }.filter { status(of: $0).map { $0.st_mode & S_IFMT } == S_IFDIR }
         }
     }
 
-    /// The type of the file at a path below the base. Links are not followed.
-    private func kind(of path: String) -> FileAttributeType? {
-        try? FileManager.default.attributesOfItem(atPath: base + "/" + path)[.type] as? FileAttributeType
+    /// The status of the file at a path below the base. Links are not followed.
+    private func status(of path: String) -> stat? {
+        var status = stat()
+        return lstat(base + "/" + path, &status) == 0 ? status : nil
     }
 
     private static func joined(_ folder: String, _ name: String) -> String {

@@ -45,7 +45,10 @@
         case .filePermission:
             ErrorExplanation("permission denied", hints: "check the owner and mode of the file and its folder")
         case .fileReadOnly: ErrorExplanation("the file system is read-only")
-        case .fileTooLarge: ErrorExplanation("\"…\" is larger than …", hints: "raise `max_size` if that is meant")
+        case .fileTooLarge:
+            ErrorExplanation(
+                "\"…\" is larger than …", "the … files that match \"…\" have … together, more than …",
+                hints: "raise `max_size` if that is meant", "narrow the pattern, or raise `max_size` if that is meant")
         case .notUTF8:
             ErrorExplanation(
                 "\"…\" is not UTF-8 text: byte … is invalid",

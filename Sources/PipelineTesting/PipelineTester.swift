@@ -76,19 +76,22 @@ public struct TestProject: Sendable {
     public var makeRegistry: MakeRegistry?
     /// What pipelines do not touch of the project.
     public var files: ProtectedPlaces
+    /// The links that pipelines follow; see `ProjectDirectory`. What they lead to is copied, and stays as it is.
+    public var followedLinks: Set<String>
     /// Asked about each file that holds a script; nil to trust all.
     public var distrust: PipelineLoader.Distrust?
 
     /// A project; see the properties.
     public init(
         directory: String, names: ProjectNames, registry: StepRegistry, makeRegistry: MakeRegistry? = nil,
-        files: ProtectedPlaces = .standard
+        files: ProtectedPlaces = .standard, followedLinks: Set<String> = []
     ) {
         self.directory = directory
         self.names = ProjectNames(secrets: names.secrets, env: names.env, vars: names.vars)
         self.registry = registry
         self.makeRegistry = makeRegistry
         self.files = files
+        self.followedLinks = followedLinks
         distrust = nil
     }
 }

@@ -331,6 +331,35 @@ import Testing
         }
     }
 
+    @Test("a test changes nothing in the project through its links, and follows those of `files.links`")
+    func testsWithLinks() async throws {
+        let files = [
+            "project/runnel.yaml": "files: { links: [ext] }\n", "outside/y.txt": "there", "project/real/x.txt": "here",
+            "project/p.yaml": """
+            steps:
+              - { id: found, uses: file.read, with: { path: ext/y.txt } }
+              - { uses: shell, with: { run: "echo changed > abs/x.txt; echo changed > ext/y.txt" } }
+            """,
+            "project/p.test.yaml": """
+            pipeline: p.yaml
+            tests:
+              - name: it writes
+                expect:
+                  outputs: { found.text: there }
+                  files: { real/x.txt: "changed\\n", ext/y.txt: "changed\\n" }
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let (manager, project) = (FileManager.default, runnel.directory + "/project")
+            try manager.createSymbolicLink(atPath: project + "/abs", withDestinationPath: project + "/real")
+            try manager.createSymbolicLink(atPath: project + "/ext", withDestinationPath: "../outside")
+            let ended = try await runnel.run(["test", "--project", "project"])
+            #expect(ended.status == 0, "\(ended.output)\(ended.error)")
+            #expect(manager.contents(atPath: project + "/real/x.txt") == Data("here".utf8))
+            #expect(manager.contents(atPath: runnel.directory + "/outside/y.txt") == Data("there".utf8))
+        }
+    }
+
     @Test("what ends the stream of a whole answer is a setting, and what is no whole answer fails the run")
     func streamEnds() async throws {
         let pipeline = """

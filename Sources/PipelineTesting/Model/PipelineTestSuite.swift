@@ -63,7 +63,9 @@ public struct PipelineTestSuite: Sendable {
     public static func load(_ file: String, project: TestProject) throws -> PipelineTestSuite {
         let loader = try PipelineLoader(
             registry: project.registry, names: project.names,
-            project: ProjectDirectory(path: project.directory, protected: project.files), distrust: project.distrust)
+            project: ProjectDirectory(
+                path: project.directory, protected: project.files, followedLinks: project.followedLinks),
+            distrust: project.distrust)
         var suite = PipelineTestSuite(file: file, project: project)
         suite.read(loader)
         return suite

@@ -55,7 +55,7 @@ struct CaseRunner {
 
     private func once() async -> Sample {
         do {
-            return try await copies.with(of: suite.project.directory, files: test.setting.files) { copy in
+            return try await copies.with(of: suite.project, files: test.setting.files) { copy in
                 let clock = JumpingClock()
                 let agent = CannedAgent(test.chat, runID: Self.runID)
                 guard live == nil else { return try await run(in: copy, clock, agent, nil) }
@@ -100,7 +100,8 @@ struct CaseRunner {
         let services = await TestServices.make(plugins: registry.plugins, web: web, simulator: simulator, clock: clock)
         let runner = PipelineRunner(
             registry: stepRegistry, environment: environment, services: services,
-            project: ProjectDirectory(path: copy.directory, protected: suite.project.files),
+            project: ProjectDirectory(
+                path: copy.directory, protected: suite.project.files, followedLinks: suite.project.followedLinks),
             values: ProjectValues(
                 secrets: setting.secrets, env: setting.env, vars: suite.project.names.vars),
             redactor: Redactor(secrets: setting.secrets.values),

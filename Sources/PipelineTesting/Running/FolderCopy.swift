@@ -1,4 +1,5 @@
 internal import LibC
+import RunnelKit
 
 /// Copies a folder with plain system calls, and brings the copy back to what it was after it was used.
 struct FolderCopy: Sendable {
@@ -27,9 +28,14 @@ struct FolderCopy: Sendable {
     }
 
     private let source: String
+    /// The source without links on the way to it.
+    private let realSource: String
     private let target: String
     private let files: Int
     private let bytes: Int
+    private let followedLinks: Set<String>
+    /// Those of the followed links whose content was copied.
+    private var copiedLinks: [String] = []
     private var filesLeft = 0
     private var bytesLeft = 0
     /// By path below the folder.
@@ -40,17 +46,20 @@ struct FolderCopy: Sendable {
     ///   - target: An empty folder.
     ///   - files: How many are copied at most.
     ///   - bytes: How many are copied at most.
-    init(of source: String, to target: String, files: Int, bytes: Int) {
+    ///   - followedLinks: Links, relative to the folder. What they lead to outside of it is copied in their place.
+    init(of source: String, to target: String, files: Int, bytes: Int, followedLinks: Set<String> = []) {
         self.source = source
+        realSource = Self.realPath(source) ?? source
+        self.followedLinks = followedLinks
         self.target = target
         self.files = files
         self.bytes = bytes
     }
 
-    /// Copies everything. Links stay links; names that begin with a dot, and what is neither file nor folder nor link,
-    /// are left out.
+    /// Copies everything. Links stay links, except followed ones; those into the folder lead into the copy. Names that
+    /// begin with a dot, and what is neither file nor folder nor link, are left out.
     mutating func make() throws(Failure) {
-        (filesLeft, bytesLeft) = (files, bytes)
+        (filesLeft, bytesLeft, copiedLinks) = (files, bytes, [])
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         try copy("", &buffer)
     }
@@ -88,10 +97,14 @@ struct FolderCopy: Sendable {
             let (from, to) = (source + path, target + path)
             var status = stat()
             guard lstat(from, &status) == 0 else { throw Self.failure(from) }
+            if status.st_mode & S_IFMT == S_IFLNK, let followed = followed(path) {
+                status = followed
+                copiedLinks.append(String(path.dropFirst()))
+            }
             if status.st_mode & S_IFMT == S_IFREG {
                 filesLeft -= 1
                 bytesLeft -= Int(status.st_size)
-                guard filesLeft >= 0, bytesLeft >= 0 else { throw Failure(message: "\"\(source)\" is too large") }
+                guard filesLeft >= 0, bytesLeft >= 0 else { throw tooLarge }
             }
             switch status.st_mode & S_IFMT {
             case S_IFDIR:
@@ -100,7 +113,7 @@ struct FolderCopy: Sendable {
                 try copy(path, &buffer)
             case _ where stamps[path] != nil && Self.isThere(to): continue
             case S_IFLNK:
-                try copyLink(from, to)
+                try copyLink(path)
                 stamps[path] = try Self.stamp(of: to)
             case S_IFREG:
                 try copyFile(from, to, mode: status.st_mode & 0o777 | 0o600, &buffer)
@@ -135,11 +148,95 @@ struct FolderCopy: Sendable {
         return names
     }
 
-    private func copyLink(_ from: String, _ to: String) throws(Failure) {
-        var destination = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-        guard readlink(from, &destination, destination.count - 1) >= 0, symlink(destination, to) == 0 else {
-            throw Self.failure(from)
+    private var tooLarge: Failure {
+        let links = copiedLinks.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
+        return Failure(
+            message: "\"\(source)\"" + (links.isEmpty ? "" : ", with what is behind \(links),") + " is too large")
+    }
+
+    /// What is behind a followed link and is copied in its place; nil for other links, for those into the copy, and where
+    /// there is neither file nor folder.
+    private func followed(_ path: String) -> stat? {
+        guard followedLinks.contains(String(path.dropFirst())) else { return nil }
+        // Hidden places are not copied, so a link to one would lead nowhere.
+        if let parts = Self.realPath(source + path).flatMap({ parts(of: $0) }),
+            !parts.contains(where: { $0.hasPrefix(".") })
+        {
+            return nil
         }
+        var status = stat()
+        guard stat(source + path, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
+            return nil
+        }
+        return status
+    }
+
+    private func copyLink(_ path: String) throws(Failure) {
+        var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let count = readlink(source + path, &bytes, bytes.count - 1)
+        guard count >= 0 else { throw Self.failure(source + path) }
+        let text = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let inside = destination(ofLink: path, to: text)
+        guard (inside.map { symlink($0, target + path) } ?? symlink(bytes, target + path)) == 0 else {
+            throw Self.failure(source + path)
+        }
+    }
+
+    /// Where the copy of a link leads into the copy; nil where it leads as the link itself does: by a relative path that
+    /// does not leave the folder, or out of it.
+    private func destination(ofLink path: String, to text: String) -> String? {
+        let folder = path.split(separator: "/").dropLast().map(String.init)
+        let isRelative = !text.hasPrefix("/")
+        let whole = isRelative ? ([source] + folder).joined(separator: "/") + "/" + text : text
+        let named = parts(of: whole)
+        let staysInside = isRelative && !Self.leaves(text, depth: folder.count)
+        if let named, !ConfinedPath.meetsLink(named.dropLast(), below: source) {
+            return staysInside ? nil : inCopy(named)
+        }
+        // Through other links. The last name may not exist yet, and would be made by who writes through the link.
+        var real = Self.realPath(whole)
+        if real == nil, let slash = whole.lastIndex(of: "/") {
+            real = Self.realPath(String(whole[...slash])).map { $0 + whole[slash...] }
+        }
+        if let parts = real.flatMap({ parts(of: $0) }) { return inCopy(parts) }
+        return staysInside ? nil : named.map(inCopy)
+    }
+
+    private func inCopy(_ parts: [String]) -> String { ([target] + parts).joined(separator: "/") }
+
+    /// The names that lead from the folder to an absolute path, by its text; nil for one outside.
+    private func parts(of path: String) -> [String]? {
+        let names = Self.names(of: path)
+        for base in [source, realSource].map(Self.names) where names.starts(with: base) {
+            return Array(names.dropFirst(base.count))
+        }
+        return nil
+    }
+
+    private static func names(of path: String) -> [String] {
+        path.split(separator: "/").reduce(into: []) { names, name in
+            switch name {
+            case ".": break
+            case "..": _ = names.popLast()
+            default: names.append(String(name))
+            }
+        }
+    }
+
+    /// Whether a relative path leads out of the folder on its way, even if it comes back.
+    private static func leaves(_ path: String, depth: Int) -> Bool {
+        var depth = depth
+        for name in path.split(separator: "/") where name != "." {
+            depth += name == ".." ? -1 : 1
+            if depth < 0 { return true }
+        }
+        return false
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
     }
 
     private func copyFile(

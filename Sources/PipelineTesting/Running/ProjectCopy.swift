@@ -22,18 +22,22 @@ struct ProjectCopy: Sendable {
     /// Absolute.
     let directory: String
     private var folder: FolderCopy
+    private let followedLinks: Set<String>
     private let lock: CopyLock?
 
     private static let prefix = "runnel-test-"
 
     /// Copies the project into a new temporary folder. Names that begin with a dot are left out: the journal, version
-    /// control, caches.
-    init(of source: String) throws(Failure) {
+    /// control, caches. What followed links lead to is part of the copy.
+    init(of project: TestProject) throws(Failure) {
         let manager = FileManager.default
         // The real path, since steps compare paths after links are resolved.
         let base = manager.temporaryDirectory.resolvingSymlinksInPath().path
         directory = base + (base.hasSuffix("/") ? "" : "/") + "\(Self.prefix)\(UUID().uuidString.lowercased())"
-        folder = FolderCopy(of: source, to: directory, files: Self.mostFiles, bytes: Self.mostBytes)
+        followedLinks = project.followedLinks
+        folder = FolderCopy(
+            of: project.directory, to: directory, files: Self.mostFiles, bytes: Self.mostBytes,
+            followedLinks: followedLinks)
         CopyLock.removeAbandoned(in: base, prefix: Self.prefix)
         do {
             try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -77,7 +81,7 @@ struct ProjectCopy: Sendable {
 
     func write(_ bytes: [UInt8], to path: String) throws(Failure) {
         let folders = path.split(separator: "/").dropLast().map(String.init)
-        guard !ConfinedPath.meetsLink(folders, below: directory) else {
+        guard !ConfinedPath.meetsLink(folders, below: directory, except: followedLinks) else {
             throw Failure(message: "the file \"\(path)\" of the test leads through a symbolic link")
         }
         let manager = FileManager.default
@@ -99,12 +103,13 @@ final class ProjectCopies: Sendable {
 
     /// Runs `body` in a copy that nobody else uses meanwhile.
     func with<Result>(
-        of project: String, files: [String: [UInt8]], _ body: (ProjectCopy) async throws -> Result
+        of project: TestProject, files: [String: [UInt8]], _ body: (ProjectCopy) async throws -> Result
     ) async throws -> Result {
-        var copy = try idle.withLock { $0[project]?.popLast() } ?? ProjectCopy(of: project)
+        let directory = project.directory
+        var copy = try idle.withLock { $0[directory]?.popLast() } ?? ProjectCopy(of: project)
         defer {
             if copy.restore() {
-                idle.withLock { $0[project, default: []].append(copy) }
+                idle.withLock { $0[directory, default: []].append(copy) }
             } else {
                 copy.remove()
             }

@@ -196,9 +196,10 @@ struct TestCommand: AsyncParsableCommand {
         if let known = known[project.directory] { return known }
         let plugins = try await ProjectPlugins.load(project, simulates: !live)
         plugins.write(redactor: project.redactor)
+        let files = project.files()
         var made = TestProject(
             directory: project.directory, names: project.names, registry: plugins.registry,
-            files: project.files().protected)
+            files: files.protected, followedLinks: files.followedLinks)
         made.distrust = project.distrust
         if !plugins.folders.isEmpty {
             made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live) }

@@ -80,6 +80,84 @@ struct FolderCopyTests {
         }
     }
 
+    @Test("a link into the project leads into the copy, however it is written; one that leads out stays as it is")
+    func linksInside() async throws {
+        try await withProject { source, target in
+            let outside = target + "-outside"
+            try manager.createDirectory(atPath: outside, withIntermediateDirectories: true)
+            try manager.createSymbolicLink(atPath: outside + "/back", withDestinationPath: source + "/deep")
+            try manager.createSymbolicLink(atPath: outside + "/alias", withDestinationPath: source)
+            let links = [
+                ("absolute", source + "/deep", target + "/deep"),
+                ("deep/file", source + "/./plugins/../a.txt", target + "/a.txt"),
+                ("whole", source, target), ("new", source + "/new.txt", target + "/new.txt"),
+                ("deep/around", "../../source/a.txt", target + "/a.txt"), ("deep/up", "../a.txt", "../a.txt"),
+                ("through", outside + "/back/er", target + "/deep/er"), ("name", "out/back", target + "/deep"),
+                ("later", outside + "/alias/later.txt", target + "/later.txt"),
+                ("out", "../target-outside", "../target-outside"), ("far", outside, outside), ("gone", "nothing", "nothing"),
+            ]
+            for (path, destination, _) in links {
+                try manager.createSymbolicLink(atPath: source + "/" + path, withDestinationPath: destination)
+            }
+            var copy = FolderCopy(of: source, to: target, files: 100, bytes: 1000)
+            try copy.make()
+            for (path, _, destination) in links {
+                #expect(try manager.destinationOfSymbolicLink(atPath: target + "/" + path) == destination, "\(path)")
+            }
+            try Data("changed".utf8).write(to: URL(fileURLWithPath: target + "/absolute/er/b.txt"))
+            #expect(read(source + "/deep/er/b.txt") == "b")
+            try copy.restore()
+            #expect(read(target + "/absolute/er/b.txt") == "b")
+        }
+    }
+
+    @Test("what followed links lead to outside of the project is copied and restored as the rest")
+    func followedLinks() async throws {
+        try await withProject { source, target in
+            let outside = target + "-outside"
+            try write("y", to: outside + "/y.txt")
+            try write("z", to: outside + "/in/z.txt")
+            try write("hidden", to: source + "/.data/h.txt")
+            try manager.createSymbolicLink(atPath: outside + "/unnamed", withDestinationPath: outside + "/in")
+            try manager.createSymbolicLink(atPath: outside + "/named", withDestinationPath: outside + "/in")
+            for (link, destination) in [
+                ("ext", "../target-outside"), ("data", ".data"), ("inner", source + "/deep"), ("gone", "../nothing"),
+            ] {
+                try manager.createSymbolicLink(atPath: source + "/" + link, withDestinationPath: destination)
+            }
+            let links: Set = ["ext", "ext/named", "data", "inner", "gone"]
+            var copy = FolderCopy(of: source, to: target, files: 100, bytes: 1000, followedLinks: links)
+            try copy.make()
+            for _ in 1...2 {
+                let names = try manager.subpathsOfDirectory(atPath: target + "/ext").sorted()
+                #expect(names == ["in", "in/z.txt", "named", "named/z.txt", "unnamed", "y.txt"])
+                #expect(read(target + "/data/h.txt") == "hidden")
+                #expect(try manager.destinationOfSymbolicLink(atPath: target + "/inner") == target + "/deep")
+                #expect(try manager.destinationOfSymbolicLink(atPath: target + "/gone") == "../nothing")
+                try write("changed", to: target + "/ext/y.txt")
+                try write("new", to: target + "/ext/new.txt")
+                try copy.restore()
+            }
+            #expect(read(outside + "/y.txt") == "y")
+            #expect(try manager.contentsOfDirectory(atPath: outside).count == 4)
+        }
+    }
+
+    @Test("a project that is too large with what its followed links lead to is refused, and they are named")
+    func tooLargeWithLinks() async throws {
+        try await withTemporaryDirectory { directory in
+            let (source, target) = (directory + "/source", directory + "/target")
+            for name in ["1", "2", "3"] { try write("a", to: directory + "/outside/" + name) }
+            for folder in [source, target] {
+                try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            }
+            try manager.createSymbolicLink(atPath: source + "/ext", withDestinationPath: "../outside")
+            var copy = FolderCopy(of: source, to: target, files: 2, bytes: 1000, followedLinks: ["ext"])
+            let error = #expect(throws: FolderCopy.Failure.self) { try copy.make() }
+            #expect(error?.message == "\"\(source)\", with what is behind \"ext\", is too large")
+        }
+    }
+
     @Test("a project that is too large is refused")
     func tooLarge() async throws {
         try await withProject { source, target in

@@ -61,6 +61,42 @@ struct IsolationTests {
         }
     }
 
+    @Test("a followed link works in a test as in a run, and what it leads to stays as it is")
+    func followedLinks() async throws {
+        try await withTemporaryDirectory { directory in
+            for folder in ["/outside", "/project/real"] {
+                try FileManager.default.createDirectory(
+                    atPath: directory + folder, withIntermediateDirectories: true)
+            }
+            let workshop = Workshop(directory: directory + "/project", followedLinks: ["ext", "inner"])
+            try Data("mine".utf8).write(to: URL(fileURLWithPath: directory + "/outside/a.txt"))
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/project/ext", withDestinationPath: "../outside")
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/project/inner", withDestinationPath: directory + "/project/real")
+            let report = try await workshop.report(
+                """
+                steps:
+                  - { id: found, uses: file.read, with: { path: ext/a.txt } }
+                  - { id: laid, uses: file.read, with: { path: inner/c.txt } }
+                  - { uses: file.write, with: { path: ext/a.txt, content: changed } }
+                  - { uses: file.write, with: { path: inner/b.txt, content: new } }
+                """,
+                """
+                tests:
+                  - name: follows
+                    files: { inner/c.txt: laid }
+                    expect:
+                      outputs: { found.text: mine, laid.text: laid }
+                      files: { ext/a.txt: changed, real/b.txt: new, inner/b.txt: new }
+                """)
+            let isSuccess = report.isSuccess
+            #expect(isSuccess, "\(report.text(color: false))")
+            #expect(FileManager.default.contents(atPath: directory + "/outside/a.txt") == Data("mine".utf8))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/project/real") == [])
+        }
+    }
+
     @Test("a test finds nothing of what another has left, changed or laid out, though they share a copy")
     func testsAreApart() async throws {
         try await withTemporaryDirectory { directory in

@@ -31,6 +31,7 @@ struct Workshop {
     var names = ProjectNames(secrets: ["hook"], env: ["REGION"])
     var plugins = Self.plugins
     var makeRegistry: TestProject.MakeRegistry?
+    var followedLinks: Set<String> = []
 
     /// Runs the tests of a file for a pipeline.
     static func report(
@@ -53,7 +54,8 @@ struct Workshop {
         return try PipelineTestSuite.load(
             directory + "/p.test.yaml",
             project: TestProject(
-                directory: directory, names: names, registry: StepRegistry(plugins), makeRegistry: makeRegistry))
+                directory: directory, names: names, registry: StepRegistry(plugins), makeRegistry: makeRegistry,
+                followedLinks: followedLinks))
     }
 
     func write(_ text: String, to name: String) throws {

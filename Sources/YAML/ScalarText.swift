@@ -16,12 +16,17 @@ struct ScalarText {
     var isAtBlank: Bool { current == UInt8(ascii: " ") || current == UInt8(ascii: "\t") }
     var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    /// The line break at an offset.
+    /// The line break at an offset. libyaml uses those of YAML 1.1, which only stored files can have: U+0085 becomes LF,
+    /// U+2028 and U+2029 are kept.
     func lineBreak(at offset: Int) -> LineBreak? {
-        let rest = bytes[min(offset, bytes.count)...].prefix(2)
+        let rest = bytes[min(offset, bytes.count)...].prefix(3)
         let newline: [UInt8] = [0x0A]
         if rest.starts(with: [0x0D, 0x0A]) { return LineBreak(source: offset..<offset + 2, value: newline) }
         if rest.first == 0x0A || rest.first == 0x0D { return LineBreak(source: offset..<offset + 1, value: newline) }
+        if rest.starts(with: [0xC2, 0x85]) { return LineBreak(source: offset..<offset + 2, value: newline) }
+        if rest.elementsEqual([0xE2, 0x80, 0xA8]) || rest.elementsEqual([0xE2, 0x80, 0xA9]) {
+            return LineBreak(source: offset..<offset + 3, value: Array(rest))
+        }
         return nil
     }
 

@@ -3,7 +3,11 @@
 /// (section 5.4).
 enum TextDecoder {
     /// The text without its byte order mark.
-    static func decode(_ bytes: [UInt8], name: String) throws(YAMLError) -> String {
+    ///
+    /// - Parameter allowsOldLineBreaks: Whether UTF-8 may have the line breaks of YAML 1.1.
+    static func decode(
+        _ bytes: [UInt8], name: String, allowsOldLineBreaks: Bool = false
+    ) throws(YAMLError) -> String {
         if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0, 0xFE, 0xFF]) {
             throw YAMLError(
                 code: YAMLErrorCode.unsupportedEncoding, message: "the file is UTF-32, which is not supported",
@@ -17,7 +21,8 @@ enum TextDecoder {
             throw invalidUTF8(content, name: name)
         }
         let looksLikeUTF16 = bytes.count > 1 && (bytes[0] == 0) != (bytes[1] == 0)
-        try refuseCharacters(text, name: name, looksLikeUTF16: looksLikeUTF16)
+        try refuseCharacters(
+            text, name: name, looksLikeUTF16: looksLikeUTF16, allowsOldLineBreaks: allowsOldLineBreaks)
         return text
     }
 
@@ -67,9 +72,12 @@ enum TextDecoder {
     }
 
     private static func refuseCharacters(
-        _ text: String, name: String, looksLikeUTF16: Bool
+        _ text: String, name: String, looksLikeUTF16: Bool, allowsOldLineBreaks: Bool = false
     ) throws(YAMLError) {
-        guard let index = text.unicodeScalars.firstIndex(where: { !isAllowed($0.value) }) else { return }
+        let refused = text.unicodeScalars.firstIndex { scalar in
+            !isAllowed(scalar.value) && !(allowsOldLineBreaks && lineBreaks[scalar.value] != nil)
+        }
+        guard let index = refused else { return }
         let value = text.unicodeScalars[index].value
         let lineBreak = lineBreaks[value]
         let hint =

@@ -14,9 +14,10 @@ public enum YAMLParser {
     ///   - name: What messages call it.
     ///   - limits: What it may cost.
     ///   - isSecret: Whether any value may be a secret, so that no error quotes the text.
+    ///   - isStored: Whether a run has begun with the file: what was accepted then is read as it was read then.
     /// - Throws: The first error, with its place.
     public static func parse(
-        _ bytes: [UInt8], name: String, limits: YAMLLimits = .default, isSecret: Bool = false
+        _ bytes: [UInt8], name: String, limits: YAMLLimits = .default, isSecret: Bool = false, isStored: Bool = false
     ) throws(YAMLError) -> YAMLDocument {
         guard bytes.count <= min(limits.maxBytes, 1 << 30) else {
             throw YAMLError(
@@ -25,7 +26,8 @@ public enum YAMLParser {
                 range: YAMLRange(at: YAMLPosition(line: 1, column: 1)),
                 source: YAMLSource(name: name, text: ""))
         }
-        let source = YAMLSource(name: name, text: try TextDecoder.decode(bytes, name: name), isSecret: isSecret)
+        let text = try TextDecoder.decode(bytes, name: name, allowsOldLineBreaks: isStored)
+        let source = YAMLSource(name: name, text: text, isSecret: isSecret)
         try DirectiveLimit.check(source)
         var composer = NodeComposer(source: source, limits: limits)
         return YAMLDocument(source: source, root: try composer.compose(YAMLEventReader(source)))

@@ -99,6 +99,14 @@ package struct DiagnosticList {
         }
     }
 
+    /// - Parameter index: That of the first item that may change.
+    mutating func turnErrorsIntoWarnings(from index: Int) {
+        for index in items.indices[index...] where items[index].severity == .error {
+            items[index].severity = .warning
+            errors -= 1
+        }
+    }
+
     mutating func add(
         _ code: any ErrorCode, _ severity: Diagnostic.Severity, _ range: YAMLRange?, _ message: String,
         hint: String? = nil

@@ -3,6 +3,8 @@ import YAML
 
 /// Reads the files that a pipeline includes, each once, and puts their steps in their places.
 struct IncludeLoader {
+    /// See ``PipelineLoader/load(_:file:isStored:)``.
+    let isStored: Bool
     /// Reads a file of the project.
     let read: (_ path: String) throws(StepError) -> String
     /// Decodes and checks an included file, whose own includes are read by this loader.
@@ -25,13 +27,13 @@ struct IncludeLoader {
     private static let sizeLimit = ByteCount(1 << 20)
 
     init(
-        read: @escaping (_ path: String) throws(StepError) -> String,
+        isStored: Bool, read: @escaping (_ path: String) throws(StepError) -> String,
         check:
             @escaping (_ document: YAMLDocument, _ loader: inout IncludeLoader) -> (
                 Pipeline?, DiagnosticList
             )
     ) {
-        (self.read, self.check) = (read, check)
+        (self.isStored, self.read, self.check) = (isStored, read, check)
     }
 
     static func text(of path: String, in project: ProjectDirectory) throws(StepError) -> String {
@@ -86,7 +88,7 @@ struct IncludeLoader {
         defer { open.removeLast() }
         let document: YAMLDocument
         do {
-            document = try YAMLParser.parse(Array(text.utf8), name: path)
+            document = try YAMLParser.parse(Array(text.utf8), name: path, isStored: isStored)
         } catch {
             let source = YAMLSource(name: path, text: text)
             sources[path] = source

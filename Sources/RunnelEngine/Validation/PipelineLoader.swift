@@ -45,7 +45,7 @@ public struct PipelineLoader: Sendable {
                 let bundle = DefinitionBundle(joined: String(decoding: bytes, as: UTF8.self))
                 (bytes, stored) = (Array(bundle.text.utf8), bundle.included)
             }
-            document = try YAMLParser.parse(bytes, name: file)
+            document = try YAMLParser.parse(bytes, name: file, isStored: isStored)
         } catch {
             let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
             return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]))
@@ -115,7 +115,7 @@ public struct PipelineLoader: Sendable {
             diagnostics.conceal(in: document.root)
             return (file, diagnostics)
         }
-        return IncludeLoader(read: read, check: check)
+        return IncludeLoader(isStored: isStored, read: read, check: check)
     }
 
     /// - Parameter path: Where the file is, relative to the current folder or absolute.

@@ -270,7 +270,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             let problem = isStream ? "cannot be read again" : "does not exist"
             Streams.error.write("\(definition.file) \(problem); using the recorded definition\n")
         }
-        let (pipeline, report) = loader.load(bytes, file: definition.file)
+        let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: unchanged)
         // Many runs may have the same errors, so one line has to do for each of them.
         if pipeline == nil, self.run == nil {
             let first = report.diagnostics.first { $0.severity == .error }.map(DiagnosticPrinter.line)

@@ -274,7 +274,7 @@ final class ChildSupervisor {
         if stage < .terminated { kill(-child, SIGTERM) }
         // A zombie would count as a member of the group. The id is not reused while the group has other members.
         if exit != .unknown { runnel_reap(child) }
-        while kill(-child, 0) == 0 || errno != ESRCH {
+        while isGroupAlive {
             let (isPaused, stop) = process.state.withLock { ($0.isOutputPaused, $0.stop) }
             var end = began.advanced(by: plan.afterTerminate)
             if let stop { end = min(end, stop.since.advanced(by: stop.plan.total)) }
@@ -296,6 +296,13 @@ final class ChildSupervisor {
             if waits[2].revents != 0 { readError() }
             if waits[1].revents != 0 { readOutput() }
         }
+    }
+
+    /// Whether the child's process group has members that have not been reaped.
+    private var isGroupAlive: Bool {
+        // As process 1 of a container, Runnel is the parent of orphans, and their zombies would count as members.
+        while waitpid(-child, nil, WNOHANG) > 0 {}
+        return kill(-child, 0) == 0 || errno != ESRCH
     }
 
     /// Waits while the output is paused (backpressure). False if the child is being stopped.

@@ -32,7 +32,7 @@ class Mailbox:
         self.mails = []
         self.refused = {}
         self.answer = "250 OK"
-        self.farewell = "221 Bye"
+        self.quit_reply = "221 Bye"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if self.refused.get(address) == "break":
@@ -50,9 +50,9 @@ class Mailbox:
         return self.answer
 
     async def handle_QUIT(self, server, session, envelope):
-        if self.farewell == "break":
+        if self.quit_reply == "break":
             server.transport.abort()
-        return self.farewell
+        return self.quit_reply
 
 
 def certificate(folder):
@@ -162,8 +162,8 @@ class MailTests(unittest.TestCase):
 
     def test_a_mail_that_was_accepted_is_sent_however_the_session_ends(self):
         port = self.serve()
-        for count, self.box.farewell in enumerate(("421 closing", "500 what", "nonsense", "break"), 1):
-            self.assertEqual(self.send(port)["type"], "result", self.box.farewell)
+        for count, self.box.quit_reply in enumerate(("421 closing", "500 what", "nonsense", "break"), 1):
+            self.assertEqual(self.send(port)["type"], "result", self.box.quit_reply)
             self.assertEqual(len(self.box.mails), count)
         self.box.refused = {"ada@example.com": "550 no such user"}
         report = self.send(port, {"to": ["ada@example.com", "grace@example.com"]})

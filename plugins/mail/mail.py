@@ -147,11 +147,13 @@ class Connection(smtplib.SMTP):
     has_sent_mail = False
 
     def send(self, data):
+        is_mail = data[-5:] == b"\r\n.\r\n"
+        if is_mail:
+            self.sock.settimeout(MAIL_TIMEOUT)
         super().send(data)
-        self.has_sent_mail = data[-5:] == b"\r\n.\r\n"
+        self.has_sent_mail = is_mail
 
     def data(self, mail):
-        self.sock.settimeout(MAIL_TIMEOUT)
         try:
             return super().data(mail)
         finally:

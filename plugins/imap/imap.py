@@ -437,7 +437,9 @@ def position(state, validity, following, options):
     if state["uidvalidity"] == validity:
         return state["uid"], state.get("renumbered")
     say(type="note", text=f"the server has given all mails new numbers (UIDVALIDITY {state['uidvalidity']}, now {validity})")
-    since = state.get("received")
+    # Mails come in the order of their numbers, so those that are left may have arrived before the last one that came.
+    times = [state.get("received"), (state.get("renumbered") or {}).get("since")]
+    since = min((time for time in times if time is not None), default=None)
     if since is None:
         return following - 1, None
     return 0, {"since": since, "until": following - 1}
@@ -556,6 +558,9 @@ def serve(start, answers):
                 finish(connection, uid, options)
         if renumbered:
             last, renumbered = max(last, renumbered["until"]), None
+            # From now on, no mail is looked for by its time.
+            say(type="state", id="renumbered", state=state_behind(last))
+            answers.read()
         wait(connection, options.get("interval", 60), answers)
 
 

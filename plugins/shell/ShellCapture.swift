@@ -57,12 +57,13 @@ actor ShellCapture {
         return String(decoding: bytes[..<end], as: UTF8.self)
     }
 
-    /// Keeps the end of standard error, which begins with a line if there is one: the end of a secret would not be
-    /// recognised. In a line that is longer than what is kept, secrets are masked before the line is cut.
+    /// Keeps the end of standard error, which begins with a line if one begins in its first half: the end of a secret
+    /// would not be recognised. Otherwise secrets are masked before the text is cut.
     private func cutError() {
         guard error.count > Self.errorLimit else { return }
         let window = error[(error.count - Self.errorLimit - 1)..<(error.count - 1)]
-        if let lineEnd = window.firstIndex(of: 0x0A) ?? window.firstIndex(of: 0x0D) {
+        let beginning = window.prefix(Self.errorLimit / 2)
+        if let lineEnd = beginning.firstIndex(of: 0x0A) ?? beginning.firstIndex(of: 0x0D) {
             error.removeFirst(lineEnd + 1)
         } else if case .bytes(let bytes) = context.redactor.redact(.bytes(error)) {
             error = Array(bytes.suffix(Self.errorLimit))

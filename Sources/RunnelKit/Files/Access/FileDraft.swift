@@ -201,13 +201,16 @@ struct FileTarget {
 
     /// Removes the temporary file of a process that was killed. False if its process may still use it.
     private func removeLeftover(_ name: String) -> Bool {
-        // NFS locks only what is open for writing.
-        let flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
-        guard case .success(let number) = SystemCalls.open(name, in: folder.number, flags: flags) else { return false }
+        // NFS locks only what is open for writing, and a file that replaces a read-only one is read-only.
+        let opened = [O_WRONLY, O_RDONLY].lazy.compactMap { [folder] access in
+            try? SystemCalls.open(name, in: folder.number, flags: access | O_NOFOLLOW | O_NONBLOCK).get()
+        }
+        guard let number = opened.first else { return false }
         let leftover = FileDescriptor(owning: number)
+        // A file system without locks has none that could be missed.
+        if case .failure(let error) = SystemCalls.lock(leftover.number), error.isLocked { return false }
         // Its process may have given it its name, and another file may have the temporary name now.
-        guard case .success = SystemCalls.lock(leftover.number), let named = status(of: name),
-            case .success(let locked) = SystemCalls.status(leftover.number),
+        guard let named = status(of: name), case .success(let locked) = SystemCalls.status(leftover.number),
             named.st_dev == locked.st_dev, named.st_ino == locked.st_ino
         else { return false }
         SystemCalls.remove(name, in: folder.number)

@@ -53,11 +53,16 @@ import Testing
               - { id: free, uses: template, with: { text: hello } }
               - { id: secret, uses: template, with: { text: "{{ secrets.key }}" } }
             """,
+            "file.yaml": "name: file\nsteps:\n  - { uses: template, with: { file: t.txt } }\n",
+            "t.txt": "{{ secrets.key }}",
         ]
         try await withProject(files) { runnel in
             let ended = try await runnel.run(["run", "p", "--dry-run"])
             #expect(ended.status == 0)
             #expect(ended.error.contains("would run secret template\n"), "\(ended.error)")
+            let file = try await runnel.run(["run", "file", "--dry-run"])
+            #expect(file.status == 1)
+            #expect(file.error.contains("`secrets.key` is missing"), "\(file.error)")
             #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/asked.txt"))
         }
     }

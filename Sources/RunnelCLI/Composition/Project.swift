@@ -241,7 +241,7 @@ struct Project: Sendable {
 
     /// A secret that is fetched when it is first needed.
     private final class FetchedOnce: Sendable {
-        private let known = Mutex<Result<String, UnavailableSecret>?>(nil)
+        private let known = Mutex<String?>(nil)
         private let fetch: @Sendable () -> Result<String, UnavailableSecret>
 
         init(_ fetch: @escaping @Sendable () -> Result<String, UnavailableSecret>) {
@@ -250,9 +250,10 @@ struct Project: Sendable {
 
         var value: Result<String, UnavailableSecret> {
             known.withLock { known in
-                if let known { return known }
+                if let known { return .success(known) }
                 let found = fetch()
-                known = found
+                known = try? found.get()
+                if let known { Streams.mask(late: known) }
                 return found
             }
         }

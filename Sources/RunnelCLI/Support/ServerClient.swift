@@ -83,7 +83,7 @@ extension ServerClient {
         _ request: HTTPClientRequest, timeout: TimeAmount
     ) async throws -> (HTTPClientResponse, [UInt8]) {
         var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
-        configuration.surviveInvalidAnswers()
+        configuration.rejectInvalidResponses()
         configuration.connectionPool.retryConnectionEstablishment = false
         if let tls = project.settings.server.tls {
             // The server is this project's own: its certificate is known, and names whatever others call it by.

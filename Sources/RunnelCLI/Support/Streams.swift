@@ -10,6 +10,8 @@ enum Streams {
     static let error = OutputStream(descriptor: STDERR_FILENO)
 
     fileprivate static let redactor = Mutex(Redactor())
+    /// Of a secret that was fetched after the project was read.
+    private static let late = Mutex(Redactor())
     fileprivate static let failure = Mutex<Int32?>(nil)
 
     /// Why standard output did not take all that was written; nil while it does. A reader that went away, such as
@@ -20,12 +22,21 @@ enum Streams {
 
     /// The text as it may be written to a terminal, with the escape sequences of ``TextStyle``.
     static func styled(_ text: String) -> String {
-        TerminalText.styled(redactor.withLock { $0 }.redact(text))
+        TerminalText.styled(masked(text))
+    }
+
+    fileprivate static func masked(_ text: String) -> String {
+        redactor.withLock { $0 }.redact(late.withLock { $0 }.redact(text))
     }
 
     /// Sets the redactor: the secrets of the command's project.
     static func mask(by redactor: Redactor) {
         self.redactor.withLock { $0 = redactor }
+    }
+
+    /// Masks one secret as well, which is fetched when it is needed: the password of the journal.
+    static func mask(late secret: String) {
+        late.withLock { $0 = Redactor(secrets: [secret]) }
     }
 }
 
@@ -75,7 +86,7 @@ struct OutputStream: Sendable {
     }
 
     private func masked(_ text: String) -> String {
-        Streams.redactor.withLock { $0 }.redact(text)
+        Streams.masked(text)
     }
 
     private func send(_ bytes: some Collection<UInt8>) {

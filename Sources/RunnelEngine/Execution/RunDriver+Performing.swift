@@ -140,7 +140,7 @@ extension RunDriver {
         }
         return RunScope(
             request: request, values: runner.values, pipeline: pipeline.declaration.name, startedAt: startedAt,
-            now: runner.now(), visible: visible)
+            now: runner.now(), visible: visible, hidesUnfetched: isDryRun)
     }
 
     // MARK: - Attempts

@@ -56,6 +56,12 @@ public final class ProjectValues: Sendable {
         changing.withLock { $0 = (secrets, env) }
     }
 
+    /// `secrets` without those that have not been fetched.
+    var fetchedSecrets: Value {
+        let secrets = secrets.filter { !unfetchedSecrets.contains($0.key) }.sorted { $0.key < $1.key }
+        return .object(ValueObject(secrets.map { ($0.key, .string($0.value)) }))
+    }
+
     /// What does not depend on a run: `secrets`, `env` and `vars`.
     public var scope: ValueObject {
         func object<Element>(_ values: [String: Element], _ make: (Element) -> Value) -> Value {

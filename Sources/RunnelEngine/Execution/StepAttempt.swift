@@ -44,14 +44,15 @@ struct StepAttempt: Sendable {
                 RunErrorCode.unknownStep, "unknown step \"\(declaration.uses)\"",
                 hint: "its plugin may have been removed; `runnel steps` lists all steps")
         }
-        guard case .object(let rendered) = try declaration.with.render(scope) else {
+        let needsSecret = isDryRun && usesUnfetchedSecret
+        guard case .object(let rendered) = try declaration.with.render(needsSecret ? scope.shown : scope) else {
             throw StepError(StepErrorCode.badWith, "`with` must be a mapping")
         }
         if let places = definition.paths {
             try PathChecker(project: runner.project).check(places, declaration.with, rendered: rendered)
         }
         journal.rendered(rendered)
-        if isDryRun, usesUnfetchedSecret || !definition.isReadOnly(rendered) {
+        if needsSecret || isDryRun && !definition.isReadOnly(rendered) {
             throw HeldStep(with: rendered, input: scope.visible.input)
         }
         return { [context, with = declaration.with, journal] in

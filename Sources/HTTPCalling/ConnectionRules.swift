@@ -3,13 +3,13 @@ package import NIOCore
 internal import NIOHTTP1
 
 extension HTTPClient.Configuration {
-    /// Keeps a server from ending this process with its answer. Every client that calls a server needs this; a second call
-    /// has no effect.
+    /// Rejects responses that crash AsyncHTTPClient or NIO. Every client that calls a server needs this; a second call has
+    /// no effect.
     ///
     /// - HTTP/1.1 alone: NIOHTTP2 and AsyncHTTPClient 1.37 crash on some values of `:status`, before any handler could look
     ///   at them.
     /// - A status below 100 fails the request with `HTTPParserError.invalidStatus`; see ``StatusCheckHandler``.
-    package mutating func surviveInvalidAnswers() {
+    package mutating func rejectInvalidResponses() {
         httpVersion = .http1Only
         onConnection { channel in
             let pipeline = channel.pipeline.syncOperations

@@ -76,7 +76,7 @@ import Testing
     @Test(
         "for an MCP server whose answer cannot be decompressed, says so",
         arguments: [
-            ("foo", #"answered with the compression "foo", which cannot be undone here"#),
+            ("foo", #"answered with the content encoding "foo", which is not supported"#),
             ("gzip", "answered with a body that is not gzip, as its header says"),
         ])
     func compression(coding: String, words: String) async throws {

@@ -92,7 +92,7 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
         } catch {
             let coding = Quote.quoted(error.coding, limit: 60)
             throw MCPFault.refused(
-                "answered with the compression \(coding), which cannot be undone here", isTransient: false)
+                "answered with the content encoding \(coding), which is not supported", isTransient: false)
         }
         let body = ResponseBodyReader(response.body, decoder)
         return MCPHTTPResponse(status: Int(response.status.code), headers: headers) { [clients] in

@@ -131,7 +131,7 @@ final class ChatCall: Sendable {
 
     private func token(before deadline: Duration) async throws -> AccessToken? {
         guard let tokens = client.tokens else { return nil }
-        // Mostly there is nothing to wait for.
+        // A cached token needs no deadline.
         if let token = tokens.current { return token }
         return try await waiting(until: deadline) { [onRetry = request.onRetry] in
             try await tokens.token(onRetry: onRetry)

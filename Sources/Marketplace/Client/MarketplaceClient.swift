@@ -159,7 +159,7 @@ extension MarketplaceConfiguration {
             timeout: .init(connect: .nanoseconds(timeouts.connect.nanoseconds), read: nil))
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(8, limits.concurrentStreams)
-        settings.surviveInvalidAnswers()
+        settings.rejectInvalidResponses()
         ChunkCoalescingHandler.install(in: &settings)
         return settings
     }

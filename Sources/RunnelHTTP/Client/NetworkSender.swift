@@ -66,7 +66,7 @@ public final class NetworkSender: HTTPSender {
             if let client = state.clients[route] { return client }
             guard !state.isShutDown else { throw TransportProblem.other("the HTTP client is shut down") }
             var configuration = configuration
-            configuration.surviveInvalidAnswers()
+            configuration.rejectInvalidResponses()
             switch route {
             case .direct(isGuarded: false): break
             case .direct(isGuarded: true):

@@ -111,7 +111,7 @@ public struct Network: Sendable {
         for url: String, from configuration: HTTPClient.Configuration
     ) throws(StepError) -> HTTPClient.Configuration {
         var result = configuration
-        result.surviveInvalidAnswers()
+        result.rejectInvalidResponses()
         result.tlsConfiguration = try tls()
         if let url = try? HTTPURL(url) { result.proxy = try proxy(for: url)?.forClient }
         return result

@@ -39,16 +39,21 @@ struct ForegroundRuns: Sendable {
         observer: any RunObserver
     ) async throws {
         let run = service.makeRun(request, of: pipeline, priority: priority)
+        let cancellations = Cancellations.makeStream()
         let (result, stop) = try await withJournalErrors {
-            try await withSignals({ signal, _ in
+            try await withSignals({ signal, earlier in
                 switch signal {
                 case .terminate: worker.stop()
-                case .interrupt: worker.cancelRun(request.id)
+                case .interrupt:
+                    worker.cancelRun(request.id)
+                    cancellations.continuation.yield((request.id, earlier > 0))
                 }
             }) {
-                try await worker.withSession {
-                    try await withLiveLine(observer) {
-                        try await service.perform(run, observer: observer)
+                try await storing(cancellations) {
+                    try await worker.withSession {
+                        try await withLiveLine(observer) {
+                            try await service.perform(run, observer: observer)
+                        }
                     }
                 }
             }
@@ -58,6 +63,26 @@ struct ForegroundRuns: Sendable {
             .runBriefly()
         await journal.close()
         try result?.conclude(request.id, stop)
+    }
+
+    /// The runs that Ctrl-C has cancelled, and whether a signal came before.
+    private typealias Cancellations = AsyncStream<(id: String, isRepeated: Bool)>
+
+    /// Runs `body`, and stores the cancellations beside it: they outlive this process, and the time in which a run waits
+    /// for a retry. The signals do not wait for the journal.
+    private func storing<Result: Sendable>(
+        _ cancellations: (stream: Cancellations, continuation: Cancellations.Continuation),
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        async let stored: Void = {
+            for await (id, isRepeated) in cancellations.stream {
+                _ = try? await service.cancel(id, mayEndFinally: isRepeated)
+            }
+        }()
+        let result = try await body()
+        cancellations.continuation.finish()
+        await stored
+        return result
     }
 
     /// A run that was worked on; without a result it was not the run's turn.
@@ -75,20 +100,26 @@ struct ForegroundRuns: Sendable {
         _ work: @escaping @Sendable (String, CurrentRun) async throws -> Worked?
     ) async throws -> (results: [Worked], request: StopRequest?) {
         let current = CurrentRun()
+        let cancellations = Cancellations.makeStream()
         do {
-            let (results, request) = try await withSignals({ signal, _ in
+            let (results, request) = try await withSignals({ signal, earlier in
                 let id = await current.stop()
                 switch signal {
                 case .terminate: worker.stop()
-                case .interrupt: if let id { worker.cancelRun(id) }
+                case .interrupt:
+                    guard let id else { break }
+                    worker.cancelRun(id)
+                    cancellations.continuation.yield((id, earlier > 0))
                 }
             }) {
-                try await worker.withSession {
-                    var results: [Worked] = []
-                    for id in try await ids() where await !current.isStopped {
-                        if let result = try await work(id, current) { results.append(result) }
+                try await storing(cancellations) {
+                    try await worker.withSession {
+                        var results: [Worked] = []
+                        for id in try await ids() where await !current.isStopped {
+                            if let result = try await work(id, current) { results.append(result) }
+                        }
+                        return results
                     }
-                    return results
                 }
             }
             await assembly.services.shutDown()

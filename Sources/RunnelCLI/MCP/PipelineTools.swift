@@ -77,7 +77,7 @@ actor PipelineTools: ToolProvider {
                 try await runs.service.perform(run, observer: reporter)
             } onCancel: {
                 cancellation.begin { [service = runs.service] in _ = try? await service.cancel(run.id) }
-                runs.worker.cancelRun(run.id)
+                runs.worker.cancelRun(run.id, once: true)
             }
             await cancellation.wait()
         } catch {

@@ -416,13 +416,17 @@ public final class Worker: Sendable {
     package var isStopping: Bool { state.withLock { $0.isStopping } }
 
     /// Cancels a run of this process. The first request in the journal, which may be the same one, has no effect then.
-    public func cancelRun(_ runID: String) {
-        let controls = state.withLock { state in
+    ///
+    /// - Parameter once: Whether nothing is done if the run was cancelled before: its `finally` would be cancelled.
+    public func cancelRun(_ runID: String, once: Bool = false) {
+        let controls = state.withLock { state -> [RunControl] in
             let controls = state.controls(of: runID)
             if controls.isEmpty {
                 state.unheard.insert(runID)
             } else if state.cancelled[runID, default: 0] == 0 {
                 state.cancelled[runID] = 1
+            } else if once {
+                return []
             }
             return controls
         }

@@ -52,7 +52,10 @@ struct RunsCancelCommand: AsyncParsableCommand {
             let stage = try await journal.progress(of: id)?.finallyStage
             return stage == .begun ? "its `finally` is running; cancel it again to end that" : "being cancelled"
         }
-        return "cancellation requested; its `finally` \(endsFinally ? "is ended" : "runs") with `runnel serve` or "
-            + "`runnel runs resume \(id)`"
+        if endsFinally {
+            return "cancellation requested; its `finally` is cancelled when `runnel serve` or `runnel runs resume \(id)` "
+                + "goes on with it"
+        }
+        return "cancellation requested; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`"
     }
 }

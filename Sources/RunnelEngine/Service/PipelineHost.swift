@@ -118,7 +118,7 @@ public actor PipelineHost {
     private var pending: [String: Int] = [:]
     private var takes = 0
     /// The events that are being accepted, by trigger as the journal knows it.
-    private var acceptances: [TriggerID: TriggerAcceptances] = [:]
+    private var acceptances: [TriggerID: (file: String, events: TriggerAcceptances)] = [:]
 
     private static let interval = Duration.seconds(1)
     private static let patience = Duration.seconds(5)
@@ -558,13 +558,13 @@ public actor PipelineHost {
         }
         let isStored = await declarations.update(all, files: Set(all.map(\.file)))
         guard isStored || moved.isEmpty else { return nil }
-        for (id, acceptances) in moved where self.acceptances[id] === acceptances { self.acceptances[id] = nil }
+        for (id, events) in moved where acceptances[id]?.events === events { acceptances[id] = nil }
         // A file that has changed once more meanwhile is left to the look that found it.
         let changed = Set(files.keys.filter { pending[$0] == files[$0] })
         for file in changed { pending[file] = nil }
         if !moved.isEmpty {
             for file in changed { endTriggers(of: file) }
-            // So that the new version finds free what the old one has, such as the path of a hook.
+            // The old triggers may still use what the new ones need, such as the path of a hook.
             await wait(
                 until: { !unended.values.contains { changed.contains($0.place.file) } }, within: Self.handover)
         }
@@ -580,8 +580,11 @@ public actor PipelineHost {
             catalog.entries.compactMap(\.pipeline).flatMap { pipeline in
                 identities.all(of: pipeline).map { TriggerID(pipeline: pipeline.name, key: $0) }
             })
-        for (id, acceptances) in acceptances where !kept.contains(id) { acceptances.close() }
-        return acceptances.filter { $0.value.isClosed }
+        // Triggers of other files are not started again, whatever they are called now.
+        for (id, trigger) in acceptances where !kept.contains(id) && pending[trigger.file] != nil {
+            trigger.events.close()
+        }
+        return acceptances.mapValues(\.events).filter { $0.value.isClosed }
     }
 
     /// Waits until no event is being accepted; bounded, because the journal may not respond.
@@ -645,12 +648,12 @@ public actor PipelineHost {
             }
             guard let definition = registry.trigger(named: trigger.kind) else { return nil }
             let id = TriggerID(pipeline: pipeline.name, key: identity)
-            let acceptances = acceptances[id] ?? TriggerAcceptances()
-            self.acceptances[id] = acceptances
+            let events = acceptances[id]?.events ?? TriggerAcceptances()
+            acceptances[id] = (file, events)
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, identity: identity, kind: trigger.kind,
                 gate: TriggerGate(trigger, definition, values: worker.runner.values),
-                acceptances: acceptances, chainLimit: chainLimit, logger: logger,
+                acceptances: events, chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor, publicURL: publicURL)
             let context = context(of: trigger, runs)
             return (place, { [run = definition.run] in await self.supervise(run, trigger.entry, context, place) })

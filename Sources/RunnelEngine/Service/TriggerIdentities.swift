@@ -29,7 +29,7 @@ struct TriggerIdentities: Sendable {
         let scope = scope
         return pipeline.triggers.map { trigger in
             let first = [trigger.kind, "\(trigger.kind)[0]"]
-            let places = first.contains(trigger.key) ? first : [trigger.key]
+            let places = [trigger.key] + (first.contains(trigger.key) ? first.filter { $0 != trigger.key } : [])
             return trigger.id == nil ? places : [listening(trigger, scope)] + places
         }
     }

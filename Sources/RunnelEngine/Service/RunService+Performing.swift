@@ -187,7 +187,9 @@ extension Worker {
                 RunFilter(states: [.running, .waiting], pipeline: run.pipeline, limit: 1000)
             ).filter { $0.startedAt != nil && $0.id != run.id }
             let ending = holders.filter(\.isCancelRequested)
-            let excess = holders.count - ending.count + 1 - concurrency.limit.number
+            // If there are fewer of them than may run, interrupted runs have the other places.
+            let held = max(holders.count, concurrency.limit.number)
+            let excess = held - ending.count + 1 - concurrency.limit.number
             let older = holders.filter { $0.id < run.id && !$0.isCancelRequested }
             let cancelled = older.map(\.id).sorted().prefix(max(0, excess))
             for id in cancelled {

@@ -31,7 +31,7 @@ final class RunDriver {
     /// The time of the ``outcome``.
     var endedAt: Int64 = 0
     var isReleased = false
-    /// Whether the journal was told that `finally` has begun.
+    /// Whether the journal holds that `finally` has begun.
     var isFinallyRecorded = false
     /// The time until which the run waits in the journal, if it does.
     var wakeAt: Int64?

@@ -315,7 +315,7 @@ struct DashboardRoutes: Sendable {
                     guard let run = try await withJournal({ try await api.journal.run(id) }) else { continue }
                     _ = try await api.retry(run, dedupeKey: form.dedupeKey(id), by: Operator(context))
                 } else {
-                    _ = try await api.cancel(id, by: Operator(context))
+                    _ = try await api.cancel(id, mayEndFinally: false, by: Operator(context))
                 }
                 done += 1
             } catch let error as APIError where error.isOfOneRun {

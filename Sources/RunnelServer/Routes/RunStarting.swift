@@ -78,7 +78,7 @@ extension API {
                 "the step \"\(step)\" has no result in the run; retry from that step or an earlier one")
         } catch RetryError.badInput(let name, let problem) {
             throw APIError(
-                400, .badInput, "\(problem); `runnel runs retry \(old.id) --input \(name)=…` gives it another one")
+                400, .badInput, "\(problem); `runnel runs retry \(old.id) --input \(name)=…` sets it")
         } catch RetryError.sourceGone(let place, let newer) {
             let advice = newer.map { "; the run \($0.id) has it since" } ?? ""
             throw APIError(
@@ -144,16 +144,17 @@ extension API {
 
     /// Cancels a run.
     ///
+    /// - Parameter mayEndFinally: Whether a second request cancels its `finally`.
     /// - Returns: What becomes of it; it had not ended.
-    func cancel(_ id: String, by caller: Operator) async throws -> CancelAnswer {
-        let answer = try await withJournal { try await runs.cancel(id, mayEndFinally: true) }
+    func cancel(_ id: String, mayEndFinally: Bool = true, by caller: Operator) async throws -> CancelAnswer {
+        let answer = try await withJournal { try await runs.cancel(id, mayEndFinally: mayEndFinally) }
         switch answer {
         case .requested, .endingFinally, .cancelled: break
         case .ended(let state):
             throw APIError(409, .hasEnded, "the run has ended already: \(state.rawValue)")
         case .missing: throw APIError(404, .noSuchRun, "the run is gone")
         }
-        try await record("cancel-run", of: id, by: caller)
+        try await record("cancel-run", of: id, outcome: answer == .endingFinally ? "finally" : "", by: caller)
         return answer
     }
 

@@ -182,7 +182,7 @@ extension PostgresJournal {
                     FROM active a JOIN runs r ON r.id = a.run_id
                     LEFT JOIN LATERAL (
                         SELECT sum(octet_length(b.bytes)) AS bytes FROM blobs b
-                        WHERE (r."trigger" LIKE '#%' OR r.inputs LIKE '#%' OR r.input LIKE '#%') AND b.run_id = r.id
+                        WHERE '#' IN (left(r."trigger", 1), left(r.inputs, 1), left(r.input, 1)) AND b.run_id = r.id
                             AND '#' || encode(b.hash, 'hex') IN (r."trigger", r.inputs, r.input)
                     ) AS large ON true
                     WHERE a.state = 'queued' GROUP BY a.pipeline

@@ -202,7 +202,7 @@ import Testing
         try await rig.serve { server in
             let words =
                 #"the input "who" is required, and the run has no value for it; "#
-                + "`runnel runs retry old-1 --input who=…` gives it another one"
+                + "`runnel runs retry old-1 --input who=…` sets it"
             let answer = try await server.call(
                 "POST", "/api/v1/runs/old-1/retry", [("Authorization", "Bearer \(Browsing.token)")])
             #expect(answer.status == 400)

@@ -126,7 +126,7 @@ import Testing
             let ticks = try filled.json().asList ?? []
             let words =
                 #"the input "size": expected a whole number, found "large"; "#
-                + "`runnel runs retry \(large) --input size=…` gives it another one"
+                + "`runnel runs retry \(large) --input size=…` sets it"
             #expect(ticks.map { $0["status"] } == ["refused", "again"])
             #expect(ticks.first?["run"] == .string(large))
             #expect(ticks.map { $0["problem"] } == [.string(words), nil])

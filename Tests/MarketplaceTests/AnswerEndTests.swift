@@ -125,7 +125,8 @@ private let endings: [Ending] = [
             .errorInStream, #"the agent failed while it was answering; its last words were "and more""#,
             isTransient: true, text: "Hello" + String(repeating: "x", count: 300) + " and more")),
     Ending(
-        "error without a word behind a long word", [content(String(repeating: "x", count: 300)), finish("error"), done],
+        "error without a word behind a long word",
+        [content(String(repeating: "x", count: 300)), finish("error"), done],
         .failure(
             .errorInStream, "the agent failed while it was answering", isTransient: true,
             text: String(repeating: "x", count: 300))),

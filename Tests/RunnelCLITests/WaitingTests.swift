@@ -59,14 +59,14 @@ import Testing
     func interruptedOnce() async throws {
         let pipeline = """
             name: p
-            steps: [ { id: nap, uses: shell, with: { run: "echo x >> began.txt; exec sleep 600" } } ]
+            steps: [ { id: nap, uses: shell, with: { run: "echo x >> began.txt; echo begun >&2; exec sleep 600" } } ]
             finally:
               - uses: http.fetch
                 with: { url: "http://127.0.0.1:1/" }
                 retry: { attempts: 2, backoff: 3s, growth: constant }
             """
         try await withProject(["p.yaml": pipeline]) { runnel in
-            let ended = try await runnel.interrupt(["run", "p"], after: "▸ nap")
+            let ended = try await runnel.interrupt(["run", "p"], after: "nap: begun")
             #expect(ended.error.contains("waiting until "), "\(ended.error)")
             #expect(ended.status == 130)
             #expect(try await lastRun(runnel)["state"] == "cancelled")

@@ -193,10 +193,10 @@ import Testing
 
     @Test("an output that is cut ends before what may be the first part of a secret", arguments: [true, false])
     func cutOutput(isLong: Bool) async throws {
-        let words = "token-123 " + String(repeating: "x", count: 65_519)
+        let words = "token-123 " + String(repeating: "x", count: isLong ? 65_519 : 20)
         let answer =
             isLong
-            ? "Content-Length: 65538\r\n\r\n\(words)token-123" : "Content-Length: 65538\r\n\r\n\(words)token-"
+            ? "Content-Length: 65538\r\n\r\n\(words)token-123" : "Content-Length: 100\r\n\r\n\(words)token-"
         try await TestServer.run { _ in
             .raw("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\(answer)")
         } body: { server in

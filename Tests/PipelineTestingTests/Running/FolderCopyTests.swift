@@ -94,7 +94,8 @@ struct FolderCopyTests {
                 ("deep/around", "../../source/a.txt", target + "/a.txt"), ("deep/up", "../a.txt", "../a.txt"),
                 ("through", outside + "/back/er", target + "/deep/er"), ("name", "out/back", target + "/deep"),
                 ("later", outside + "/alias/later.txt", target + "/later.txt"),
-                ("out", "../target-outside", "../target-outside"), ("far", outside, outside), ("gone", "nothing", "nothing"),
+                ("out", "../target-outside", "../target-outside"), ("far", outside, outside),
+                ("gone", "nothing", "nothing"),
             ]
             for (path, destination, _) in links {
                 try manager.createSymbolicLink(atPath: source + "/" + path, withDestinationPath: destination)

@@ -53,7 +53,8 @@ struct RunsCancelCommand: AsyncParsableCommand {
             return stage == .begun ? "its `finally` is running; cancel it again to end that" : "being cancelled"
         }
         if endsFinally {
-            return "cancellation requested; its `finally` is cancelled when `runnel serve` or `runnel runs resume \(id)` "
+            return
+                "cancellation requested; its `finally` is cancelled when `runnel serve` or `runnel runs resume \(id)` "
                 + "goes on with it"
         }
         return "cancellation requested; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`"

@@ -147,7 +147,10 @@ struct FileTarget {
     /// Whether the file is the one of a checkpoint. Removes its temporary name.
     func isWritten(as checkpoint: Value) throws(StepError) -> Bool {
         guard let temporaryName = checkpoint["temporary"]?.asString else { return false }
-        _ = removeLeftover(temporaryName)
+        if TemporaryName.claim(temporaryName) {
+            _ = removeLeftover(temporaryName)
+            TemporaryName.release(temporaryName)
+        }
         guard let status, Self.identity(status, temporaryName: temporaryName) == checkpoint else { return false }
         // The process may have been killed before it did this.
         try check(SystemCalls.sync(folder.number), isUnchanged: false)
@@ -287,6 +290,9 @@ enum TemporaryName {
             return text(runID: runID, number: number)
         }
     }
+
+    /// Whether nothing in this process uses the name, which it then has until it is released.
+    static func claim(_ name: String) -> Bool { claimed.withLock { $0.insert(name).inserted } }
 
     static func release(_ name: String) { _ = claimed.withLock { $0.remove(name) } }
 }

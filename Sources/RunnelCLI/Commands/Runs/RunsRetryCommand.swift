@@ -264,13 +264,15 @@ struct RunsRetryCommand: AsyncParsableCommand {
         }
         var bytes = Array(project.seal.unseal(definition.text).utf8)
         let isStream = FileReading.isStream(definition.file)
+        var isStored = unchanged
         if !unchanged, !isStream, let current = try? FileReading.yaml(of: definition.file) {
             bytes = current
         } else if !unchanged {
+            isStored = true
             let problem = isStream ? "cannot be read again" : "does not exist"
             Streams.error.write("\(definition.file) \(problem); using the recorded definition\n")
         }
-        let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: unchanged)
+        let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: isStored)
         // Many runs may have the same errors, so one line has to do for each of them.
         if pipeline == nil, self.run == nil {
             let first = report.diagnostics.first { $0.severity == .error }.map(DiagnosticPrinter.line)

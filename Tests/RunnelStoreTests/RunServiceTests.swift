@@ -519,8 +519,16 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels([]))
             #expect(try await other.cancelRequests(for: holder.id).map(\.runID) == ["0"])
             #expect(try await other.run("00")?.state == .waiting)
+            // A place is free: it became so after the run had found none.
+            concurrency.limit = PositiveCount(4)
+            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels([]))
+            concurrency.limit = PositiveCount(2)
+            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels(["1"]))
+            // An interrupted run has a place until it has ended, and one that is ending is waited for.
+            #expect(try await other.release([other.lease("2")], .stopped) == ["2"])
+            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels([]))
             concurrency.limit = PositiveCount(1)
-            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels(["1", "2"]))
+            #expect(try await rig.worker.giveWay(newest, concurrency) == .cancels([]))
         }
     }
 

@@ -186,10 +186,13 @@ extension Worker {
             let holders = try await journal.runs(
                 RunFilter(states: [.running, .waiting], pipeline: run.pipeline, limit: 1000)
             ).filter { $0.startedAt != nil && $0.id != run.id }
-            let ending = holders.filter(\.isCancelRequested)
-            // If there are fewer of them than may run, interrupted runs have the other places.
-            let held = max(holders.count, concurrency.limit.number)
-            let excess = held - ending.count + 1 - concurrency.limit.number
+            // An interrupted one does, also if only its `finally` is left.
+            let interrupted = try await journal.runs(
+                RunFilter(states: [.queued], pipeline: run.pipeline, limit: 1000)
+            ).filter { $0.startedAt != nil && $0.id != run.id }
+            // One that changed its state between the two is in both.
+            let all = Dictionary((holders + interrupted).map { ($0.id, $0) }, uniquingKeysWith: { $1 }).values
+            let excess = all.count { !$0.isCancelRequested } + 1 - concurrency.limit.number
             let older = holders.filter { $0.id < run.id && !$0.isCancelRequested }
             let cancelled = older.map(\.id).sorted().prefix(max(0, excess))
             for id in cancelled {

@@ -141,7 +141,13 @@ extension ProjectDirectory {
 
     /// Writes a file as ``write(_:to:ifExists:runID:)`` does, for a step that may lose its run meanwhile.
     ///
-    /// - Parameter checkOwnership: Called right before the file gets its name; see ``StepContext/checkOwnership()``.
+    /// - Parameters:
+    ///   - bytes: The whole content.
+    ///   - path: The file.
+    ///   - existing: What happens to a file that is there.
+    ///   - runID: The run, for the name of the temporary file.
+    ///   - checkOwnership: Called right before the file gets its name; see ``StepContext/checkOwnership()``.
+    /// - Returns: False where the file that is there is kept.
     /// - Throws: A ``StepError``, and what `checkOwnership` throws.
     @discardableResult
     public func write(
@@ -168,7 +174,9 @@ extension ProjectDirectory {
     /// Whether an interrupted attempt has given its draft the name of the file. Otherwise the file, if there is one, is
     /// another's. What else the attempt has left is removed.
     ///
-    /// - Parameter checkpoint: That of ``FileDraft/checkpoint()``.
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - checkpoint: That of ``FileDraft/checkpoint()``.
     /// - Throws: A ``StepError``, as ``write(_:to:ifExists:runID:)``.
     public func hasWritten(_ path: ConfinedPath, as checkpoint: Value) throws(StepError) -> Bool {
         try FileTarget(path, existing: .fail).isWritten(as: checkpoint)

@@ -73,8 +73,10 @@ extension Redactor {
 
     /// The text of a line without secrets; invalid UTF-8 is replaced.
     ///
-    /// - Parameter isCut: Whether the end of the line is missing. Then the text ends before anything that could be the
-    ///   beginning of a secret.
+    /// - Parameters:
+    ///   - bytes: The line.
+    ///   - isCut: Whether the end of the line is missing. Then the text ends before anything that could be the beginning
+    ///     of a secret.
     public func redact(_ bytes: [UInt8], isCut: Bool) -> String {
         var text = String(decoding: bytes, as: UTF8.self)
         guard isCut else { return redact(text) }

@@ -140,8 +140,11 @@ public struct TriggerContext: Sendable {
     /// Notes in the journal where the trigger has put what the run was started for, so that a run that repeats it finds
     /// it there. When that run has ended, ``Trigger/retried(_:_:)`` is called.
     ///
-    /// - Parameter input: The `input` of the event. A run that `debounce` made of several events has that of the last
-    ///   one, and only the source of that one is noted. nil if it is certain that the source is that of the run.
+    /// - Parameters:
+    ///   - runID: The run.
+    ///   - input: The `input` of the event. A run that `debounce` made of several events has that of the last one, and
+    ///     only the source of that one is noted. nil if it is certain that the source is that of the run.
+    ///   - source: Where it is now.
     public func relocate(_ runID: String, from input: Value? = nil, to source: RunSource) async throws {
         try await runs.relocate(runID, from: input, to: source)
     }

@@ -138,9 +138,11 @@ extension RunDriver {
             visible.outputs[String(key.step.dropFirst(visible.prefix.count))] = output
             visible.input = output
         }
+        // A dry run may send what it reads, and must not send a stand-in.
+        let values = isDryRun ? runner.values.fetched : runner.values
         return RunScope(
-            request: request, values: runner.values, pipeline: pipeline.declaration.name, startedAt: startedAt,
-            now: runner.now(), visible: visible, hidesUnfetched: isDryRun)
+            request: request, values: values, pipeline: pipeline.declaration.name, startedAt: startedAt,
+            now: runner.now(), visible: visible)
     }
 
     // MARK: - Attempts

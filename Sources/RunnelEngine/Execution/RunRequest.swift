@@ -56,10 +56,11 @@ public final class ProjectValues: Sendable {
         changing.withLock { $0 = (secrets, env) }
     }
 
-    /// `secrets` without those that have not been fetched.
-    var fetchedSecrets: Value {
-        let secrets = secrets.filter { !unfetchedSecrets.contains($0.key) }.sorted { $0.key < $1.key }
-        return .object(ValueObject(secrets.map { ($0.key, .string($0.value)) }))
+    /// The values without secrets that have not been fetched.
+    var fetched: ProjectValues {
+        guard !unfetchedSecrets.isEmpty else { return self }
+        let (secrets, env) = changing.withLock { ($0.secrets, $0.env) }
+        return ProjectValues(secrets: secrets.filter { !unfetchedSecrets.contains($0.key) }, env: env, vars: vars)
     }
 
     /// What does not depend on a run: `secrets`, `env` and `vars`.

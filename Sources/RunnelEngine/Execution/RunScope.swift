@@ -11,12 +11,10 @@ final class RunScope: TemplateScope {
     let startedAt: Int64
     let now: Int64
     let visible: VisibleValues
-    /// Whether there are no secrets that have not been fetched: in a dry run, which may send them.
-    let hidesUnfetched: Bool
 
     init(
         request: RunRequest, values: ProjectValues, pipeline: String, startedAt: Int64, now: Int64,
-        visible: VisibleValues, hidesUnfetched: Bool = false
+        visible: VisibleValues
     ) {
         self.request = request
         self.values = values
@@ -24,11 +22,10 @@ final class RunScope: TemplateScope {
         self.startedAt = startedAt
         self.now = now
         self.visible = visible
-        self.hidesUnfetched = hidesUnfetched
     }
 
-    /// The same with what stands for secrets that have not been fetched, to be shown.
-    var shown: RunScope {
+    /// The same scope with other values of the project.
+    func with(_ values: ProjectValues) -> RunScope {
         RunScope(
             request: request, values: values, pipeline: pipeline, startedAt: startedAt, now: now, visible: visible)
     }
@@ -41,7 +38,6 @@ final class RunScope: TemplateScope {
         case "inputs": visible.inputs ?? .object(request.inputs)
         case "steps": .object(visible.outputs)
         case "trigger": request.trigger
-        case "secrets" where hidesUnfetched: values.fetchedSecrets
         case "secrets", "env", "vars": values.scope[name]
         case "run":
             [

@@ -45,7 +45,9 @@ struct StepAttempt: Sendable {
                 hint: "its plugin may have been removed; `runnel steps` lists all steps")
         }
         let needsSecret = isDryRun && usesUnfetchedSecret
-        guard case .object(let rendered) = try declaration.with.render(needsSecret ? scope.shown : scope) else {
+        // What is shown of a held step has the stand-ins.
+        let scope = needsSecret ? scope.with(runner.values) : scope
+        guard case .object(let rendered) = try declaration.with.render(scope) else {
             throw StepError(StepErrorCode.badWith, "`with` must be a mapping")
         }
         if let places = definition.paths {

@@ -182,18 +182,16 @@ extension Worker {
             try await end(lease, RunCommit.End(state: .skipped, time: runner.now()))
             return .skipped
         case .cancel:
-            // A waiting run that has not begun holds no place.
-            let holders = try await journal.runs(
-                RunFilter(states: [.running, .waiting], pipeline: run.pipeline, limit: 1000)
-            ).filter { $0.startedAt != nil && $0.id != run.id }
-            // An interrupted one does, also if only its `finally` is left.
-            let interrupted = try await journal.runs(
-                RunFilter(states: [.queued], pipeline: run.pipeline, limit: 1000)
-            ).filter { $0.startedAt != nil && $0.id != run.id }
-            // One that changed its state between the two is in both.
-            let all = Dictionary((holders + interrupted).map { ($0.id, $0) }, uniquingKeysWith: { $1 }).values
-            let excess = all.count { !$0.isCancelRequested } + 1 - concurrency.limit.number
-            let older = holders.filter { $0.id < run.id && !$0.isCancelRequested }
+            // The runs that hold a place: those that have begun. Two queries, so that many queued runs do not hide a running
+            // one. A run that changes its state between the two is in both.
+            var holders: [String: RunRecord] = [:]
+            for states in [[.queued], [.running, .waiting]] as [Set<RunState>] {
+                let runs = try await journal.runs(RunFilter(states: states, pipeline: run.pipeline, limit: 1000))
+                for other in runs where other.startedAt != nil && other.id != run.id { holders[other.id] = other }
+            }
+            let staying = holders.values.filter { !$0.isCancelRequested }
+            let excess = staying.count + 1 - concurrency.limit.number
+            let older = staying.filter { $0.id < run.id && $0.state != .queued }
             let cancelled = older.map(\.id).sorted().prefix(max(0, excess))
             for id in cancelled {
                 _ = try await journal.requestCancel(id, at: runner.now())

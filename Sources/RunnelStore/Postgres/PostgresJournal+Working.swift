@@ -256,18 +256,19 @@ extension PostgresJournal {
                 return .ended(state)
             }
             let endsFinally = try row.bool(2) && mayEndFinally
+            let requested: CancelAnswer = endsFinally ? .endingFinally : .requested
             if endsFinally {
                 try connection.execute("UPDATE active SET finally_stage = 2 WHERE run_id = $1", .text(runID))
             }
             switch (try row.text(0), try row.bool(1)) {
             case ("running", _):
                 try connection.execute("UPDATE active SET cancel_requested = true WHERE run_id = $1", .text(runID))
-                return endsFinally ? .endingFinally : .requested
+                return requested
             case (_, true):
                 try connection.execute(
                     "UPDATE active SET cancel_requested = true, state = 'queued', wake_at = $2 WHERE run_id = $1",
                     .text(runID), .int(time))
-                return endsFinally ? .endingFinally : .requested
+                return requested
             case (_, false):
                 try connection.execute("UPDATE active SET cancel_requested = true WHERE run_id = $1", .text(runID))
                 try Self.end([PostgresEnd(runID: runID, state: .cancelled, time: time)], connection)

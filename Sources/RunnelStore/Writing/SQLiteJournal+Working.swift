@@ -310,18 +310,19 @@ extension SQLiteJournal {
             let state = try Self.state(row, of: runID)
             if state.isFinal { return .ended(state) }
             let endsFinally = try row.decode(Bool.self, atIndex: 2) && mayEndFinally
+            let requested: CancelAnswer = endsFinally ? .endingFinally : .requested
             if endsFinally {
                 try db.execute(sql: "UPDATE runs SET finally_stage = 2 WHERE id = ?", arguments: [runID])
             }
             switch (state, try row.decode(Bool.self, atIndex: 1)) {
             case (.running, _):
                 try db.execute(sql: "UPDATE runs SET cancel_requested = 1 WHERE id = ?", arguments: [runID])
-                return endsFinally ? .endingFinally : .requested
+                return requested
             case (_, true):
                 try db.execute(
                     sql: "UPDATE runs SET cancel_requested = 1, state = 'queued', wake_at = ? WHERE id = ?",
                     arguments: [time, runID])
-                return endsFinally ? .endingFinally : .requested
+                return requested
             case (_, false):
                 try db.execute(
                     sql: "UPDATE runs SET cancel_requested = 1, state = 'cancelled', ended_at = ? WHERE id = ?",

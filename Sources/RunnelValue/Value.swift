@@ -163,9 +163,13 @@ extension Value {
 
     /// The value in a message: compact JSON, cut after `limit` characters.
     public func quoted(limit: Int = 60) -> String {
-        let text = json()
-        return text.count <= limit ? text : text.prefix(limit - 1) + "…"
+        json().truncated(to: limit)
     }
+}
+
+extension String {
+    /// The text, or its beginning with an ellipsis, in at most `limit` characters. A text with secrets is masked before.
+    package func truncated(to limit: Int) -> String { count <= limit ? self : prefix(limit - 1) + "…" }
 }
 
 extension Value {

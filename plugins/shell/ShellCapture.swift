@@ -101,14 +101,9 @@ actor ShellCapture {
                 await context.report(.note("more lines of standard error are not shown"))
                 continue
             }
-            await context.report(.note(shown(whole)))
+            let isCut = whole.count == Self.lineLimit
+            await context.report(.note(context.redactor.redact(whole, isCut: isCut, limit: Self.noteLength)))
         }
-    }
-
-    /// A line of standard error without secrets, in the length in which it is shown.
-    private func shown(_ line: [UInt8]) -> String {
-        let text = context.redactor.redact(line, isCut: line.count == Self.lineLimit)
-        return text.count <= Self.noteLength ? text : text.prefix(Self.noteLength - 1) + "…"
     }
 }
 

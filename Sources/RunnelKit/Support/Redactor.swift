@@ -67,8 +67,7 @@ public struct Redactor: Sendable {
 extension Redactor {
     /// The text without secrets, truncated to `limit` characters. Use it instead of truncating a text that is shown.
     public func redact(_ text: String, limit: Int) -> String {
-        let text = redact(text)
-        return text.count <= limit ? text : text.prefix(limit - 1) + "…"
+        redact(text).truncated(to: limit)
     }
 
     /// The text of a line without secrets; invalid UTF-8 is replaced.
@@ -77,13 +76,14 @@ extension Redactor {
     ///   - bytes: The line.
     ///   - isCut: Whether the end of the line is missing. Then the text ends before anything that could be the beginning
     ///     of a secret.
-    public func redact(_ bytes: [UInt8], isCut: Bool) -> String {
+    ///   - limit: The maximum number of characters; a longer text is truncated.
+    public func redact(_ bytes: [UInt8], isCut: Bool, limit: Int = .max) -> String {
         var text = String(decoding: bytes, as: UTF8.self)
-        guard isCut else { return redact(text) }
+        guard isCut else { return redact(text, limit: limit) }
         // The cut may split a character. Its replacement would hide the beginning of a secret before it.
         if text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
         var stream = StreamRedactor(self)
-        return stream.append(text)
+        return stream.append(text).truncated(to: limit)
     }
 
     /// A text whose end is missing, up to what could be the beginning of a secret. Whole secrets before that stay: for an

@@ -81,10 +81,10 @@ package final class PluginLog: Sendable {
         guard text.contains(where: { !$0.isWhitespace }) else { return }
         let line = TerminalText.line(text)
         state.withLock { state in
-            state.last.append(Self.cut(line, Self.rememberedLength))
+            state.last.append(line.truncated(to: Self.rememberedLength))
             if state.last.count > Self.remembered { state.last.removeFirst() }
         }
-        write(Self.cut(line, Self.lineLength), level: .info)
+        write(line.truncated(to: Self.lineLength), level: .info)
     }
 
     private func write(_ line: String, level: Logger.Level) {
@@ -106,10 +106,6 @@ package final class PluginLog: Sendable {
     /// The last lines of standard error, as the end of a sentence.
     package static func errorText(_ lines: [String]) -> String {
         lines.isEmpty ? "" : "; last lines of standard error:" + lines.map { "\n    \($0)" }.joined()
-    }
-
-    private static func cut(_ text: String, _ length: Int) -> String {
-        text.count <= length ? text : text.prefix(length - 1) + "…"
     }
 }
 

@@ -68,13 +68,15 @@ struct PipelineDrawing {
 
     private func block(_ step: PipelineStep) -> Block {
         var detail = step.uses
-        if let condition = step.condition { detail = "\(words(.drawingIf)) \(condition.expression.text)".cut(48) }
+        if let condition = step.condition {
+            detail = "\(words(.drawingIf)) \(condition.expression.text)".truncated(to: 48)
+        }
         if let group = step.group {
             let inner = group.map(block)
             let title = step.id + (step.forEach == nil ? "" : " · " + words(.drawingForEach))
-            return .frame(title: title.cut(60), step.isParallel ? .row(inner) : .column(inner))
+            return .frame(title: title.truncated(to: 60), step.isParallel ? .row(inner) : .column(inner))
         }
-        let box = Block.box(title: step.id.cut(40), detail: detail.cut(48), kind: "node")
+        let box = Block.box(title: step.id.truncated(to: 40), detail: detail.truncated(to: 48), kind: "node")
         return step.forEach == nil ? box : .frame(title: words(.drawingForEach), box)
     }
 
@@ -134,9 +136,4 @@ struct PipelineDrawing {
     fileprivate static func width(_ text: String, _ size: Int) -> Int {
         text.unicodeScalars.reduce(0) { $0 + ($1.value >= 0x1100 ? 2 * size : size) }
     }
-}
-
-extension String {
-    /// The text, or its beginning with an ellipsis.
-    func cut(_ limit: Int) -> String { count <= limit ? self : prefix(limit - 1) + "…" }
 }

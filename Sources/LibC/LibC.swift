@@ -7,6 +7,13 @@
 @_exported public import Glibc
 #endif
 
+/// The path without links; nil if it does not exist.
+public func realPath(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+}
+
 extension stat {
     /// When the content was last changed, in nanoseconds since 1970. A time that 64 bits do not hold, such as one in the
     /// year 2400, is the closest one that they do.

@@ -49,7 +49,7 @@ struct FolderCopy: Sendable {
     ///   - followedLinks: Links, relative to the folder. What they lead to outside of it is copied in their place.
     init(of source: String, to target: String, files: Int, bytes: Int, followedLinks: Set<String> = []) {
         self.source = source
-        realSource = Self.realPath(source) ?? source
+        realSource = realPath(source) ?? source
         self.followedLinks = followedLinks
         self.target = target
         self.files = files
@@ -159,7 +159,7 @@ struct FolderCopy: Sendable {
     private func followed(_ path: String) -> stat? {
         guard followedLinks.contains(String(path.dropFirst())) else { return nil }
         // Hidden places are not copied, so a link to one would lead nowhere.
-        if let parts = Self.realPath(source + path).flatMap({ parts(of: $0) }),
+        if let parts = realPath(source + path).flatMap({ parts(of: $0) }),
             !parts.contains(where: { $0.hasPrefix(".") })
         {
             return nil
@@ -194,9 +194,9 @@ struct FolderCopy: Sendable {
             return staysInside ? nil : inCopy(named)
         }
         // Through other links. The last name may not exist yet, and would be made by who writes through the link.
-        var real = Self.realPath(whole)
+        var real = realPath(whole)
         if real == nil, let slash = whole.lastIndex(of: "/") {
-            real = Self.realPath(String(whole[...slash])).map { $0 + whole[slash...] }
+            real = realPath(String(whole[...slash])).map { $0 + whole[slash...] }
         }
         if let parts = real.flatMap({ parts(of: $0) }) { return inCopy(parts) }
         return staysInside ? nil : named.map(inCopy)
@@ -231,12 +231,6 @@ struct FolderCopy: Sendable {
             if depth < 0 { return true }
         }
         return false
-    }
-
-    private static func realPath(_ path: String) -> String? {
-        guard let real = realpath(path, nil) else { return nil }
-        defer { free(real) }
-        return String(cString: real)
     }
 
     private func copyFile(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LibC
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -40,7 +41,7 @@ struct TrustCommand: AsyncParsableCommand {
         var all = trusted.all
         for folder in folders {
             // A folder that no longer exists can still be removed by its name.
-            let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
+            let real = realPath(folder) ?? FileReading.absolute(folder)
             if remove {
                 guard all.contains(real) else {
                     throw ExitStatus.usage.reporting(
@@ -63,7 +64,7 @@ struct TrustCommand: AsyncParsableCommand {
             throw ExitStatus.usage.reporting("\(error)")
         }
         for folder in folders {
-            let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
+            let real = realPath(folder) ?? FileReading.absolute(folder)
             Streams.error.write(
                 remove ? "\(real) is no longer trusted\n" : "\(real) and everything below it is now trusted\n")
         }

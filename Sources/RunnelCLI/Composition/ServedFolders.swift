@@ -1,3 +1,4 @@
+import LibC
 import RunnelEngine
 import RunnelKit
 
@@ -26,7 +27,7 @@ struct ServedFolders {
 
     /// Records a folder. Folders outside of the project are inaccessible anyway.
     func add(_ folder: String) {
-        guard let real = Trust.realPath(folder), let base = Trust.realPath(project),
+        guard let real = realPath(folder), let base = realPath(project),
             real == base || real.hasPrefix(base == "/" ? base : base + "/")
         else { return }
         let relative = String(real.dropFirst(base.count).drop { $0 == "/" })

@@ -40,7 +40,7 @@ struct Trust: Sendable {
     init(user: uid_t, home: String, folders: [String], caller: uid_t? = nil) {
         self.user = user
         self.home = home
-        self.folders = folders.compactMap(Self.realPath)
+        self.folders = folders.compactMap(realPath)
         self.caller = user == 0 ? caller : nil
     }
 
@@ -81,7 +81,7 @@ struct Trust: Sendable {
     private func isTrusted(_ owner: uid_t) -> Bool { owner == user || owner == 0 || owner == caller }
 
     private func isListed(_ path: String) -> Bool {
-        guard let path = Self.realPath(path) else { return false }
+        guard let path = realPath(path) else { return false }
         return folders.contains { path == $0 || path.hasPrefix($0 == "/" ? $0 : $0 + "/") }
     }
 
@@ -90,13 +90,6 @@ struct Trust: Sendable {
         var (link, target) = (stat(), stat())
         guard lstat(path, &link) == 0 else { return [] }
         return stat(path, &target) == 0 ? [link.st_uid, target.st_uid] : [link.st_uid]
-    }
-
-    /// The path without links; nil if it does not exist.
-    static func realPath(_ path: String) -> String? {
-        guard let real = realpath(path, nil) else { return nil }
-        defer { free(real) }
-        return String(cString: real)
     }
 
     /// `"ada" (uid 1000)`

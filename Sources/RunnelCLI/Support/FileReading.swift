@@ -84,7 +84,7 @@ enum FileReading {
 
     /// Whether a path in the folder resolves through symbolic links to a file outside of it.
     static func leads(out folder: String, _ path: String) -> Bool {
-        guard absolute(path).hasPrefix(folder + "/"), let real = Trust.realPath(path), let base = Trust.realPath(folder)
+        guard absolute(path).hasPrefix(folder + "/"), let real = realPath(path), let base = realPath(folder)
         else { return false }
         return !real.hasPrefix(base == "/" ? base : base + "/")
     }

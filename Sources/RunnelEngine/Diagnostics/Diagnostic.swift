@@ -99,7 +99,9 @@ package struct DiagnosticList {
         }
     }
 
-    /// - Parameter index: That of the first item that may change.
+    /// Turns errors into warnings.
+    ///
+    /// - Parameter index: That of the first item to change.
     mutating func turnErrorsIntoWarnings(from index: Int) {
         for index in items.indices[index...] where items[index].severity == .error {
             items[index].severity = .warning
@@ -190,7 +192,7 @@ extension DiagnosticList {
 
         /// The credentials of a URL.
         init?(url text: String, _ node: YAMLNode, in source: YAMLSource) {
-            // In a text that only mentions a URL, a "?" is one of the text.
+            // In a text that only mentions a URL, a "?" is punctuation.
             let isURL = text.drop(while: \.isWhitespace).prefix { !$0.isWhitespace }.contains("://")
             let all = isURL ? URLCredentials.ranges(in: text) : [URLCredentials.range(in: text)].compactMap(\.self)
             let ranges = all.filter { !text[$0].contains("{{") }

@@ -5,7 +5,7 @@ extension RunMachine {
     struct Execution: Sendable {
         enum Phase: Sendable {
             case deciding, running, waiting, inside
-            /// Was cancelled in an earlier life, and ends as soon as what cancelled it takes effect again.
+            /// Was cancelled before this claim. It ends when the cancellation or the `timeout` takes effect again.
             case cancelled
         }
 

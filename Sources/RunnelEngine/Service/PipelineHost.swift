@@ -543,7 +543,7 @@ public actor PipelineHost {
         } + freed
     }
 
-    /// Ends the triggers of changed files, and has the journal move what it knows of them.
+    /// Ends the triggers of changed files. If their names in the journal have changed, moves their state there first.
     ///
     /// - Returns: The files whose triggers can start. nil if something has to move and cannot yet: until the next look,
     ///   all triggers stay as they are, and those whose names in the journal change refuse their events. A hook that
@@ -571,9 +571,9 @@ public actor PipelineHost {
         return changed
     }
 
-    /// Lets triggers refuse their events that no file has any more under their name in the journal.
+    /// Makes triggers refuse events if their file has changed and their name in the journal is gone.
     ///
-    /// - Returns: All that refuse events.
+    /// - Returns: All triggers that refuse events.
     private func closeMoved() -> [TriggerID: TriggerAcceptances] {
         guard !pending.isEmpty else { return [:] }
         let kept = Set(

@@ -84,7 +84,7 @@ struct StepChecker {
             let node = problem.path.isEmpty && problem.code != nil ? step.usesNode : step.withNode ?? step.usesNode
             diagnostics.groupError(problem, of: step.uses, in: node)
         }
-        // What a step accepts no more fails the step, so that its failure can be handled, and `finally` runs.
+        // A step that does not accept its settings any more fails alone: the pipeline can handle that, and `finally` runs.
         if isStored { diagnostics.turnErrorsIntoWarnings(from: before) }
     }
 }

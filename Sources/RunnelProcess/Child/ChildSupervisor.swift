@@ -12,7 +12,7 @@ internal import Synchronization
 final class ChildSupervisor {
     /// How long a child may take to end after its output was closed, in milliseconds.
     private static let endGrace: CInt = 200
-    /// How often an event without a descriptor is polled for, in milliseconds.
+    /// The polling interval for events without a file descriptor, in milliseconds.
     private static let tick: CInt = 20
 
     private let process: PluginProcess
@@ -265,7 +265,7 @@ final class ChildSupervisor {
     }
 
     /// Ends what the child has left in its process group: sends SIGTERM, unless that was done, and SIGKILL after the rest
-    /// of the plan's time. Reads the pipes meanwhile, so that no process waits for room in them.
+    /// of the plan's time. Meanwhile it reads the pipes, so that no process blocks on a full pipe.
     private func endGroup(_ exit: ChildExit) {
         if input >= 0 { closeInput() }
         let began = ContinuousClock.now

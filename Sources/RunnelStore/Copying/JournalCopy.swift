@@ -6,8 +6,8 @@ import RunnelSupport
 /// Copies a whole journal into an empty one. No worker may use either.
 ///
 /// Each page is written in one transaction with the position of the copy. An interrupted copy continues there, unless the
-/// source was used since: copied rows may have changed. A page ends by rows or by bytes, so that large values of many
-/// rows are not in memory together.
+/// source was used since: copied rows may have changed. A page is limited in rows and in bytes, so that memory stays
+/// bounded.
 public struct JournalCopy: Sendable {
     /// The number of rows of one table on both sides.
     public struct Count: Sendable, Hashable {

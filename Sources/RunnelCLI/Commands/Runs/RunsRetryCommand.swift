@@ -273,7 +273,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             Streams.error.write("\(definition.file) \(problem); using the recorded definition\n")
         }
         let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: isStored)
-        // Many runs may have the same errors, so one line has to do for each of them.
+        // Many runs may have the same errors, so each gets one line.
         if pipeline == nil, self.run == nil {
             let first = report.diagnostics.first { $0.severity == .error }.map(DiagnosticPrinter.line)
             throw Refusal("its pipeline has errors: \(first ?? definition.file)")

@@ -144,7 +144,7 @@ struct FileTarget {
         ]
     }
 
-    /// Whether the file is the one of a checkpoint. Removes its temporary name.
+    /// Whether the file is the one that a checkpoint describes. Removes the temporary file that the attempt has left.
     func isWritten(as checkpoint: Value) throws(StepError) -> Bool {
         guard let temporaryName = checkpoint["temporary"]?.asString else { return false }
         if TemporaryName.claim(temporaryName) {
@@ -283,7 +283,7 @@ enum TemporaryName {
 
     /// A name that is unique in this process until it is released.
     ///
-    /// - Parameter number: The lowest number, and then that of the name.
+    /// - Parameter number: The number to begin with; on return, the number of the name.
     static func claim(runID: String, from number: inout Int) -> String {
         claimed.withLock { claimed in
             while !claimed.insert(text(runID: runID, number: number)).inserted { number += 1 }

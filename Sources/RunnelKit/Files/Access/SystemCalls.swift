@@ -60,7 +60,7 @@ enum SystemCalls {
         retrying { ftruncate(descriptor, off_t(size)) }
     }
 
-    /// Locks the open file until it is closed or unlocked (`flock`). Fails at once if another has the lock.
+    /// Locks the open file until it is closed or unlocked (`flock`). Fails at once if another holds the lock.
     static func lock(_ descriptor: Int32) -> Result<Int32, SystemError> {
         retrying { flock(descriptor, LOCK_EX | LOCK_NB) }
     }

@@ -9,7 +9,7 @@ public struct Template: Sendable {
     public let isSingleExpression: Bool
     /// All references, in the order of the text.
     public let references: [Reference]
-    private let nodes: [TemplateNode]
+    let nodes: [TemplateNode]
 
     /// The text before the first expression or tag.
     public var literalPrefix: String { Self.text(nodes) }
@@ -79,7 +79,7 @@ public struct Expression: Sendable {
     public let references: [Reference]
     /// The source text.
     public let text: String
-    private let node: ExpressionNode
+    let node: ExpressionNode
 
     /// Parses an expression, with or without `{{ }}` around it.
     public static func parse(

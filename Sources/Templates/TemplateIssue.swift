@@ -20,7 +20,7 @@ public struct TemplateIssue: Error, Sendable, Hashable {
     }
 }
 
-/// An error while rendering a template, with its position in the template.
+/// An error of rendering a template, with its position in the template.
 public struct TemplateFailure: Error, Sendable, Hashable {
     /// Stable and in kebab case: `missing-value`, `empty-value`, `bad-operand`.
     public var code: String
@@ -38,6 +38,14 @@ public struct TemplateFailure: Error, Sendable, Hashable {
         TemplateFailure(
             TemplateErrorCode.emptyValue, "`\(node.written)` is null", node.range,
             hint: "add `| default(\"…\")` if it may be missing")
+    }
+
+    /// What a filter throws.
+    static func filter(_ error: any Error, _ node: ExpressionNode) -> TemplateFailure {
+        let known = error as? FilterError
+        return TemplateFailure(
+            reported: known?.code ?? TemplateErrorCode.filterFailed.rawValue,
+            "`\(node.written)`: \(known?.message ?? "\(error)")", node.range)
     }
 
     /// A failure with a code that is declared.

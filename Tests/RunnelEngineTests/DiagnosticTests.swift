@@ -198,6 +198,30 @@ import Testing
         #expect(text.contains("p.yaml:3:") && text.contains("[empty-value]"), "\(text)")
     }
 
+    @Test("what fails in an expression whatever the values are is an error at its place")
+    func certainFailures() throws {
+        let text = try printed(
+            "steps:\n  - { uses: echo, if: input / 0, with: { value: \"a {{ now() | date('%b') }}\" } }")
+        #expect(text.contains("p.yaml:2:23: error: `input / 0`: division by zero [bad-operand]"), "\(text)")
+        #expect(
+            text.contains(
+                "p.yaml:2:55: error: `now() | date(\"%b\")`: %b is unknown in a date pattern [filter-failed]"),
+            "\(text)")
+    }
+
+    @Test("a text with a template is no list of `for_each`")
+    func noList() throws {
+        let text = try printed(
+            "steps:\n  - { uses: echo, for_each: \"x{{ input }}\" }\n  - { uses: echo, for_each: { a: \"{{ input }},\" } }"
+        )
+        #expect(
+            text.contains("p.yaml:2:29: error: `for_each`: expected a list, found \"x{{ input }}\" [wrong-type]"),
+            "\(text)")
+        #expect(
+            text.contains("p.yaml:3:34: error: `for_each.a`: expected a list, found \"{{ input }},\" [wrong-type]"),
+            "\(text)")
+    }
+
     @Test("a time limit of 0 is an error")
     func noTime() throws {
         let text = try printed("timeout: 0s\nsteps: [{ uses: echo, timeout: 0ms }]")

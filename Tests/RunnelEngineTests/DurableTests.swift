@@ -379,7 +379,7 @@ private struct DurablePlugin: Plugin {
         let rig = try Rig()
         let source =
             "name: p # a\u{2028}# comment\nsteps: [ { id: nap, uses: slow, with: { gone: 1 } } ]\n"
-            + "finally: [ { id: end, uses: slow } ]\n"
+            + "finally: [ { id: end, uses: slow, if: input / 0 } ]\n"
         let stored = rig.loader.load(Array(source.utf8), file: "p.yaml", isStored: true)
         #expect(stored.pipeline?.steps.map(\.id) == ["nap"])
         #expect(!stored.report.diagnostics.hasErrors)

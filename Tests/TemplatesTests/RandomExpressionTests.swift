@@ -12,6 +12,10 @@ import Testing
             let text = "{{ \(source.expression(depth: 4)) }}"
             let (template, issues) = Template.parse(text)
             #expect(issues.isEmpty, "seed \(seed): \(text)")
+            let isAllEvaluated = [" if ", "and", "or", "&&", "??", "default", " is "].allSatisfy { !text.contains($0) }
+            if isAllEvaluated, !template.certainFailures.isEmpty {
+                #expect(throws: TemplateFailure.self, "seed \(seed): \(text)") { try template.render(sample) }
+            }
             do throws(TemplateFailure) {
                 let value = try template.render(sample)
                 if case .double(let number) = value { #expect(number.isFinite, "seed \(seed): \(text)") }

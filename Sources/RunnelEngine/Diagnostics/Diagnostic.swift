@@ -1,5 +1,6 @@
 public import RunnelKit
 import RunnelSupport
+import Templates
 public import YAML
 
 /// A diagnostic about a user's file: message, position and hint.
@@ -165,6 +166,15 @@ package struct DiagnosticList {
         // Finding the place takes as long as the text is.
         guard errors <= Self.maximum else { return }
         add(reported: reported, .error, source.range(ofUTF8Range: utf8Range, in: node), message, hint: hint)
+    }
+
+    /// Adds what fails in a template or expression whatever the values are; in a run that has begun, only when it is reached.
+    mutating func report(_ failures: [TemplateFailure], in node: YAMLNode) {
+        guard !isStored else { return }
+        for failure in failures {
+            error(
+                reported: failure.code, in: node, utf8Range: failure.utf8Range, failure.message, hint: failure.hint)
+        }
     }
 }
 

@@ -141,7 +141,7 @@ struct PipelineDecoder {
             step.forEach = TemplateTree(list, environment: environment, into: &diagnostics)
             if case .mapping(let pairs) = list.content {
                 checkProduct(pairs, list)
-            } else if !diagnostics.refusesNull(list, "for_each", expected: "a list"),
+            } else if !diagnostics.refusesNull(list, "for_each", expected: "a list"), !diagnostics.isStored,
                 step.forEach?.isSurelyNoList ?? false
             {
                 diagnostics.error(
@@ -164,7 +164,7 @@ struct PipelineDecoder {
         for pair in pairs {
             let name = pair.key.keyText
             if case .sequence = pair.value.content { continue }
-            if !diagnostics.refusesNull(pair.value, "for_each.\(name)", expected: "a list"),
+            if !diagnostics.refusesNull(pair.value, "for_each.\(name)", expected: "a list"), !diagnostics.isStored,
                 TemplateTree(pair.value, environment: environment, into: &diagnostics).isSurelyNoList
             {
                 diagnostics.error(
@@ -303,6 +303,7 @@ struct PipelineDecoder {
             diagnostics.error(
                 reported: issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
         }
+        diagnostics.report(expression?.certainFailures ?? [], in: node)
         return expression.map { PipelineStep.Condition(expression: $0, node: node) }
     }
 

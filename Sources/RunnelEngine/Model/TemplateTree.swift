@@ -162,6 +162,7 @@ extension Template {
             diagnostics.error(
                 reported: issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
         }
+        diagnostics.report(template.certainFailures, in: node)
         return template
     }
 }
@@ -172,7 +173,8 @@ extension TemplateTree {
         switch self {
         case .literal(let value): value.asList == nil
         case .object: true
-        case .list, .template: false
+        case .list: false
+        case .template(let template, _): !template.isSingleExpression
         }
     }
 }

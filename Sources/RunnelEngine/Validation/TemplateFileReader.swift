@@ -68,6 +68,11 @@ struct TemplateFileReader {
                 reported: issue.code, node, "\(file.place(issue.utf8Range.lowerBound)): \(issue.message)",
                 hint: issue.hint)
         }
+        for failure in template.certainFailures {
+            diagnostics.error(
+                reported: failure.code, node, "\(file.place(failure.utf8Range.lowerBound)): \(failure.message)",
+                hint: failure.hint)
+        }
         return issues.isEmpty ? file : nil
     }
 }

@@ -10,13 +10,16 @@ public struct TemplateFilter: Sendable {
     public let arguments: ClosedRange<Int>
     /// Names of the filter in other template languages. Runnel suggests this filter for them.
     public let otherNames: [String]
+    /// Checks the arguments when a pipeline is read, so that a mistake is not found by a run. An argument that only a run
+    /// knows is nil. What is wrong is a ``FilterError``.
+    public let checkArguments: @Sendable ([Value?]) throws -> Void
     /// Makes the result from the value and the arguments. What goes wrong is a ``FilterError``.
     public let apply: @Sendable (Value, [Value]) throws -> Value
 
     /// A filter; see the properties.
     public init(
         name: String, summary: String, usage: String, arguments: ClosedRange<Int> = 0...0,
-        otherNames: [String] = [],
+        otherNames: [String] = [], checkArguments: @escaping @Sendable ([Value?]) throws -> Void = { _ in },
         apply: @escaping @Sendable (Value, [Value]) throws -> Value
     ) {
         self.name = name
@@ -24,6 +27,7 @@ public struct TemplateFilter: Sendable {
         self.usage = usage
         self.arguments = arguments
         self.otherNames = otherNames
+        self.checkArguments = checkArguments
         self.apply = apply
     }
 }

@@ -6,16 +6,7 @@ enum Arithmetic {
         _ op: BinaryOperator, _ left: Value, _ right: Value, _ node: ExpressionNode
     ) throws(TemplateFailure) -> Value {
         if op == .plus, case .list(let first) = left, case .list(let second) = right { return .list(first + second) }
-        guard left.asDouble != nil, right.asDouble != nil else {
-            let hint = op == .plus ? "texts are joined with `~`" : nil
-            throw TemplateFailure(
-                TemplateErrorCode.badOperand,
-                "`\(node.written)`: cannot compute \(left.shown) \(op.rawValue) \(right.shown)",
-                node.range, hint: hint)
-        }
-        if op == .divided || op == .remainder, right.asDouble == 0 {
-            throw TemplateFailure(TemplateErrorCode.badOperand, "`\(node.written)`: division by zero", node.range)
-        }
+        try checkOperands(op, left, right, node)
         if case .int(let first) = left, case .int(let second) = right {
             // `Int64.min % -1` overflows; a remainder by -1 is always 0.
             if op == .remainder, second == -1 { return .int(0) }
@@ -47,6 +38,34 @@ enum Arithmetic {
                 TemplateErrorCode.badOperand, "`\(node.written)`: the result does not fit 64 bits", node.range)
         }
         return .double(result)
+    }
+
+    /// Throws what ``compute(_:_:_:_:)`` would throw whatever the operands are that are nil.
+    static func check(
+        _ op: BinaryOperator, _ left: Value?, _ right: Value?, _ node: ExpressionNode
+    ) throws(TemplateFailure) {
+        guard [.plus, .minus, .times, .divided, .remainder].contains(op) else { return }
+        if let left, let right {
+            _ = try compute(op, left, right, node)
+        } else if op != .plus || (left ?? right)?.asList == nil {
+            try checkOperands(op, left, right, node)
+        }
+    }
+
+    private static func checkOperands(
+        _ op: BinaryOperator, _ left: Value?, _ right: Value?, _ node: ExpressionNode
+    ) throws(TemplateFailure) {
+        func isNumber(_ value: Value?) -> Bool { value == nil || value?.asDouble != nil }
+        guard isNumber(left), isNumber(right) else {
+            let hint = op == .plus ? "texts are joined with `~`" : nil
+            throw TemplateFailure(
+                TemplateErrorCode.badOperand,
+                "`\(node.written)`: cannot compute \(left?.shown ?? "…") \(op.rawValue) \(right?.shown ?? "…")",
+                node.range, hint: hint)
+        }
+        if op == .divided || op == .remainder, right?.asDouble == 0 {
+            throw TemplateFailure(TemplateErrorCode.badOperand, "`\(node.written)`: division by zero", node.range)
+        }
     }
 
     static func negative(_ value: Value, _ node: ExpressionNode) throws(TemplateFailure) -> Value {

@@ -147,12 +147,8 @@ struct ExpressionEvaluator {
         let result: Value
         do {
             result = try filter.apply(input, arguments)
-        } catch let error as FilterError {
-            throw TemplateFailure(
-                reported: error.code ?? TemplateErrorCode.filterFailed.rawValue, "`\(node.written)`: \(error.message)",
-                node.range)
         } catch {
-            throw TemplateFailure(TemplateErrorCode.filterFailed, "`\(node.written)`: \(error)", node.range)
+            throw .filter(error, node)
         }
         return try bounded(result, node)
     }

@@ -36,7 +36,8 @@ extension StandardFilters {
         },
         TemplateFilter(
             name: "date", summary: "Formats a time in UTC by a pattern of %Y %m %d %H %M %S %j %F %T %%.",
-            usage: #"date("%Y-%m-%d")"#, arguments: 1...1
+            usage: #"date("%Y-%m-%d")"#, arguments: 1...1,
+            checkArguments: { _ = try formatted(0, $0[0]?.filterText() ?? "") }
         ) { value, arguments in
             guard let seconds = value.asString.flatMap({ instant($0) }) ?? epoch(value), years.contains(seconds) else {
                 throw FilterError(

@@ -52,10 +52,10 @@ extension StandardFilters {
         },
         TemplateFilter(
             name: "slice", summary: "A range of the items or characters; negative positions count from the end.",
-            usage: "slice(start, end)", arguments: 1...2
+            usage: "slice(start, end)", arguments: 1...2,
+            checkArguments: { for argument in $0 { _ = try argument.map(bound) } }
         ) { value, arguments in
-            let bounds = arguments.compactMap(\.asInt)
-            guard bounds.count == arguments.count else { throw FilterError("expected whole numbers as bounds") }
+            let bounds = try arguments.map(bound)
             if case .string(let text) = value {
                 let characters = Array(text)
                 return .string(String(characters[range(bounds, count: characters.count)]))
@@ -96,6 +96,12 @@ extension StandardFilters {
                 })
         },
     ]
+
+    /// An argument of `slice`.
+    @Sendable private static func bound(_ argument: Value) throws(FilterError) -> Int64 {
+        guard let number = argument.asInt else { throw FilterError("expected whole numbers as bounds") }
+        return number
+    }
 
     private static func range(_ bounds: [Int64], count: Int) -> Range<Int> {
         func position(_ bound: Int64) -> Int {

@@ -3,10 +3,10 @@ import RunnelKit
 extension StandardFilters {
     static let numbers: [TemplateFilter] = [
         TemplateFilter(
-            name: "round", summary: "Rounds to a number of decimals.", usage: "round(digits=0)", arguments: 0...1
+            name: "round", summary: "Rounds to a number of decimals.", usage: "round(digits=0)", arguments: 0...1,
+            checkArguments: { _ = try $0.first?.map(decimals) }
         ) { value, arguments in
-            let digits = try arguments.first?.filterCount() ?? 0
-            guard digits <= 15 else { throw FilterError("at most 15 decimals are possible") }
+            let digits = try arguments.first.map(decimals) ?? 0
             let exact = try numeric(value)
             if case .int = exact { return exact }
             let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
@@ -62,6 +62,13 @@ extension StandardFilters {
             return .double(total)
         },
     ]
+
+    /// The argument of `round`.
+    @Sendable private static func decimals(_ argument: Value) throws(FilterError) -> Int {
+        let digits = try argument.filterCount()
+        guard digits <= 15 else { throw FilterError("at most 15 decimals are possible") }
+        return digits
+    }
 
     private static func reduce(
         _ name: String, _ summary: String, _ isBetter: @escaping @Sendable (Value, Value) -> Bool

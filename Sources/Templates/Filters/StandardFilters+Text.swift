@@ -23,10 +23,9 @@ extension StandardFilters {
         text("dedent", "Removes the common indentation of all lines.", dedent),
         TemplateFilter(
             name: "replace", summary: "Replaces one text with another.", usage: "replace(old, new)",
-            arguments: 2...2
+            arguments: 2...2, checkArguments: { _ = try $0[0].map(replaced) }
         ) { value, arguments in
-            let old = try arguments[0].filterText()
-            guard !old.isEmpty else { throw FilterError("the text to be replaced is empty") }
+            let old = try replaced(arguments[0])
             let (text, new) = (try value.filterText(), try arguments[1].filterText())
             let parts = text.parts(separatedBy: old)
             try FilterLimit.check(text.utf8.count, plus: parts.count - 1, times: new.utf8.count)
@@ -34,7 +33,8 @@ extension StandardFilters {
         },
         TemplateFilter(
             name: "truncate", summary: "Truncates to a number of characters, including the end mark.",
-            usage: #"truncate(length, end="…")"#, arguments: 1...2
+            usage: #"truncate(length, end="…")"#, arguments: 1...2,
+            checkArguments: { _ = try $0[0]?.filterCount() }
         ) { value, arguments in
             let (text, length) = (try value.filterText(), try arguments[0].filterCount())
             let end = arguments.count > 1 ? try arguments[1].filterText() : "…"
@@ -43,10 +43,9 @@ extension StandardFilters {
         },
         TemplateFilter(
             name: "indent", summary: "Indents each line but the first by a number of spaces.", usage: "indent(width)",
-            arguments: 1...1
+            arguments: 1...1, checkArguments: { _ = try $0[0].map(indentation) }
         ) { value, arguments in
-            let width = try arguments[0].filterCount()
-            guard width <= 1000 else { throw FilterError("an indentation of \(width) is too wide") }
+            let width = try indentation(arguments[0])
             let lines = try value.filterText().scalarLines
             try FilterLimit.check(0, plus: lines.count, times: width)
             return .string(lines.joined(separator: "\n" + String(repeating: " ", count: width)))
@@ -99,6 +98,20 @@ extension StandardFilters {
         TemplateFilter(name: name, summary: summary, usage: name) { value, _ in
             .string(transform(try value.filterText()))
         }
+    }
+
+    /// The first argument of `replace`.
+    @Sendable private static func replaced(_ argument: Value) throws(FilterError) -> String {
+        let text = try argument.filterText()
+        guard !text.isEmpty else { throw FilterError("the text to be replaced is empty") }
+        return text
+    }
+
+    /// The argument of `indent`.
+    @Sendable private static func indentation(_ argument: Value) throws(FilterError) -> Int {
+        let width = try argument.filterCount()
+        guard width <= 1000 else { throw FilterError("an indentation of \(width) is too wide") }
+        return width
     }
 
     @Sendable private static func dedent(_ text: String) -> String {

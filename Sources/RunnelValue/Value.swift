@@ -161,9 +161,9 @@ extension Value {
         if case .string(let value) = self { value } else { json() }
     }
 
-    /// The value in a message: compact JSON, cut after `limit` characters.
+    /// The value in a message: compact JSON, cut after `limit` characters. Only where it was cut, there is an ellipsis.
     public func quoted(limit: Int = 60) -> String {
-        json().truncated(to: limit)
+        json().replacing("…", with: #"\u2026"#).truncated(to: limit)
     }
 }
 

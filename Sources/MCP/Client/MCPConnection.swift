@@ -175,7 +175,7 @@ actor MCPConnection: SupervisedServer {
             let fault = error as? MCPFault
             let problem = fault?.stepError(plugin: plugin.name, during: "it listed its tools").message ?? "\(error)"
             context.logger.warning(
-                "the tools of the plugin have changed, and could not be listed: \(context.redactor.redact(problem))",
+                "the tools of the plugin have changed, and could not be listed: \(context.redactor.redactMessage(problem))",
                 metadata: ["plugin": .string(plugin.name)])
         }
     }

@@ -92,7 +92,7 @@ actor ConfigurationReload {
     }
 
     private func announce(_ text: String) {
-        project.settings.log.format.announce(project.redactor.redact(text))
+        project.settings.log.format.announce(project.redactor.redactMessage(text))
     }
 
     /// Watches the files of the configuration until the task is cancelled.
@@ -165,7 +165,7 @@ actor ConfigurationReload {
     /// Shows what is wrong with the configuration, beside the secrets and tokens without a value.
     private func showProblems(_ errors: [String]) async {
         let problems = errors + valueProblems.sorted { $0.key < $1.key }.map { $0.value }
-        await host.setConfigurationProblems(problems.map { project.redactor.redact($0) })
+        await host.setConfigurationProblems(problems.map { project.redactor.redactMessage($0) })
     }
 
     /// Applies what can change.

@@ -55,8 +55,8 @@ struct StandardErrorLog: LogHandler {
     func log(event: LogEvent) {
         let details = metadata.merging(event.metadata ?? [:]) { _, later in later }.sorted { $0.key < $1.key }
         let line = LogLine(
-            time: WallClock.nanoseconds(), level: event.level, message: redactor.redact("\(event.message)"),
-            details: details.map { ($0.key, redactor.redact("\($0.value)")) })
+            time: WallClock.nanoseconds(), level: event.level, message: redactor.redactMessage("\(event.message)"),
+            details: details.map { ($0.key, redactor.redactMessage("\($0.value)")) })
         Streams.error.write(line.text(format) + "\n")
     }
 }

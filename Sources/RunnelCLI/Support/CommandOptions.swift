@@ -158,7 +158,7 @@ enum DiagnosticOutput {
                 diagnostic.message = TerminalText.line(diagnostic.message)
                 return diagnostic
             }
-            Streams.error.write(redactor.redact(printer.text(lines)) + "\n")
+            Streams.error.write(redactor.redactMessage(printer.text(lines)) + "\n")
         }
     }
 }

@@ -23,7 +23,7 @@ struct HealthMonitor: Sendable {
                 try await look(at: WallClock.nanoseconds())
                 problem = nil
             } catch {
-                let words = redactor.redact("\(error)")
+                let words = redactor.redactMessage("\(error)")
                 if !Task.isCancelled, words != problem {
                     logger.warning("problems cannot be looked for: \(words)")
                 }
@@ -42,7 +42,7 @@ struct HealthMonitor: Sendable {
                 board.set(
                     kind,
                     Dictionary(
-                        own.map { ($0.subject, redactor.redact($0.message)) }, uniquingKeysWith: { $1 }))
+                        own.map { ($0.subject, redactor.redactMessage($0.message)) }, uniquingKeysWith: { $1 }))
             }
         }
     }

@@ -26,7 +26,7 @@ enum Streams {
     }
 
     fileprivate static func masked(_ text: String) -> String {
-        redactor.withLock { $0 }.redact(late.withLock { $0 }.redact(text))
+        redactor.withLock { $0 }.redactMessage(late.withLock { $0 }.redactMessage(text))
     }
 
     /// Sets the redactor: the secrets of the command's project.

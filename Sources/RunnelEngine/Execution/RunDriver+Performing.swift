@@ -206,7 +206,7 @@ extension RunDriver {
         case .failure(let postponement as StepPostponement)? where !attempt.task.isCancelled:
             let delay = min(
                 max(Self.shortestRest, postponement.until - runner.now()), StepRecord.longestPostponement)
-            return .postponed(key, .nanoseconds(delay), reason: runner.redactor.redact(postponement.reason))
+            return .postponed(key, .nanoseconds(delay), reason: runner.redactor.redactMessage(postponement.reason))
         case .failure(let error)? where !attempt.task.isCancelled:
             return .failed(key, failure(error, key), jitter: .random(in: 0...1))
         case .failure?, nil: return .cancelled(key, cancellation(key, attempt))

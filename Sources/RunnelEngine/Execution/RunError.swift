@@ -76,8 +76,8 @@ public struct RunError: Error, Sendable {
         var copy = self
         // A program chooses its own codes; they may contain a secret.
         copy.code = redactor.redact(code)
-        copy.message = redactor.redact(message)
-        copy.hint = hint.map(redactor.redact)
+        copy.message = redactor.redactMessage(message)
+        copy.hint = hint.map(redactor.redactMessage)
         copy.partialOutput = partialOutput.map { redactor.redact($0) }
         return copy
     }

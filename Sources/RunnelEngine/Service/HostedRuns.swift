@@ -82,7 +82,7 @@ final class HostedRuns: TriggerRuns {
     }
 
     private func logProblem(_ problem: String) {
-        logger.error("the trigger \(place.key) of \(pipeline.name): \(redactor.redact(problem))")
+        logger.error("the trigger \(place.key) of \(pipeline.name): \(redactor.redactMessage(problem))")
     }
 
     /// What the trigger wants to be remembered is durable before its source is told that the event was taken.
@@ -91,7 +91,7 @@ final class HostedRuns: TriggerRuns {
             do {
                 try await runs.journal.memory(of: trigger).set(runner.seal.seal(event.memory))
             } catch {
-                throw TriggerRefusal(.journal, redactor.redact("\(error)"), retryAfter: .seconds(5))
+                throw TriggerRefusal(.journal, redactor.redactMessage("\(error)"), retryAfter: .seconds(5))
             }
         }
         await host.countIgnored(at: place)
@@ -149,8 +149,9 @@ final class HostedRuns: TriggerRuns {
         let shown: TriggerHealth =
             switch health {
             case .waiting(let text, let translations):
-                .waiting(redactor.redact(text), translations: translations.mapValues { redactor.redact($0) })
-            case .problem(let text): .problem(redactor.redact(text))
+                .waiting(
+                    redactor.redactMessage(text), translations: translations.mapValues { redactor.redactMessage($0) })
+            case .problem(let text): .problem(redactor.redactMessage(text))
             }
         await host.report(shown, of: place)
     }

@@ -338,7 +338,7 @@ public actor PipelineHost {
 
     /// - Parameter hasStarted: Whether the triggers have had time to report their health.
     private func report(to board: HealthBoard, hasStarted: Bool) {
-        let redact = worker.runner.redactor.redact as (String) -> String
+        let redact = worker.runner.redactor.redactMessage
         var (files, triggers): ([String: String], [String: String]) = ([:], [:])
         for hosted in all {
             files[hosted.file] = hosted.problem.map { redact($0.split(separator: "\n").first.map(String.init) ?? $0) }
@@ -620,7 +620,7 @@ public actor PipelineHost {
         losers = found
         for (place, reason) in found {
             running.removeValue(forKey: place)?.cancel()
-            report(.problem(worker.runner.redactor.redact(reason)), of: place)
+            report(.problem(worker.runner.redactor.redactMessage(reason)), of: place)
         }
         return pipelines.filter { !isUpdated($0.file) }.flatMap { file, pipeline in
             triggers(of: pipeline, file).filter { before[$0.place] != nil }
@@ -708,7 +708,7 @@ public actor PipelineHost {
     private nonisolated func wait(
         _ pause: Duration, after error: any Error, in context: TriggerContext, _ place: TriggerPlace, _ recoveries: Int
     ) async {
-        let words = context.redactor.redact("\(error)")
+        let words = context.redactor.redactMessage("\(error)")
         let isOfJournal = error is JournalError
         let rest = isOfJournal ? ", or when the journal can be used again" : ""
         context.logger.error(

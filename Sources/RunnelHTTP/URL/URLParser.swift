@@ -59,8 +59,8 @@ enum URLParser {
     static func quoted(_ text: String) -> String {
         let text = URLCredentials.masked(String(text.trimmed))
         let end = text.firstIndex { $0 == "?" || $0 == "#" } ?? text.endIndex
-        let rest = end == text.endIndex ? "" : "\(text[end])…"
-        return Value.string("\(text[..<end])\(rest)").quoted(limit: 2000)
+        let quoted = Value.string(String(text[..<end])).quoted(limit: 2000)
+        return end < text.endIndex && quoted.hasSuffix("\"") ? "\(quoted.dropLast())\(text[end])…\"" : quoted
     }
 
     static func userInfo(_ text: Substring) -> HTTPURL.UserInfo {

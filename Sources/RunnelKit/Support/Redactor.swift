@@ -45,6 +45,15 @@ public struct Redactor: Sendable {
         matcher.redact(text)
     }
 
+    /// A message that quotes values, which may have been cut where no redactor was at hand: the beginning of a secret with
+    /// `…` behind it is masked too.
+    ///
+    /// Not for text as a caller sent it, if he can see the result: it would tell him whether he guessed the beginning of a
+    /// secret.
+    package func redactMessage(_ message: String) -> String {
+        matcher.redact(message, takesCut: true)
+    }
+
     /// The value with every string, key, number and binary data in it redacted. A number that holds a secret becomes a
     /// string.
     public func redact(_ value: Value) -> Value {

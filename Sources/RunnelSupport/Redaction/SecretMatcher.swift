@@ -301,15 +301,16 @@ extension SecretMatcher {
     ///
     /// - Parameters:
     ///   - isWhole: Whether nothing comes behind the text.
+    ///   - takesCut: Whether the beginning of a secret with `…` behind it is replaced too.
     ///   - shown: How many bytes from the start on are out already.
     ///   - covered: How many bytes from the start on belong to a secret that began earlier; afterwards, how many from
     ///     `settled` on.
     /// - Returns: The text from `shown` to `settled`; nil where it is as it was. What begins behind `settled` is to be
     ///   given again, with what comes next.
     package func redact(
-        _ text: UnsafeBufferPointer<UInt8>, isWhole: Bool, shown: Int = 0, covered: inout Int
+        _ text: UnsafeBufferPointer<UInt8>, isWhole: Bool, takesCut: Bool = false, shown: Int = 0, covered: inout Int
     ) -> (output: [UInt8]?, settled: Int) {
-        let (found, settled) = matches(in: text, isWhole: isWhole, takesCut: true)
+        let (found, settled) = matches(in: text, isWhole: isWhole, takesCut: takesCut)
         guard !found.isEmpty || covered > 0 else { return (nil, settled) }
         var output: [UInt8] = []
         output.reserveCapacity(settled)
@@ -329,12 +330,14 @@ extension SecretMatcher {
     }
 
     /// The text with every secret replaced by ``mask``.
-    package func redact(_ text: String) -> String {
+    ///
+    /// - Parameter takesCut: Whether the beginning of a secret with `…` behind it is replaced too.
+    package func redact(_ text: String, takesCut: Bool = false) -> String {
         guard !isEmpty else { return text }
         var copy = text
         let output = copy.withUTF8 { bytes in
             var covered = 0
-            return redact(bytes, isWhole: true, covered: &covered).output
+            return redact(bytes, isWhole: true, takesCut: takesCut, covered: &covered).output
         }
         return output.map { String(decoding: $0, as: UTF8.self) } ?? text
     }

@@ -9,7 +9,8 @@ package enum Quote {
         for character in text {
             if count == limit { return output + "…" }
             let isControl = character.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
-            output.append(isControl ? " " : character)
+            // An ellipsis means that Runnel cut the text.
+            output += isControl ? " " : character == "…" ? "..." : String(character)
             count += 1
         }
         return output

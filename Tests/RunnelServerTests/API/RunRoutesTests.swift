@@ -99,6 +99,19 @@ import Testing
         }
     }
 
+    @Test("an error that quotes the request is the same for the beginning of a secret as for other text")
+    func guesses() async throws {
+        try await ServerRig(pipelines: ["g.yaml": Pipelines.gate], secrets: ["key": "s3cr3t-value"]).serve { server in
+            for guess in ["s3cr3t-va", "s3cr3t-vb", "czNjcjN0"] {
+                let answer = try await server.call("GET", "/api/v1/runs?\(guess)%E2%80%A6=1")
+                #expect(
+                    answer.error
+                        == "bad-parameter there is no parameter \"\(guess)\\u2026\"; there are state, pipeline, before, limit"
+                )
+            }
+        }
+    }
+
     @Test("a run that goes on is cancelled, one that waits never begins, and one that has ended stays as it is")
     func cancel() async throws {
         try await ServerRig(pipelines: ["g.yaml": Pipelines.gate], limit: 1).serve { server in

@@ -21,7 +21,7 @@ class Runnel < Formula
   end
 
   service do
-    run [opt_bin/"runnel", "serve", var/"runnel"]
+    run [opt_bin/"runnel", "serve"]
     working_dir var/"runnel"
     keep_alive true
     log_path var/"log/runnel.log"

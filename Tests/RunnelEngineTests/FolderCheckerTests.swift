@@ -140,6 +140,28 @@ struct LookerPlugin: Plugin {
         #expect(try patterns("re*.txt", "*port.t?t") == 1)
     }
 
+    @Test("a pipeline in a folder where another one receives files does not start, unless that one lies there too")
+    func received() throws {
+        let take = "{ folder: in, takes: true, move_to: done }"
+        let found = try check([
+            "pipelines/a": (take, "out/a"), "in/x/evil": ("{ path: x }", "out/b"),
+            "done/more": ("{ path: y }", "out/c"),
+        ])
+        #expect(
+            found
+                == ["done", "in"].map {
+                    "\($0 == "in" ? "in/x/evil" : "done/more").yaml:2 looker received-pipeline: "
+                        + "`looker` does not start: the file lies in \"\($0)\", where \"pipelines/a\" receives files"
+                })
+        for (folder, entry) in [
+            ("in", take), ("pipelines", "{ folder: in }"), ("pipelines", "{ folder: '.', takes: true }"),
+        ] {
+            #expect(try check(["\(folder)/a": (entry, "out/a"), "in/b": ("{ path: x }", "out/b")]).isEmpty)
+        }
+        let pipelines = "{ folder: pipelines, takes: true }"
+        #expect(try check(["in/a": (pipelines, "out/a"), "pipelines/b": ("{ path: x }", "out/b")]).isEmpty)
+    }
+
     @Test("a pipeline that writes where it watches is warned about, as far as the path is written out")
     func feedsItself() throws {
         #expect(

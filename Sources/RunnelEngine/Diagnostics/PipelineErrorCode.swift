@@ -18,6 +18,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case missingDefault = "missing-default"
     case missingKey = "missing-key"
     case noSteps = "no-steps"
+    case receivedPipeline = "received-pipeline"
     case sameFiles = "same-files"
     case sameRoute = "same-route"
     case scriptInjection = "script-injection"
@@ -97,6 +98,10 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "… needs the key \"…\"", "a pipeline needs the key \"steps\"", "`debounce` needs the key \"for\"",
                 hints: "write `…: …`", "add `steps:` with a list of steps", "write `for: 10s`")
         case .noSteps: ErrorExplanation("`steps` is empty", hints: "add at least one step")
+        case .receivedPipeline:
+            ErrorExplanation(
+                "`…` does not start: the file lies in \"…\", where \"…\" receives files",
+                hints: "keep pipelines in another folder, such as `pipelines`")
         case .sameFiles:
             ErrorExplanation(
                 "… both want files of \"…\", which \"…\" moves away or deletes; only … gets them",

@@ -1,15 +1,16 @@
+import LibC
 public import RunnelKit
 public import Templates
 import YAML
 
-/// Checks the pipelines of a folder together: triggers that want the same, and pipelines that feed themselves or each
-/// other.
+/// Checks the pipelines of a folder together: triggers that want the same, pipelines that lie where a trigger takes files
+/// from, and pipelines that feed themselves or each other.
 ///
 /// Of several triggers that want the same, that of the first file by name wins, and in one file the first entry.
 public struct FolderChecker: Sendable {
     /// What was found about one pipeline.
     public struct Finding: Sendable {
-        /// The entry under `on:` that does not get what another one has; nil where all are served.
+        /// The entry under `on:` that must not start; nil where all are served.
         public var loser: String?
         /// In the file of that pipeline.
         public var diagnostic: Diagnostic
@@ -47,7 +48,8 @@ public struct FolderChecker: Sendable {
         }
         let rings = TriggerRing.find(sorted.map(\.pipeline), registry: registry)
         let findings =
-            conflicts(members) + circles(sorted, members) + rings.map { Finding(diagnostic: $0.diagnostic) }
+            conflicts(members) + received(sorted, members) + circles(sorted, members)
+            + rings.map { Finding(diagnostic: $0.diagnostic) }
             + (isComplete ? unknownNames(sorted) : [])
         return findings.sorted { $0.diagnostic.file < $1.diagnostic.file }
     }
@@ -143,6 +145,43 @@ public struct FolderChecker: Sendable {
             .sameFiles, "path", "files of \"\(own.folder)\", which \"\(consumer.pipeline.name)\" moves away or deletes",
             "give one of them another folder, or `include` patterns that exclude each other"
         )
+    }
+
+    // MARK: Pipelines that lie where files arrive
+
+    /// Who puts files into a folder that a trigger takes them from is not trusted to bring pipelines. A folder with the
+    /// pipeline of that trigger is its author's, and so is `pipelines`.
+    private func received(_ pipelines: [(file: String, pipeline: Pipeline)], _ members: [Member]) -> [Finding] {
+        let takers = members.compactMap { member -> (member: Member, folders: [String])? in
+            guard case .files(let files) = member.claim, files.consumes else { return nil }
+            return (member, ([files.folder] + files.moves.map(\.folder)).filter { $0 != "." && $0 != "pipelines" })
+        }
+        guard !takers.isEmpty else { return [] }
+        let paths = Dictionary(
+            pipelines.map { ($0.file, pathInProject($0.file)) }, uniquingKeysWith: { first, _ in first })
+        func isIn(_ folder: String, _ file: String) -> Bool { paths[file]?.hasPrefix(folder + "/") ?? false }
+        let inboxes = takers.flatMap { taker in
+            taker.folders.filter { !isIn($0, taker.member.file) }.map {
+                (folder: $0, owner: taker.member.pipeline.name)
+            }
+        }
+        return pipelines.flatMap { file, pipeline -> [Finding] in
+            guard let (folder, owner) = inboxes.first(where: { isIn($0.folder, file) }) else { return [] }
+            return pipeline.triggers.map { trigger in
+                Finding(
+                    loser: trigger.key,
+                    diagnostic: Diagnostic(
+                        PipelineErrorCode.receivedPipeline, .error, file: file, range: trigger.keyNode.range,
+                        "`\(trigger.key)` does not start: the file lies in \"\(folder)\", where \"\(owner)\" receives files",
+                        hint: "keep pipelines in another folder, such as `pipelines`"))
+            }
+        }
+    }
+
+    private func pathInProject(_ file: String) -> String {
+        let root = (realPath(project.path) ?? project.path) + "/"
+        let path = realPath(file) ?? file
+        return path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
     }
 
     // MARK: Pipelines that feed themselves or each other

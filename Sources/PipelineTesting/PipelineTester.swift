@@ -80,6 +80,8 @@ public struct TestProject: Sendable {
     public var followedLinks: Set<String>
     /// Asked about each file that holds a script; nil to trust all.
     public var distrust: PipelineLoader.Distrust?
+    /// What calls of models cost.
+    public var prices = PriceTable()
 
     /// A project; see the properties.
     public init(

@@ -75,6 +75,19 @@ import Testing
         }
     }
 
+    @Test("a budget of the project with a cost does not fail a test")
+    func pricedBudget() async throws {
+        let settings = """
+            prices: { agent-ai-bot: { input: 1 USD, output: 2 USD } }
+            pipeline_budgets: { p: { cost: 20 USD, per: day } }
+            """
+        let answers = Self.answers(["friendly"])
+        try await withAgent(Self.files, settings: settings, shape: { $0.cannedAnswer = answers }) { runnel, _ in
+            let ended = try await runnel.run(["test", "--live"])
+            #expect(ended.status == 0, "\(ended.output)\(ended.error)")
+        }
+    }
+
     @Test("a sample whose answer is cut off counts with an estimate, and no further one begins")
     func cutOff() async throws {
         let answer: @Sendable (CannedRequest) -> CannedAnswer = { _ in

@@ -107,7 +107,8 @@ struct CaseRunner {
             redactor: Redactor(secrets: setting.secrets.values),
             logger: Logger(label: "runnel.test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
             now: { setting.now + clock.passed.nanoseconds }, grace: .seconds(1),
-            onUsage: { [budget = live?.budget] in budget?.add($0) })
+            prices: suite.project.prices,
+            onUsage: { [budget = live?.budget] in budget?.add($0) }, jitter: { 1 })
         func sample() async -> Sample {
             let skipped = Watched<Set<String>>([])
             let (ended, isLate) = await withDeadline(limit, clock: ContinuousClock()) {

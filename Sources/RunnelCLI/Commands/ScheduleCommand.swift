@@ -111,9 +111,9 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The last time; now by default.", valueName: "time")) var to: String?
     @Option(
         name: [.customShort("n"), .long], parsing: .unconditional,
-        help: "The maximum number of ticks; with more nothing is run.")
+        help: "The maximum number of ticks, from 1 to 1000; with more nothing is run.")
     var limit = 100
-    @Flag(help: "Print only the ticks that were missing.") var missing = false
+    @Flag(help: "Print only the ticks that had not run. They are run as without it.") var missing = false
     @Flag(help: "Run ticks again whose run failed or was cancelled.") var again = false
     @Flag(help: "Print a JSON list.") var json = false
 

@@ -201,6 +201,7 @@ struct TestCommand: AsyncParsableCommand {
             directory: project.directory, names: project.names, registry: plugins.registry,
             files: files.protected, followedLinks: files.followedLinks)
         made.distrust = project.distrust
+        made.prices = project.settings.prices
         if !plugins.folders.isEmpty {
             made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live) }
         }

@@ -25,6 +25,7 @@ public final class PipelineRunner: Sendable {
     let prices: PriceTable
     let tracing: RunTracing
     let onUsage: @Sendable (UsageRecord) -> Void
+    let jitter: @Sendable () -> Double
     /// Which run wrote which file.
     let origins = RunOrigins()
 
@@ -38,13 +39,15 @@ public final class PipelineRunner: Sendable {
     ///   - tracing: Where the spans of runs go.
     ///   - onUsage: Gets what each call of a model has used, as soon as the step records it. Also called for runs that
     ///     are not kept, and for attempts that fail.
+    ///   - jitter: Between 0 and 1: how much of the upper half of a pause between attempts is kept.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
         values: ProjectValues, redactor: Redactor, seal: SecretSeal? = nil, logger: Logger,
         clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil,
         now: @escaping @Sendable () -> Int64,
         grace: Duration = .seconds(10), prices: PriceTable = PriceTable(), tracing: RunTracing = .off,
-        onUsage: @escaping @Sendable (UsageRecord) -> Void = { _ in }
+        onUsage: @escaping @Sendable (UsageRecord) -> Void = { _ in },
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
     ) {
         self.registry = registry
         trustedTriggers = Set(registry.triggerNames.filter { registry.trigger(named: $0)?.bringsOutsideData == false })
@@ -63,6 +66,7 @@ public final class PipelineRunner: Sendable {
         self.prices = prices
         self.tracing = tracing
         self.onUsage = onUsage
+        self.jitter = jitter
     }
 
     /// Runs the pipeline to its end without a journal. Errors are in the result; cancelling the task cancels the run.

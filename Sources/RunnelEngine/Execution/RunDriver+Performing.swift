@@ -208,7 +208,7 @@ extension RunDriver {
                 max(Self.shortestRest, postponement.until - runner.now()), StepRecord.longestPostponement)
             return .postponed(key, .nanoseconds(delay), reason: runner.redactor.redactMessage(postponement.reason))
         case .failure(let error)? where !attempt.task.isCancelled:
-            return .failed(key, failure(error, key), jitter: .random(in: 0...1))
+            return .failed(key, failure(error, key), jitter: runner.jitter())
         case .failure?, nil: return .cancelled(key, cancellation(key, attempt))
         }
     }

@@ -38,6 +38,8 @@ write "$share/fish/vendor_completions.d/runnel.fish" "$runnel" --generate-comple
 
 install -d "$share/doc/runnel"
 install -m 644 README.md CHANGELOG.md SECURITY.md docs/*.md "$share/doc/runnel"
+# The pages lie beside it.
+sed -i 's|(docs/|(|g' "$share/doc/runnel/README.md"
 # tree FROM TO: installs a folder with what is below it; what can be executed stays so.
 tree() {
     local file mode

@@ -112,7 +112,7 @@ public struct TestWorld: Sendable {
 public enum PipelineTestFiles {
     /// Whether a file of this name holds tests of a pipeline.
     public static func isTestFile(_ name: String) -> Bool {
-        name.hasSuffix(".test.yaml") || name.hasSuffix(".test.yml")
+        name.isYAMLFileName && name.withoutYAMLEnding.lowercased().hasSuffix(".test")
     }
 
     /// The file itself, or all test files below a folder, without those in folders that ``FolderListing`` skips. nil if

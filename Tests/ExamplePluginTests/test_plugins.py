@@ -141,6 +141,15 @@ class FeedTests(unittest.TestCase):
             {"title": "Bits & bytes , 1 < 2 > 0", "link": "https://example.com/a", "id": "https://example.com/a",
              "published": "2026-01-05T00:00:00Z", "summary": "Read all of it"})
 
+    def test_a_guid_that_is_the_address_of_the_page(self):
+        self.assertEqual(self.rss("<guid>https://example.com/a</guid>")["link"], "https://example.com/a")
+        self.assertIsNone(self.rss('<guid isPermaLink="false">https://example.com/a</guid>')["link"])
+
+    def test_the_page_of_an_entry_of_atom(self):
+        entry = self.atom("""<link type="text/html" href="../a" xml:base="https://example.com/b/c"/>
+            <link type="application/json" href="https://example.com/a.json"/>""")
+        self.assertEqual(entry["link"], "https://example.com/a")
+
     def test_an_entry_of_rss_1(self):
         names = ('xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" '
                  'xmlns:dc="http://purl.org/dc/elements/1.1/"')

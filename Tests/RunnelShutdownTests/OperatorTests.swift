@@ -120,7 +120,7 @@ import Testing
             let text = await server.error.wait(for: "restart")
             #expect(
                 text.contains(
-                    "Reloaded: 2 pipelines (t.yaml); `log.level` is debug; applied `runs.limit`; "
+                    "Reloaded: 2 pipelines, read t.yaml; `log.level` is debug; applied `runs.limit`; "
                         + "secret \"a\" has changed and is in use; restart Runnel to apply `plugins/new`\n"),
                 "\(text)")
             #expect(try await server.call("POST", "/api/v1/pipelines/t/runs", body: "{}").status == 202)

@@ -96,7 +96,7 @@ import Testing
         #expect(properties["interval"]?["default"] == "2s")
         #expect(properties["move_to"]?["default"] == "done")
         #expect(properties["failed"]?["default"] == "failed")
-        #expect(properties["temporary"]?["default"] == ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload"])
+        #expect(properties["temporary"]?["default"] == ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload", "~$*"])
     }
 
     @Test(

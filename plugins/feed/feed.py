@@ -11,12 +11,14 @@ import xml.parsers.expat
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from html import unescape
+from urllib.parse import urljoin
 from xml.etree import ElementTree
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 RSS1 = "{http://purl.org/rss/1.0/}"
+BASE = "{http://www.w3.org/XML/1998/namespace}base"
 
 
 class BadFeed(Exception):
@@ -67,7 +69,10 @@ def rfc3339(date):
 
 def rss(feed, namespace=""):
     for item in feed.iter(namespace + "item"):
-        link = text(item, namespace + "link")
+        guid = item.find("guid")
+        # Without the attribute, the guid is the address.
+        is_link = guid is not None and guid.get("isPermaLink", "true") == "true"
+        link = text(item, namespace + "link") or (text(item, "guid") if is_link else None)
         yield {
             "title": plain(text(item, namespace + "title")),
             "link": link,
@@ -83,13 +88,19 @@ def content(entry, name):
     return plain(found) if child is not None and child.get("type") in ("html", "text/html") else found
 
 
+def page(entry, base):
+    """The address of an entry's page, of several the one of HTML."""
+    # An entry that was taken over has the links of its feed in `source`.
+    links = [link for link in entry.findall(ATOM + "link") if link.get("rel", "alternate") == "alternate"]
+    links.sort(key=lambda link: link.get("type", "text/html") != "text/html")
+    return urljoin(urljoin(base, links[0].get(BASE, "")), links[0].get("href", "")) if links else None
+
+
 def atom(feed):
     for entry in feed.iter(ATOM + "entry"):
-        # An entry that was taken over has the links of its feed in `source`.
-        links = {link.get("rel", "alternate"): link.get("href") for link in entry.findall(ATOM + "link")}
         yield {
             "title": content(entry, ATOM + "title"),
-            "link": links.get("alternate"),
+            "link": page(entry, urljoin(feed.get(BASE, ""), entry.get(BASE, ""))),
             "id": text(entry, ATOM + "id"),
             "published": text(entry, ATOM + "published") or text(entry, ATOM + "updated"),
             "summary": content(entry, ATOM + "summary") or content(entry, ATOM + "content"),

@@ -103,7 +103,9 @@ struct Watch: LedgerTrigger {
         .process
 
     private static let noteNames = ["*.error.txt"].compactMap { try? Glob($0) }
-    private static let temporaryNames = ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload"].compactMap { try? Glob($0) }
+    private static let temporaryNames = ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload", "~$*"].compactMap {
+        try? Glob($0)
+    }
 
     func run(_ context: TriggerContext) async throws {
         let settings = WatchSettings(

@@ -25,7 +25,9 @@ struct InitCommand: AsyncParsableCommand {
             let names = ProjectTemplate.all.map(\.name)
             throw ExitStatus.usage.reporting(
                 "unknown template \"\(self.template)\"",
-                hint: Suggestion.hint(for: self.template, among: names) ?? "there are \(names.joined(separator: ", "))")
+                hint: FileReading.isFolder(self.template)
+                    ? "the folder is given with `--in \(self.template)`"
+                    : Suggestion.hint(for: self.template, among: names) ?? "there are \(names.joined(separator: ", "))")
         }
         let registry = try StepRegistry(RunnelCommand.plugins)
         let schemas = [EditorSchema.pipeline, .test, .settings].map { ($0.fileName, $0.text(registry)) }

@@ -62,7 +62,7 @@ struct LoadedPipeline: Sendable {
     /// - Parameter folders: Looked through until one of them has pipelines.
     static func hint(_ name: String, in folders: [String?]) -> String {
         let known = folders.lazy.map { PipelineNames.below($0 ?? ".") }.first { !$0.isEmpty } ?? []
-        let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
+        let words = known.flatMap { [$0.file.withoutYAMLEnding, $0.name] }
         if let hint = Suggestion.hint(for: name, among: words) { return hint }
         guard !known.isEmpty else {
             if let folder = folders.lazy.compactMap({ PipelineNames.unreadable(below: $0 ?? ".") }).first {
@@ -71,16 +71,11 @@ struct LoadedPipeline: Sendable {
             return "no pipelines were found \(PipelineFolder.searched((folders.last ?? nil) ?? "."))\n"
                 + "  = `runnel init` makes a project with a pipeline"
         }
-        let shown = known.prefix(8).map { $0.file.withoutEnding }
+        let shown = known.prefix(8).map { $0.file.withoutYAMLEnding }
         return "pipelines here: " + shown.joined(separator: ", ") + (known.count > 8 ? ", …" : "")
     }
 }
 
-extension String {
-    fileprivate var withoutEnding: String {
-        [".yaml", ".yml"].first(where: hasSuffix).map { String(dropLast($0.count)) } ?? self
-    }
-}
 
 /// A file of a project that is a link to a file outside of it. Read-only commands do not show lines of that file: a link
 /// in an untrusted project may point to secrets.

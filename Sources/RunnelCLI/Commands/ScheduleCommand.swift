@@ -44,7 +44,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
             loaded.loader.registry.trigger(named: trigger.kind)?.preview.map { (trigger, $0) }
         }
         guard !triggers.isEmpty else {
-            throw ExitStatus.usage.reporting("the pipeline \"\(loaded.pipeline.name)\" has no schedule")
+            throw ExitStatus.usage.reporting("the pipeline \"\(loaded.pipeline.name)\" has no schedule with ticks")
         }
         let scope = loaded.project.triggerScope
         let disabled = await Self.disabledTriggers(of: loaded.project)

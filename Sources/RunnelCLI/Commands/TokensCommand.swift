@@ -37,6 +37,9 @@ struct TokensCommand: AsyncParsableCommand {
             }
             return Streams.output.write(json: .list(list), isPretty: true)
         }
+        if tokens.isEmpty {
+            Streams.error.write("no tokens are configured; `runnel serve` makes one in .runnel/api-token\n")
+        }
         let style = TextStyle.standardOutput
         for token in tokens {
             let problem = token.problem.map { "  " + style.red(style.safe($0.predicate)) } ?? ""

@@ -80,7 +80,7 @@ actor ConfigurationReload {
         let files = await host.reload()
         let served = await host.all.count { $0.pipeline != nil }
         var text = "Reloaded: \(served) pipeline\(served == 1 ? "" : "s")"
-        if !files.isEmpty { text += " (\(files.joined(separator: ", ")))" }
+        if !files.isEmpty { text += ", read \(files.joined(separator: ", "))" }
         // The errors of an invalid configuration have been logged.
         if let outcome = await apply() {
             text += outcome

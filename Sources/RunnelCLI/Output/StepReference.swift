@@ -46,7 +46,10 @@ struct StepReference {
             if !field.help.isEmpty { text += wrap(field.help, indent: 6) + "\n" }
         }
         for rule in rules { text += wrap(words(rule), indent: 2) + "\n" }
-        text += "\n" + result.map { wrap($0, hanging: $0.hasPrefix(" ") ? 4 : 0) + "\n" }.joined()
+        for line in [""] + result {
+            let isKey = line.hasPrefix("  ")
+            text += wrap(isKey ? String(line.dropFirst(2)) : line, indent: isKey ? 2 : 0, hanging: isKey ? 4 : 0) + "\n"
+        }
         for example in examples {
             let yaml = example.yaml.split(separator: "\n", omittingEmptySubsequences: false)
             let margin = String(repeating: " ", count: bullet.count)

@@ -81,7 +81,7 @@ struct PipelineFolder: Sendable {
     }
 
     private static func isPipeline(_ name: String) -> Bool {
-        (name.hasSuffix(".yaml") || name.hasSuffix(".yml")) && name != "runnel.yaml" && name != "plugin.yaml"
+        name.isYAMLFileName && !["runnel", "plugin"].contains(name.withoutYAMLEnding.lowercased())
             && !PipelineTestFiles.isTestFile(name)
     }
 }
@@ -109,7 +109,8 @@ private final class KnownContents: Sendable {
                 }
                 guard let bytes = try? FileReading.yaml(of: file) else {
                     // One that has gone since is not there.
-                    return isHidden || file.hasReplacedBytes || FileReading.exists(file) ? (file, nil) : nil
+                    return isHidden || file.hasReplacedBytes || FileReading.exists(file)
+                        || FileReading.leadsNowhere(file) ? (file, nil) : nil
                 }
                 if let version, version.isSettled { kept[file] = Entry(version: version, bytes: bytes) }
                 return (file, bytes)

@@ -11,7 +11,7 @@ struct IncludePath: Sendable, Hashable {
     /// nil for the name of a step type.
     init?(_ uses: String) {
         let isPath = ["./", "../", "/"].contains { uses.hasPrefix($0) }
-        guard isPath, uses.hasSuffix(".yaml") || uses.hasSuffix(".yml") else { return nil }
+        guard isPath, uses.isYAMLFileName else { return nil }
         text = uses
         let parts = uses.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
         path = uses.hasPrefix("/") ? "/" + parts : parts

@@ -97,9 +97,7 @@ struct PipelineDecoder {
     }
 
     static func defaultName(file: String) -> String {
-        let name = file.split(separator: "/").last.map(String.init) ?? file
-        return name.hasSuffix(".yaml")
-            ? String(name.dropLast(5)) : name.hasSuffix(".yml") ? String(name.dropLast(4)) : name
+        (file.split(separator: "/").last.map(String.init) ?? file).withoutYAMLEnding
     }
 
     // MARK: - Steps

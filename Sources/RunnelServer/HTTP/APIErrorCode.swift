@@ -92,7 +92,7 @@ public enum APIErrorCode: String, ErrorCode {
         case .noSuchRun: ErrorExplanation("the run is gone", "there is no run …")
         case .noSuchStep: ErrorExplanation("the pipeline has no step …; …")
         case .noSuchTrigger:
-            ErrorExplanation("the pipeline \"…\" has no trigger …; …", "the pipeline \"…\" has no schedule")
+            ErrorExplanation("the pipeline \"…\" has no trigger …; …", "the pipeline \"…\" has no schedule with ticks")
         case .noSuchValue: ErrorExplanation("the run has no such value")
         case .noSuchWorker: ErrorExplanation("there is no such worker, or the worker … is gone")
         case .notEnded: ErrorExplanation("the run has not ended yet")

@@ -160,7 +160,7 @@ struct Backfill: Sendable {
         // Before `from`, so that a tick at `from` is included; one more than the limit shows that there are more.
         let ticks = host.ticks(of: pipeline, after: from - 1, limit: limit + 1).filter { $0.time <= to }
         if ticks.isEmpty, host.ticks(of: pipeline, after: now, limit: 1).isEmpty {
-            throw APIError(404, .noSuchTrigger, "the pipeline \"\(pipeline.name)\" has no schedule")
+            throw APIError(404, .noSuchTrigger, "the pipeline \"\(pipeline.name)\" has no schedule with ticks")
         }
         guard ticks.count > limit else { return ticks }
         // Ticks of one time stay together, so that everything up to the end of a part has run.

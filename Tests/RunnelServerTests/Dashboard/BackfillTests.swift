@@ -45,7 +45,7 @@ import Testing
             let answer = try await server.post(
                 "/api/v1/pipelines/gate/backfill", #"{"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}"#)
             #expect(answer.status == 404)
-            #expect(answer.error == "no-such-trigger the pipeline \"gate\" has no schedule")
+            #expect(answer.error == "no-such-trigger the pipeline \"gate\" has no schedule with ticks")
             let turned = try await server.post(
                 "/api/v1/pipelines/gate/backfill", #"{"from": "2026-01-03T00:00:00Z", "to": "2026-01-02T00:00:00Z"}"#)
             #expect(turned.error == "bad-body `from` is after `to`")

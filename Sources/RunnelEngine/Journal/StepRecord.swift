@@ -58,8 +58,8 @@ public struct StepRecord: Sendable, Hashable {
     package var retryAt: Int64?
     /// The output of a succeeded step.
     public var output: Value?
-    /// The error of the last attempt; see ``RunError/json``. In an unfinished loop, it also holds the number of
-    /// ``failures``, even if there is no error.
+    /// The error of the last attempt; see ``RunError/json``. In an unfinished loop, it also holds ``failures`` and
+    /// ``earlierFailures``, even if there is no error.
     public var error: Value?
     /// The items of a `for_each` at the start of the step.
     public var items: Value?
@@ -83,11 +83,15 @@ public struct StepRecord: Sendable, Hashable {
 
 extension StepRecord {
     static let failuresKey = "failures"
+    static let earlierFailuresKey = "earlier_failures"
 
     /// See ``RunMachine/Execution/failures``.
     var failures: Int { Int(clamping: error?[Self.failuresKey]?.asInt ?? 0) }
 
-    /// The error of the last attempt, as it is shown; nil if only the number of ``failures`` is stored.
+    /// See ``RunMachine/Execution/earlierFailures``.
+    var earlierFailures: Int { Int(clamping: error?[Self.earlierFailuresKey]?.asInt ?? 0) }
+
+    /// The error of the last attempt, as it is shown; nil if only the numbers of failures are stored.
     public var shownError: Value? {
         guard let error, error[Self.failuresKey] != nil, error["code"] == nil else { return error }
         return nil

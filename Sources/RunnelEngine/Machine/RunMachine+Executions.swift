@@ -17,6 +17,8 @@ extension RunMachine {
         var attempt = 0
         /// The number of attempts that failed since the last one that succeeded, in a loop.
         var failures = 0
+        /// The number of attempts that failed before that one.
+        var earlierFailures = 0
         /// The frame of its group or `for_each`.
         var frameInside: Int?
     }
@@ -118,15 +120,18 @@ extension RunMachine {
     mutating func again(_ key: ExecutionKey, _ output: Value) {
         guard let execution = executions[key], execution.phase == .running else { return }
         guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
-        guard let loop = execution.step.loop, execution.attempt < loop.limit else {
+        let failures = execution.earlierFailures + execution.failures
+        let rounds = execution.attempt - failures
+        guard let loop = execution.step.loop, rounds < loop.limit else {
             var error = RunError(
                 RunErrorCode.loopExhausted,
-                "the condition of the loop is not met after \(execution.attempt) round\(execution.attempt == 1 ? "" : "s")",
+                "the condition of the loop is not met after \(rounds) round\(rounds == 1 ? "" : "s")",
                 hint: "raise `max_rounds`, or check the condition")
             error.stepID = key.description
             return end(key, .failed(error), state: .failed, output: output, error: error)
         }
         executions[key]?.failures = 0
+        executions[key]?.earlierFailures = failures
         executions[key]?.phase = .waiting
         record(key, .waiting, output: output, retryIn: loop.pause)
         if !isStopping { actions.append(.startTimer(.retry(key), loop.pause)) }
@@ -136,7 +141,7 @@ extension RunMachine {
         guard let execution = executions[key], execution.phase == .running else { return }
         guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
         let plan = RetryPlan(declaration: execution.step.retry)
-        // The rounds of a loop are no failures.
+        // The rounds of a loop are no failures, and its failures are no rounds.
         let number = execution.step.loop == nil ? execution.attempt : execution.failures + 1
         if execution.step.loop != nil { executions[key]?.failures = number }
         guard let delay = plan.delay(after: error, attempt: number, jitter: jitter) else {
@@ -197,6 +202,7 @@ extension RunMachine {
                 Change(
                     key: key, uses: execution.step.uses, state: state, attempt: execution.attempt, output: output,
                     error: error, items: items, retryIn: retryIn, reason: reason, failures: execution.failures,
+                    earlierFailures: execution.earlierFailures,
                     isGroupStart: state == .running && items == nil && execution.step.groupTimeout != nil)))
     }
 
@@ -209,6 +215,7 @@ extension RunMachine {
         guard let execution = executions[key] else { return false }
         executions[key]?.attempt = record.attempt
         executions[key]?.failures = record.failures
+        executions[key]?.earlierFailures = record.earlierFailures
         if record.state.isFinal, !execution.step.isForEach {
             restore(execution.step.children ?? [], key.items, into: execution.frame)
         }

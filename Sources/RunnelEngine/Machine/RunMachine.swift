@@ -285,15 +285,17 @@ extension RunMachine {
         var reason: String?
         /// See ``Execution/failures``.
         var failures = 0
+        var earlierFailures = 0
         /// Whether a group with a `timeout` begins: its time counts from now on.
         var isGroupStart = false
 
-        /// The error as the step's record stores it. In an unfinished loop, it includes the number of failures, so that a
+        /// The error as the step's record stores it. In an unfinished loop, it includes the numbers of failures, so that a
         /// resumed run continues to count.
         var recordedError: Value? {
-            guard !state.isFinal, failures > 0 else { return error?.json }
+            guard !state.isFinal, failures + earlierFailures > 0 else { return error?.json }
             var object: ValueObject = error?.json.asObject ?? [:]
             object[StepRecord.failuresKey] = .int(Int64(failures))
+            if earlierFailures > 0 { object[StepRecord.earlierFailuresKey] = .int(Int64(earlierFailures)) }
             return .object(object)
         }
     }

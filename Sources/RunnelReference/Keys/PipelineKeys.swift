@@ -142,7 +142,7 @@ enum PipelineKeys {
                 absent: DurationText.format(LoopDeclaration.defaultPause)),
             DeclaredKey(
                 "max_rounds", "integer from 1",
-                "With `until` or `while`: the maximum number of rounds; then the step fails.",
+                "With `until` or `while`: the maximum number of rounds; then the step fails. Failed attempts are no rounds.",
                 schema: PositiveCount.schema, absent: "\(LoopDeclaration.defaultLimit)"),
             DeclaredKey(
                 "retry", "object", "Retries the step after a transient failure; not for a group.",

@@ -70,6 +70,25 @@ import Testing
         #expect(output(driver) == "a")
     }
 
+    @Test("failed attempts of a loop are no rounds, also after crashes", arguments: [false, true])
+    func roundsWithFailures(isCrashing: Bool) {
+        let key = ExecutionKey("a")
+        let script = MachineDriver.Script(failure: { _, attempt in [1, 2, 4].contains(attempt) ? busy : nil }) { _, _ in
+            true
+        }
+        var driver = MachineDriver(RunPlan(steps: [loop("a", rounds: 3, retry: 3)]), script: script)
+        var attempts = driver.attempts
+        while !driver.isOver, attempts.count < 20 {
+            driver.choose(.attempt(key))
+            if isCrashing, !driver.isOver { driver = driver.crashed() }
+            driver.attempts = []
+            driver.choose(.timer(.retry(key)))
+            attempts += driver.attempts
+        }
+        #expect(attempts == ["a#1", "a#2", "a#3", "a#4", "a#5", "a#6"])
+        #expect(error(driver)?.message == "the condition of the loop is not met after 3 rounds")
+    }
+
     @Test("the failed attempts of a loop still count after it has waited in the journal")
     func restingRetries() {
         let plan = RunPlan(steps: [loop("a", rounds: 10, retry: 3)])

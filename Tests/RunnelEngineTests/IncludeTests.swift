@@ -125,6 +125,35 @@ import Foundation
         #expect(found.allSatisfy { $0.hasPrefix("steps/a.yaml:2:") }, "\(found)")
     }
 
+    @Test("after a crash, the steps of a file that has ended are as hidden as before")
+    func hiddenAfterCrash() async throws {
+        let files = [
+            "steps/notify.yaml": Self.notify,
+            "steps/twice.yaml": """
+            steps:
+              - { id: first, uses: ./steps/notify.yaml, with: { text: a } }
+              - { id: second, uses: echo }
+            """,
+        ]
+        let text = "steps: [ { id: twice, uses: ./steps/twice.yaml }, { id: after, uses: echo } ]"
+        try await load(text, files) { pipeline, _, _, _ in
+            var driver = MachineDriver(RunPlan(try #require(pipeline)))
+            var seen: [String: ValueObject] = [:]
+            while !driver.isOver, let choice = driver.choices.first {
+                let resumed = driver.crashed().machine
+                for key in driver.running.keys {
+                    let visible = resumed.visible(from: key)
+                    #expect(visible.outputs == driver.machine.visible(from: key).outputs)
+                    #expect(visible.inputs == driver.machine.visible(from: key).inputs)
+                    seen[key.description] = visible.outputs
+                }
+                driver.choose(choice)
+            }
+            #expect(seen["twice.second"] == ["first": "twice.first.loud"])
+            #expect(seen["after"] == ["twice": "twice.second"])
+        }
+    }
+
     @Test("a ring of files is found, and named")
     func rings() async throws {
         let found = try await errors(

@@ -216,8 +216,8 @@ extension RunMachine {
         executions[key]?.attempt = record.attempt
         executions[key]?.failures = record.failures
         executions[key]?.earlierFailures = record.earlierFailures
-        if record.state.isFinal, !execution.step.isForEach {
-            restore(execution.step.children ?? [], key.items, into: execution.frame)
+        if record.state.isFinal, record.state != .cancelled {
+            restore(inside: execution.step, key.items, into: execution.frame)
         }
         switch record.state {
         case .succeeded: recovered(key, .succeeded(record.output ?? .null))
@@ -248,13 +248,19 @@ extension RunMachine {
         ended.append((execution.frame, execution.step, end))
     }
 
-    /// Restores the outputs inside a completed group.
-    private mutating func restore(_ steps: [PlanStep], _ items: [Int], into frame: Int) {
-        for step in steps {
-            if let record = records.removeValue(forKey: ExecutionKey(step.id, items: items)) {
-                frames[frame]?.outputs[step.id] = record.output ?? .null
+    /// Restores the outputs inside a completed group: those that ``childEnded(_:_:_:)`` had set.
+    private mutating func restore(inside group: PlanStep, _ items: [Int], into frame: Int) {
+        // Outputs inside an item or an included file are not visible after it.
+        guard !group.isForEach, group.scope == nil else { return }
+        for step in group.children ?? [] {
+            restore(inside: step, items, into: frame)
+            guard let record = records.removeValue(forKey: ExecutionKey(step.id, items: items)) else { continue }
+            switch record.state {
+            case .succeeded: frames[frame]?.outputs[step.id] = record.output ?? .null
+            case .skipped: frames[frame]?.outputs[step.id] = .null
+            case .failed where step.continuesOnError: frames[frame]?.outputs[step.id] = .null
+            case .failed, .cancelled, .running, .waiting: break
             }
-            if !step.isForEach { restore(step.children ?? [], items, into: frame) }
         }
     }
 }

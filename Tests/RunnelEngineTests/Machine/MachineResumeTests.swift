@@ -7,15 +7,20 @@ import Testing
 @Suite("A run that is gone on with") struct MachineResumeTests {
     private static func plan(_ generator: inout SeededGenerator) -> RunPlan {
         var number = 0
-        func steps(depth: Int, _ generator: inout SeededGenerator) -> [PlanStep] {
+        func steps(depth: Int, in scope: String = "", _ generator: inout SeededGenerator) -> [PlanStep] {
             (0..<Int.random(in: 1...3, using: &generator)).map { _ in
                 number += 1
                 var step: PlanStep
                 if depth > 0, Int.random(in: 0..<3, using: &generator) == 0 {
+                    let id = "\(scope)g\(number)"
+                    let isFile = Int.random(in: 0..<3, using: &generator) == 0
                     step = group(
-                        "g\(number)", parallel: .random(using: &generator), steps(depth: depth - 1, &generator))
+                        id, parallel: !isFile && .random(using: &generator),
+                        steps(depth: depth - 1, in: isFile ? id + "." : scope, &generator))
+                    if isFile { step.scope = id + "." }
                 } else {
-                    step = leaf("s\(number)", retry: 3)
+                    step = leaf("\(scope)s\(number)", retry: 3)
+                    if Int.random(in: 0..<4, using: &generator) == 0 { step.loop = (.seconds(10), 3) }
                 }
                 step.hasCondition = Int.random(in: 0..<4, using: &generator) == 0
                 step.continuesOnError = Int.random(in: 0..<4, using: &generator) == 0
@@ -28,11 +33,21 @@ import Testing
         return RunPlan(steps: steps(depth: 2, &generator), finally: [leaf("z")])
     }
 
-    /// Answers that depend on what is asked alone, so that they are the same in every life. Only steps whose failure is
-    /// let pass fail for good, since otherwise the order decides what was begun.
+    /// Answers that depend on what is asked alone, so that they are the same in every life. Only steps fail for good whose
+    /// failure, or that of the sequence around them, is let pass, since otherwise the order decides what was begun.
     private static func script(_ plan: RunPlan, seed: Int) -> MachineDriver.Script {
-        func all(_ steps: [PlanStep]) -> [PlanStep] { steps.flatMap { [$0] + all($0.children ?? []) } }
-        let lenient = Set(all(plan.steps).filter { $0.continuesOnError && $0.children == nil }.map(\.id))
+        func lenient(_ steps: [PlanStep], isInside: Bool = false) -> [String] {
+            steps.flatMap { step in
+                guard let children = step.children else {
+                    return step.continuesOnError || isInside && !step.isForEach ? [step.id] : []
+                }
+                return lenient(children, isInside: step.continuesOnError && !step.isParallel)
+            }
+        }
+        func loops(_ steps: [PlanStep]) -> [String] {
+            steps.flatMap { ($0.loop == nil ? [] : [$0.id]) + loops($0.children ?? []) }
+        }
+        let (lenient, loops) = (Set(lenient(plan.steps)), Set(loops(plan.steps)))
         @Sendable func number(_ key: ExecutionKey, _ salt: Int) -> Int {
             var hash = UInt64(truncatingIfNeeded: seed &* 31 &+ salt)
             for byte in key.description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
@@ -43,7 +58,25 @@ import Testing
             failure: { key, attempt in
                 if lenient.contains(key.step), number(key, 3) % 3 == 0 { return RunError(reported: "no", "\(key)") }
                 return attempt < 3 && number(key, 10 + attempt) % 3 == 0 ? busy : nil
+            },
+            again: { key, attempt in
+                guard loops.contains(key.step) else { return false }
+                if lenient.contains(key.step), number(key, 4) % 2 == 0 { return true }
+                return attempt < 3 && number(key, 20 + attempt) % 2 == 0
             })
+    }
+
+    /// What the templates of the steps that go on see, and those of the run's `output`.
+    private static func visible(_ driver: MachineDriver) -> [String: ValueObject] {
+        var all: [String: ValueObject] = [:]
+        for key in Array(driver.machine.executions.keys) + [nil] {
+            let visible = driver.machine.visible(from: key)
+            var values: ValueObject = ["input": visible.input, "steps": .object(visible.outputs)]
+            values["inputs"] = visible.inputs
+            values["item"] = visible.item
+            all[key?.description ?? ""] = values
+        }
+        return all
     }
 
     @Test("crashes at any moment change neither outputs nor what was paid for", arguments: 0..<20)
@@ -60,8 +93,9 @@ import Testing
             while !driver.isOver, let choice = driver.choices.randomElement(using: &generator) {
                 driver.choose(choice)
                 if !driver.isOver, crashes < 20, Int.random(in: 0..<4, using: &generator) == 0 {
-                    let violations = driver.violations
+                    let (violations, visible) = (driver.violations, Self.visible(driver))
                     driver = driver.crashed()
+                    #expect(Self.visible(driver) == visible, "seed \(seed)")
                     driver.violations += violations
                     crashes += 1
                 }

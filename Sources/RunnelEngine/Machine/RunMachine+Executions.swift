@@ -234,10 +234,10 @@ extension RunMachine {
             // A clock that was set back must not extend the pause.
             let longest = record.longestPause(execution.step.retry, loop: execution.step.loop?.pause)
             actions.append(.startTimer(.retry(key), min(.nanoseconds(rest), longest)))
+        case .cancelled where isEach(execution): return false
+        case .cancelled where execution.step.children == nil: executions[key]?.phase = .cancelled
         // What is in a group is restored one by one.
-        case .cancelled where execution.step.children == nil && !isEach(execution):
-            executions[key]?.phase = .cancelled
-        case .cancelled: return false
+        case .cancelled: proceed(key)
         }
         return true
     }

@@ -45,6 +45,8 @@ struct Frame: Sendable {
     var results: [Int: Value] = [:]
     var failure: RunError?
     var abort: Abort?
+    /// Whether a step or an item was ended from outside.
+    var isCut = false
 
     /// The maximum concurrency.
     var width: Int {
@@ -143,12 +145,15 @@ extension RunMachine {
     }
 
     private func end(of frame: Frame) -> End {
-        switch frame.abort {
-        case .failed(let error): return .failed(error)
-        case .cancelled: return .aborted
-        case nil: break
+        // An abort that came too late to prevent anything has no effect: the records of the steps do not hold it, and a
+        // resumed run must decide the same.
+        if frame.isCut || frame.failure == nil && frame.begun < frame.count {
+            switch frame.abort {
+            case .failed(let error): return .failed(error)
+            case .cancelled: return .aborted
+            case nil: if isAborted(frame.parent) { return .aborted }
+            }
         }
-        if isAborted(frame.parent) { return .aborted }
         if let failure = frame.failure { return .failed(failure) }
         switch frame.kind {
         case .sequence, .item: return frame.hasProduced ? .succeeded(frame.input) : .skipped
@@ -179,7 +184,8 @@ extension RunMachine {
             }
         // The failure of an item with `on_error: continue` was replaced with null in its own frame.
         case .failed(let error): frame.failure = frame.failure ?? error
-        case .succeeded, .skipped, .aborted: break
+        case .aborted: frame.isCut = true
+        case .succeeded, .skipped: break
         }
         frames[id] = frame
         advance(id)

@@ -27,6 +27,8 @@ struct RunMachine: Sendable {
     /// Whether the answer to ``Action/renderOutput`` is awaited: the run is about to end.
     private var isRendering = false
     private var cancellations = 0
+    /// The requests before this claim that have not taken effect again.
+    private var earlierCancellations = 0
     /// Whether `finally` was cancelled before this claim.
     private var isFinallyCancelled = false
     private var isOver = false
@@ -51,11 +53,9 @@ struct RunMachine: Sendable {
         switch event {
         case .begin(let now, let cancellations):
             self.now = now
-            isFinallyCancelled = cancellations > 1
+            (earlierCancellations, isFinallyCancelled) = (cancellations, cancellations > 1)
             if let timeout = plan.timeout { startTimer(.run, timeout, used: plan.worked) }
             beginPhase(.steps, plan.steps)
-            drain()
-            for _ in 0..<cancellations { cancel() }
         case .decided(let key, let decision): decided(key, decision)
         case .succeeded(let key, let output): succeeded(key, output)
         case .again(let key, let output): again(key, output)
@@ -73,12 +73,23 @@ struct RunMachine: Sendable {
         case .stop: stop()
         }
         drain()
+        // `on_failure` and `finally` may be restored with the answer to ``Action/renderOutput`` only.
+        let isRestored =
+            switch event {
+            case .begin, .rendered: !isRendering
+            default: false
+            }
         // After the groups are restored, so that the steps that they had begun are recorded as cancelled.
+        if isRestored {
+            for _ in 0..<earlierCancellations { cancel() }
+            earlierCancellations = 0
+            drain()
+        }
         while !overdue.isEmpty {
             due(overdue.removeFirst())
             drain()
         }
-        if case .begin = event { beginCancelled() }
+        if isRestored { beginCancelled() }
         if isStopping, !isOver, !isRendering, executions.values.allSatisfy({ $0.phase != .running }) {
             actions.append(.release)
             isOver = true
@@ -125,7 +136,8 @@ struct RunMachine: Sendable {
         // Set before anything in it starts, because it may complete at once.
         phaseFrame = nextFrame
         _ = open(Frame(kind: .sequence, steps: steps, items: [], input: handedOn.input, outputs: handedOn.outputs))
-        if phase == .finally, isFinallyCancelled, let phaseFrame { abort(phaseFrame, .cancelled) }
+        let isCancelled = phase == .finally ? isFinallyCancelled : phase == .onFailure && cancellations > 0
+        if isCancelled, let phaseFrame { abort(phaseFrame, .cancelled) }
     }
 
     /// `steps`, `on_failure` or `finally` has completed.

@@ -30,6 +30,8 @@ struct MachineDriver {
         var failure: @Sendable (ExecutionKey, Int) -> RunError? = { _, _ in nil }
         /// Whether the condition of a loop asks for another round after this attempt.
         var again: @Sendable (ExecutionKey, Int) -> Bool = { _, _ in false }
+        /// nil: the output of the run is the last one of its steps.
+        var output: Result<Value, RunError>?
     }
 
     /// Something that can happen next.
@@ -107,7 +109,7 @@ struct MachineDriver {
             case .startTimer(let id, _): timers.append(id)
             case .stopTimer(let id): timers.removeAll { $0 == id }
             case .record(let change): record(change)
-            case .renderOutput: queue += machine.handle(.rendered(.success(machine.flow)))
+            case .renderOutput: queue += machine.handle(.rendered(script.output ?? .success(machine.flow)))
             case .finish(let outcome): self.outcome = outcome
             case .release: isReleased = true
             }

@@ -108,4 +108,42 @@ import Testing
             #expect(ends == undisturbed.records.mapValues(\.state).filter { $0.value != .running }, "seed \(seed)")
         }
     }
+
+    @Test("a crash in `finally` does not change how a run ends that was cancelled, or had used up its `timeout`")
+    func crashesInFinally() {
+        for seed in 0..<1000 {
+            var generator = SeededGenerator(seed: UInt64(seed))
+            var plan = Self.plan(&generator)
+            (plan.onFailure, plan.timeout) = ([leaf("y")], .seconds(5))
+            let isCancelled = Bool.random(using: &generator)
+            var driver = MachineDriver(plan, script: Self.script(plan, seed: seed))
+            for _ in 0..<Int.random(in: 0..<8, using: &generator) {
+                let choices = driver.choices.filter { $0 != .timer(.run) }
+                if let choice = choices.randomElement(using: &generator) { driver.choose(choice) }
+            }
+            if isCancelled {
+                driver.tell(.cancel)
+            } else {
+                driver.worked = .seconds(6)
+                driver.choose(.timer(.run))
+            }
+            while !driver.isOver, !driver.machine.isInFinally,
+                let choice = driver.choices.filter({ $0 != .timer(.run) }).randomElement(using: &generator)
+            {
+                // A step may end by itself in the moment in which it is cancelled.
+                if case .attempt(let key) = choice, Bool.random(using: &generator) { driver.cancelled.remove(key) }
+                driver.choose(choice)
+            }
+            var resumed = driver.crashed(cancellations: isCancelled ? 1 : 0)
+            if !driver.isOver { #expect(Self.visible(resumed) == Self.visible(driver), "seed \(seed)") }
+            driver.finish()
+            resumed.finish()
+            #expect(driver.violations + resumed.violations == [], "seed \(seed)")
+            #expect(Self.end(resumed) == Self.end(driver), "seed \(seed)")
+        }
+    }
+
+    private static func end(_ driver: MachineDriver) -> String? {
+        if case .failed(let error)? = driver.outcome { error.message } else { driver.outcome.map { "\($0)" } }
+    }
 }

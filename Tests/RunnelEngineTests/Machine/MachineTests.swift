@@ -424,6 +424,75 @@ import Testing
         }
     }
 
+    @Test(
+        "a last step that succeeds although it is cancelled counts, so a crash in `finally` changes nothing",
+        arguments: [RunMachine.Event.cancel, .due(.run)], [false, true])
+    func succeedingLate(event: RunMachine.Event, isInGroup: Bool) {
+        let steps = isInGroup ? [group("g", [leaf("a")])] : [leaf("a")]
+        let plan = RunPlan(
+            steps: steps, onFailure: [leaf("f")], finally: [leaf("z")], timeout: .seconds(5))
+        var driver = MachineDriver(plan)
+        driver.tell(event)
+        // It ends by itself.
+        driver.cancelled = []
+        driver.choose(.attempt(ExecutionKey("a")))
+        #expect(driver.attempts == ["a#1", "z#1"])
+        driver.worked = .seconds(6)
+        let cancellations = if case .cancel = event { 1 } else { 0 }
+        for run in [driver, driver.crashed(cancellations: cancellations)] {
+            let run = finished(run)
+            #expect(output(run) == "a")
+            #expect(run.records[ExecutionKey("f")] == nil)
+        }
+    }
+
+    @Test("a failure before a cancellation counts where the cancellation ends nothing, and `on_failure` does not run")
+    func failingBeforeCancellation() {
+        let plan = RunPlan(
+            steps: [group("g", parallel: true, [leaf("a"), leaf("b")])], onFailure: [leaf("f")], finally: [leaf("z")])
+        var driver = MachineDriver(
+            plan, script: .init(failure: { key, _ in key.step == "a" ? RunError(reported: "no", "") : nil }))
+        driver.choose(.attempt(ExecutionKey("a")))
+        driver.tell(.cancel)
+        driver.cancelled = []
+        driver.choose(.attempt(ExecutionKey("b")))
+        for run in [driver, driver.crashed(cancellations: 1)] {
+            let run = finished(run)
+            #expect(error(run)?.code == "no")
+            #expect(run.attempts.last == "z#1")
+            #expect(!run.attempts.contains("f#1"))
+        }
+    }
+
+    @Test("what a cancelled group had finished stays finished after a crash")
+    func cancelledGroup() {
+        var steps = group("g", parallel: true, [leaf("a"), leaf("b"), leaf("c", condition: true)])
+        (steps.maxParallel, steps.hasCondition) = (2, true)
+        var driver = MachineDriver(RunPlan(steps: [steps, leaf("d")], finally: [leaf("z")]))
+        driver.choose(.attempt(ExecutionKey("a")))
+        driver.tell(.cancel)
+        for key in ["b", "c"] { driver.choose(.attempt(ExecutionKey(key))) }
+        #expect(driver.attempts == ["a#1", "b#1", "c#1", "z#1"])
+        let resumed = driver.crashed(cancellations: 1)
+        #expect(resumed.attempts == ["z#1"])
+        #expect(resumed.machine.outputs == driver.machine.outputs)
+        #expect(finished(resumed).records[ExecutionKey("a")]?.state == .succeeded)
+    }
+
+    @Test("a cancellation during `on_failure` holds after a crash, also where it was `output` that failed")
+    func cancelledOnFailure() {
+        let plan = RunPlan(steps: [leaf("a")], onFailure: [leaf("f"), leaf("g")], finally: [leaf("z")])
+        var driver = MachineDriver(plan, script: .init(output: .failure(RunError(reported: "no", "bad output"))))
+        driver.choose(.attempt(ExecutionKey("a")))
+        driver.choose(.attempt(ExecutionKey("f")))
+        driver.tell(.cancel)
+        #expect(driver.cancelled == [ExecutionKey("g")])
+        let resumed = finished(driver.crashed(cancellations: 1))
+        #expect(resumed.attempts == ["z#1"])
+        #expect(resumed.machine.outputs == ["a": "a", "f": "f", "z": "z"])
+        #expect(error(resumed)?.code == "no")
+    }
+
     @Test("stopping begins nothing, takes what ends, and leaves the rest to be gone on with")
     func stopping() {
         let plan = RunPlan(steps: [group("p", parallel: true, [leaf("a"), leaf("b")]), leaf("c")])

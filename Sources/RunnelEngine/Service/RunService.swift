@@ -194,11 +194,17 @@ public struct RunService: Sendable {
             throw .journal(error)
         }
         // A `for_each` has ended when its own record has, not when one of its items has.
-        let finished = Set(
-            steps.filter { $0.key.items.isEmpty && $0.state.isFinal && $0.state != .cancelled }.map(\.key.step))
+        let ends = Dictionary(
+            steps.filter(\.key.items.isEmpty).map { ($0.key.step, $0.state) }, uniquingKeysWith: { _, last in last })
         let lost = Set(steps.filter { $0.lost != nil }.map(\.key.step))
         let missing = earlier.first { step in
-            !finished.contains(step.id) || step.withInner.contains { lost.contains($0.id) }
+            let hasResult =
+                switch ends[step.id] {
+                case .succeeded, .skipped: true
+                case .failed: step.onError == .continue
+                case .cancelled, .running, .waiting, nil: false
+                }
+            return !hasResult || step.withInner.contains { lost.contains($0.id) }
         }
         if let missing { throw .noResult(step: missing.id) }
         return steps
@@ -329,7 +335,7 @@ public enum RetryError: Error, Sendable {
     case notEnded
     /// The pipeline has no such step under `steps`.
     case noSuchStep(String, known: [String])
-    /// A step before the one to begin with has no result in the run.
+    /// A step before the one to begin with has no result in the run, or failed without `on_error: continue`.
     case noResult(step: String)
     /// An input of the changed pipeline is missing in the run, or its value there does not match; with its name and the
     /// reason.

@@ -1,4 +1,5 @@
 import RunnelKit
+import Synchronization
 import Testing
 
 @testable import RunnelEngine
@@ -73,6 +74,24 @@ import Testing
         for expected in [RunControl.Signal.flush, .cancel, .stop, .stop, .fence] {
             #expect(await signals.next() == expected)
         }
+    }
+
+    @Test("what an attempt reports after its end, as an abandoned one may, is ignored")
+    func reportingLate() async {
+        let kinds = Mutex<[RunEvent.Kind]>([])
+        let reporter = StepReporter(place: Self.place, redactor: Redactor(secrets: ["hidden"])) { kind in
+            kinds.withLock { $0.append(kind) }
+        }
+        await reporter.report(.note("looking"))
+        await reporter.report(.text("so hid"))
+        await reporter.finish()
+        await reporter.report(.text("late"))
+        await reporter.report(.note("late"))
+        await reporter.finish()
+        let told = kinds.withLock { $0.compactMap { RunWatchers.update($0) } }
+        #expect(told.first == .note(step: "ask[2]", "looking"))
+        let text = told.dropFirst().map { if case .text("ask[2]", let text) = $0 { text } else { "\($0)" } }
+        #expect(text.joined() == "so hid")
     }
 
     @Test(

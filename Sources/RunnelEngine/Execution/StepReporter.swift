@@ -3,7 +3,12 @@ import Synchronization
 
 /// Converts the progress of one step to run events, with secrets redacted even if they are split across chunks.
 final class StepReporter: Sendable {
-    private let stream: Mutex<StreamRedactor>
+    private struct State {
+        var stream: StreamRedactor
+        var isFinished = false
+    }
+
+    private let state: Mutex<State>
     private let redactor: Redactor
     private let place: RunEvent.StepPlace
     private let emit: @Sendable (RunEvent.Kind) async -> Void
@@ -14,21 +19,25 @@ final class StepReporter: Sendable {
         self.place = place
         self.redactor = redactor
         self.emit = emit
-        stream = Mutex(StreamRedactor(redactor))
+        state = Mutex(State(stream: StreamRedactor(redactor)))
     }
 
     func report(_ progress: StepProgress) async {
         switch progress {
         case .text(let text):
-            let shown = stream.withLock { $0.append(text) }
+            let shown = state.withLock { $0.isFinished ? "" : $0.stream.append(text) }
             if !shown.isEmpty { await emit(.stepText(place, shown)) }
-        case .note(let note): await emit(.stepNote(place, redactor.redact(note)))
+        case .note(let note):
+            if !state.withLock(\.isFinished) { await emit(.stepNote(place, redactor.redact(note))) }
         }
     }
 
-    /// Flushes text that was held back for redaction.
+    /// Flushes text that was held back for redaction. What an abandoned attempt reports from then on is ignored.
     func finish() async {
-        let rest = stream.withLock { $0.finish() }
+        let rest = state.withLock { state in
+            state.isFinished = true
+            return state.stream.finish()
+        }
         if !rest.isEmpty { await emit(.stepText(place, rest)) }
     }
 }

@@ -86,9 +86,12 @@ final class RunWatchers: Sendable {
     /// The number of remembered ended runs.
     var remembered: Int { state.withLock { $0.past.count } }
 
+    /// Passes an event on. `runStarted` makes the run active; until then, and after its end, other events are ignored: an
+    /// abandoned step may still report something.
     func tell(_ event: RunEvent) {
         state.withLock { state in
             if state.live[event.runID] == nil {
+                guard case .runStarted = event.kind else { return }
                 state.live[event.runID] = state.takePast(event.runID) ?? RunHistory()
             }
             guard let update = Self.update(event.kind) else { return }

@@ -97,4 +97,21 @@ import Testing
         }
         #expect(watchers.remembered == 64)
     }
+
+    @Test("what a step says after the end of its run does not make the run active again")
+    func afterEnd() async {
+        let watchers = RunWatchers()
+        func tell(_ kind: RunEvent.Kind) { watchers.tell(RunEvent(runID: "r", time: 0, kind: kind)) }
+        let say = RunEvent.StepPlace(id: "say", uses: "talk")
+        tell(.runStarted(pipeline: "p", steps: 1))
+        tell(.stepText(say, "in time"))
+        watchers.end("r")
+        tell(.stepText(say, "late"))
+        #expect(!watchers.isLive("r"))
+        let watch = watchers.watch("r", isWhole: true)
+        watch.finish()
+        var heard: [RunUpdate] = []
+        for await update in watch.updates { heard.append(update) }
+        #expect(heard == [.text(step: "say", "in time")])
+    }
 }

@@ -24,7 +24,9 @@ enum PipelineKeys {
                 + "by one level every ten minutes. A run can be started with a priority of its own.",
             schema: RunPriority.schema, absent: "0"),
         DeclaredKey(
-            "timeout", "duration", "The time limit of a run. Waiting and downtime do not count.",
+            "timeout", "duration",
+            "The time limit of `steps`. Waiting and downtime do not count. `on_failure` and `finally` have no time limit but "
+                + "that of their steps.",
             schema: Duration.schema, absent: "no limit"),
         DeclaredKey(
             "steps", "list of steps", "The steps, run in sequence.",

@@ -83,6 +83,22 @@ import Foundation
                 .contains(#""Cookie" says something else than who is signed in"#))
     }
 
+    @Test("a variable is checked beside what the file says")
+    func dependentVariables() {
+        let file = "server: { trusted_proxies: [127.0.0.1], sign_in: { header: X-User } }"
+        let (settings, text) = load(file, ["RUNNEL_SERVER_SIGN_IN_SCOPE": "run"])
+        #expect(text == "")
+        #expect(settings?.server.signIn?.scope == .run)
+        let (pair, words) = load(
+            "", ["RUNNEL_SERVER_TLS_CERTIFICATE": "c.pem", "RUNNEL_SERVER_TLS_KEY": "k.pem"])
+        #expect(words == "")
+        #expect(pair?.server.tls?.key == "k.pem")
+        #expect(
+            load(file, ["RUNNEL_SERVER_SIGN_IN_SCOPE": "all"]).text
+                .hasPrefix("runnel.yaml: error: the environment variable RUNNEL_SERVER_SIGN_IN_SCOPE: "))
+        #expect(load("", ["RUNNEL_SERVER_TLS_KEY": "k.pem"]).text.contains("`server.tls.certificate`: "))
+    }
+
     @Test("what ends a stream, and how much of it is taken, by file and by variable")
     func stream() throws {
         let (unset, _) = load("")

@@ -43,7 +43,7 @@ struct EnvironmentOverlay {
                 continue
             }
             let value = Self.value(text, schema: setting.schema)
-            if let error = Self.problem(value, at: setting.path, shape) {
+            if let error = Self.problem(value, at: setting.path, in: configuration, shape) {
                 problems.append(
                     Problem(
                         code: error.code ?? PipelineErrorCode.wrongValue.rawValue, severity: .error,
@@ -92,12 +92,15 @@ struct EnvironmentOverlay {
         }
     }
 
-    private static func problem(_ value: Value, at path: [String], _ shape: SettingsShape) -> FieldError? {
+    private static func problem(
+        _ value: Value, at path: [String], in configuration: Value, _ shape: SettingsShape
+    ) -> FieldError? {
         do throws(FieldError) {
-            _ = try shape.read(set(value, at: path[...], in: [:]))
+            _ = try shape.read(set(value, at: path[...], in: configuration))
             return nil
         } catch {
-            return error
+            // Other errors are reported when all settings are read.
+            return error.path.starts(with: path.map { .key($0) }) ? error : nil
         }
     }
 

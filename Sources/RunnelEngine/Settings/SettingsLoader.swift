@@ -43,12 +43,12 @@ package enum SettingsLoader {
         var diagnostics = DiagnosticList(source: document.source)
         var shown = document.source
         var value: Value = document.root.map { Value($0) } ?? .null
-        let overlay = EnvironmentOverlay(environment: environment, shape: shape, configuration: value)
         if value.isNull { value = [:] }
         // A section whose keys are all commented out is treated as missing.
         if let sections = value.asObject {
             value = .object(ValueObject(sections.filter { !$0.value.isNull }.map { ($0.key, $0.value) }))
         }
+        let overlay = EnvironmentOverlay(environment: environment, shape: shape, configuration: value)
         let profiles = SettingsProfiles(root: document.root)
         let roots = [document.root].compactMap(\.self) + profiles.nodes.map(\.node)
         if let root = document.root, !root.isNull {

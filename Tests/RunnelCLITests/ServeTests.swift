@@ -61,12 +61,43 @@ import Testing
         }
     }
 
+    @Test("`serve`, `doctor` and `validate` warn if every user of the machine could sign in as anybody")
+    func doubtfulSettings() async throws {
+        let files = [
+            "runnel.yaml": """
+            server:
+              port: 0
+              trusted_proxies: [127.0.0.1]
+              sign_in: { header: X-Forwarded-Email }
+            """,
+            "h.yaml": "steps: [ { uses: log } ]\n",
+        ]
+        let warning =
+            "`server.sign_in` has no `secret`, and `trusted_proxies` has an address of this machine: every user and "
+            + "program of the machine can sign in to the dashboard as anybody"
+        try await withProject(files) { runnel in
+            let served = try await runnel.interrupt(["serve"], after: warning)
+            #expect(served.status == 0, "\(served.error)")
+            let doctor = try await runnel.run(["doctor", "--offline"])
+            #expect(doctor.output.contains("! configuration runnel.yaml:4: \(warning)\n"), "\(doctor.output)")
+            let validated = try await runnel.run(["validate"])
+            #expect(validated.status == 0)
+            let line = "runnel.yaml:4:3: warning: \(warning) [doubtful-value]\n"
+            #expect(validated.error.contains(line), "\(validated.error)")
+            #expect(try await runnel.run(["run", "h"]).error.contains(warning) == false)
+        }
+    }
+
     @Test("`serve` and `doctor` refuse a token that is too short, and `serve` says how to make a new one")
     func shortToken() async throws {
         let words = "is too short to be safe (minimum 16 bytes); `runnel tokens --new` prints a new one"
         for (setting, configuration) in [
             ("server.token", "token: { env: TOKEN }"),
             ("server.tokens.ci.token", "tokens: { ci: { token: { env: TOKEN } } }"),
+            (
+                "server.sign_in.secret",
+                "trusted_proxies: [127.0.0.1], sign_in: { header: X-User, secret: { env: TOKEN } }"
+            ),
         ] {
             let files = [
                 "runnel.yaml": "server: { port: 0, \(configuration) }\n", "h.yaml": "steps: [ { uses: log } ]\n",

@@ -81,13 +81,23 @@ import Foundation
         #expect(
             load("server: { trusted_proxies: [127.0.0.1], sign_in: { header: Cookie } }").text
                 .contains(#""Cookie" says something else than who is signed in"#))
+        #expect(
+            load(
+                """
+                server:
+                  trusted_proxies: [127.0.0.1]
+                  sign_in: { header: X-User, secret: a-literal-in-the-file }
+                """
+            ).text.contains("`server.sign_in.secret` is a literal in the file"))
     }
 
     @Test("a variable is checked beside what the file says")
     func dependentVariables() {
         let file = "server: { trusted_proxies: [127.0.0.1], sign_in: { header: X-User } }"
-        let (settings, text) = load(file, ["RUNNEL_SERVER_SIGN_IN_SCOPE": "run"])
+        let (settings, text) = load(
+            file, ["RUNNEL_SERVER_SIGN_IN_SECRET": "a-secret-of-the-proxy", "RUNNEL_SERVER_SIGN_IN_SCOPE": "run"])
         #expect(text == "")
+        #expect(settings?.server.signIn?.secret == SensitiveValue("a-secret-of-the-proxy"))
         #expect(settings?.server.signIn?.scope == .run)
         let (pair, words) = load(
             "", ["RUNNEL_SERVER_TLS_CERTIFICATE": "c.pem", "RUNNEL_SERVER_TLS_KEY": "k.pem"])
@@ -97,6 +107,20 @@ import Foundation
             load(file, ["RUNNEL_SERVER_SIGN_IN_SCOPE": "all"]).text
                 .hasPrefix("runnel.yaml: error: the environment variable RUNNEL_SERVER_SIGN_IN_SCOPE: "))
         #expect(load("", ["RUNNEL_SERVER_TLS_KEY": "k.pem"]).text.contains("`server.tls.certificate`: "))
+    }
+
+    @Test(
+        "a proxy on this machine that signs people in needs a secret",
+        arguments: [
+            ("[127.0.0.1]", "", true), ("[10.0.0.7, \"::1\"]", "", true), ("[127.0.0.0/8]", "", true),
+            ("[0.0.0.0/0]", "", true), ("[\"::/0\"]", "", true), ("[10.0.0.0/8]", "", false),
+            ("[127.0.0.1]", ", secret: { env: PROOF }", false),
+        ])
+    func proxySecret(proxies: String, secret: String, warns: Bool) throws {
+        let (settings, text) = load("server: { trusted_proxies: \(proxies), sign_in: { header: X-User\(secret) } }")
+        #expect(text == "")
+        let doubts = try #require(settings).server.doubts
+        #expect(doubts.map(\.message).contains { $0.hasPrefix("`server.sign_in` has no `secret`") } == warns)
     }
 
     @Test("what ends a stream, and how much of it is taken, by file and by variable")

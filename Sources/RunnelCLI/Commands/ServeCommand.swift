@@ -144,8 +144,12 @@ struct ServeCommand: AsyncParsableCommand {
         options.publicURL = server.publicURL.map { PublicURL($0.text) }
         options.trustedProxies = TrustedProxies(
             server.trustedProxies.map(\.range), usesForwarded: server.proxyHeader == .forwarded)
+        if case .failure(let problem)? = project.signInSecret {
+            throw ExitStatus.usage.reporting("`server.sign_in.secret` \(problem.predicate)")
+        }
+        let secret = try? project.signInSecret?.get()
         options.signIn = server.signIn.flatMap {
-            ProxySignIn(header: $0.header.text, scope: $0.scope, scopes: $0.scopes)
+            ProxySignIn(header: $0.header.text, scope: $0.scope, scopes: $0.scopes, secret: secret)
         }
         if let tls = server.tls {
             do throws(ServerCertificate.Problem) {
@@ -177,7 +181,7 @@ struct ServeCommand: AsyncParsableCommand {
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator, logLevel: .info,
             fixedLevel: logLevel)
-        project.report.log(to: assembly.logger)
+        project.checkedReport.log(to: assembly.logger)
         if (journal as? PostgresJournal)?.isBehindProxy ?? false {
             assembly.logger.notice("\(PostgresJournal.proxyNotice)")
         }

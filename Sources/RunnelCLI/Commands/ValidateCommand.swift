@@ -202,16 +202,21 @@ extension Project {
     ///
     /// - Parameter pipelines: The names of all pipelines.
     fileprivate func settingWarnings(_ registry: StepRegistry, pipelines: [String]) -> [Diagnostic] {
-        let file = report.source.name
-        return registry.plugins.compactMap { $0 as? any ConfigurablePlugin }.flatMap { plugin in
-            plugin.warnings(pipelines: pipelines).map { warning in
-                let place = plugin.settingsPath + warning.path
-                return Diagnostic(
-                    PipelineErrorCode.doubtfulValue, .warning, file: file,
-                    range: settingRoots.lazy.compactMap { $0.keyNode(at: place) }.first?.range, warning.message,
-                    hint: warning.hint)
-            }
+        registry.plugins.compactMap { $0 as? any ConfigurablePlugin }.flatMap { plugin in
+            plugin.warnings(pipelines: pipelines).map { warning($0, at: plugin.settingsPath + $0.path) }
         }
+    }
+
+    /// ``report`` with the warnings about the settings of the server, for those who check or serve the project.
+    var checkedReport: LoadReport {
+        let warnings = settings.server.doubts.map { warning($0, at: $0.path) }
+        return LoadReport(source: report.source, diagnostics: (report.diagnostics + warnings).sortedByPlace())
+    }
+
+    private func warning(_ doubt: FieldError, at place: [FieldError.PathElement]) -> Diagnostic {
+        Diagnostic(
+            PipelineErrorCode.doubtfulValue, .warning, file: report.source.name,
+            range: settingRoots.lazy.compactMap { $0.keyNode(at: place) }.first?.range, doubt.message, hint: doubt.hint)
     }
 }
 
@@ -280,7 +285,8 @@ private struct CheckedProjects {
             return PipelineCheck(file: file, loader: loader, project: nil, configuration: invalid.report)
         case .success(let project):
             return PipelineCheck(
-                file: file, loader: try await loader(of: project), project: project, configuration: project.report)
+                file: file, loader: try await loader(of: project), project: project,
+                configuration: project.checkedReport)
         }
     }
 

@@ -38,6 +38,8 @@ struct Project: Sendable {
     let serverToken: Result<String, UnavailableSecret>?
     /// `server.tokens`, by name.
     let namedTokens: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)]
+    /// `server.sign_in.secret`; nil if it is not set.
+    let signInSecret: Result<String, UnavailableSecret>?
     /// Returns `journal.password` for a new connection; nil if it is not set. A reload replaces it.
     let journalPassword: Watched<(@Sendable () -> Result<String, UnavailableSecret>)?>
     /// The settings of plugins, by name.
@@ -159,6 +161,8 @@ struct Project: Sendable {
             }
         serverToken = token.map(APIToken.checked) ?? file.map { .success($0) }
         namedTokens = named.map { ($0.name, $0.scope, APIToken.checked($0.value)) }
+        let proof = settings.server.signIn?.secret.map { resolver.resolve($0, of: "server.sign_in.secret") }
+        signInSecret = proof.map(APIToken.checked)
         let (version, host) = (RunnelCommand.version, JournalSetup.hostName())
         let tracing = Self.receiver("traces", settings.traces.headers, resolver) { headers, warnings in
             TraceConfiguration.resolve(
@@ -182,6 +186,7 @@ struct Project: Sendable {
         // The server's token in a file of its own is not searched for in all data: it never leaves Runnel.
         var others = Self.tokens(token, named)
         others.merge(Self.headers(traces?.receiver, metrics?.receiver)) { own, _ in own }
+        others["server/sign_in/secret"] = try? proof?.get()
         others["journal/password"] = try? password?.value.get()
         if let password = settings.journal.url?.password, password.utf8.count >= Redactor.minimumLength {
             others["journal/url"] = password

@@ -14,7 +14,7 @@ import Foundation
 /// Checks `runnel.yaml`, its secrets, and the pipelines of the project.
 enum ConfigurationCheck {
     static func configuration(_ project: Project) -> [HealthFinding] {
-        let diagnostics = project.report.diagnostics
+        let diagnostics = project.checkedReport.diagnostics
         let file = project.report.source.name
         guard FileReading.exists(project.directory + "/runnel.yaml") || FileReading.exists(file) else {
             return [.good("configuration", "there is no runnel.yaml; \(project.directory) is the project")]
@@ -193,6 +193,9 @@ enum TriggerCheck {
         for token in project.apiTokens {
             guard case .failure(let problem) = token.value else { continue }
             return [.problem("server", "`\(token.setting)` \(problem.predicate)")]
+        }
+        if case .failure(let problem)? = project.signInSecret {
+            return [.problem("server", "`server.sign_in.secret` \(problem.predicate)")]
         }
         let address = "\(settings.host):\(settings.port)"
         let client = ServerClient(project: project)

@@ -72,6 +72,12 @@ package struct ProxySignInSettings: FieldGroup {
     @Field("What people may do who are not in `scopes`: `read`, `run` or `admin`.") package var scope: AccessScope =
         .read
     @Field("What a person may do, by the name that the proxy sends.") package var scopes: [String: AccessScope] = [:]
+    @Field(
+        """
+        What proves the proxy: it must send this value in the header field `X-Runnel-Proxy-Secret`. Without it, whoever \
+        can connect from an address of `trusted_proxies` can name anybody. On loopback, these are all users of the machine.
+        """)
+    package var secret: SensitiveValue?
 }
 
 /// The name of a header field.
@@ -93,7 +99,10 @@ package struct HeaderFieldName: FieldValue, Hashable {
                 hint: "use letters, digits and `-`, such as \"X-Forwarded-User\"")
         }
         let name = text.lowercased()
-        guard !["authorization", "cookie", "host", "origin", "x-forwarded-for", "forwarded"].contains(name) else {
+        let others = [
+            "authorization", "cookie", "host", "origin", "x-forwarded-for", "forwarded", "x-runnel-proxy-secret",
+        ]
+        guard !others.contains(name) else {
             throw FieldError(
                 "\(value.quoted()) says something else than who is signed in",
                 hint: "use the field of the proxy for it, such as \"X-Forwarded-User\"")

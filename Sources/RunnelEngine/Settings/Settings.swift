@@ -100,6 +100,23 @@ package struct ServerSettings: FieldGroup {
                 hint: "name the addresses of the proxy: `trusted_proxies: [127.0.0.1]`", path: [.key("sign_in")])
         }
     }
+
+    /// What is allowed and probably not what is meant, with paths in `runnel.yaml`.
+    package var doubts: [FieldError] {
+        var doubts: [FieldError] = []
+        if let signIn, signIn.secret == nil,
+            trustedProxies.contains(where: { AddressRange.loopback.contains(where: $0.range.overlaps) })
+        {
+            doubts.append(
+                FieldError(
+                    "`server.sign_in` has no `secret`, and `trusted_proxies` has an address of this machine: every user "
+                        + "and program of the machine can sign in to the dashboard as anybody",
+                    hint: "set `secret: { env: RUNNEL_PROXY_SECRET }`, and let the proxy send the value in the header "
+                        + "field `X-Runnel-Proxy-Secret`",
+                    path: [.key("server"), .key("sign_in")]))
+        }
+        return doubts
+    }
 }
 
 /// `server.proxy_header`.

@@ -120,6 +120,7 @@ package enum SettingsLoader {
             }
         }
         if let node = root["server"]?["token"] { places.append(("server.token", node)) }
+        if let node = root["server"]?["sign_in"]?["secret"] { places.append(("server.sign_in.secret", node)) }
         if case .mapping(let tokens)? = root["server"]?["tokens"]?.content {
             places += tokens.compactMap { pair in
                 pair.value["token"].map { ("server.tokens.\(pair.key.keyText).token", $0) }

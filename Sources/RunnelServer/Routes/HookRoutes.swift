@@ -78,7 +78,9 @@ struct HookRoutes: Sendable {
     /// The request as the hook sees it, without its body.
     private func call(_ request: Request, _ path: String, _ context: ServerContext) -> IngressRequest {
         var headers = HeaderList()
-        for field in request.headers { headers.add(field.name.rawName, field.value) }
+        for field in request.headers where field.name != ProxySignIn.secretHeader {
+            headers.add(field.name.rawName, field.value)
+        }
         if let authority = request.head.authority { headers.add("host", authority) }
         let client = ForwardedClient(request, context, options)
         let query = request.uri.query ?? ""

@@ -49,6 +49,12 @@ package struct AddressRange: Sendable, Hashable {
         bits = given
     }
 
+    /// The addresses of the loopback interface.
+    package static let loopback = ["127.0.0.0/8", "::1"].compactMap { AddressRange($0) }
+
+    /// Whether the ranges have an address in common.
+    package func overlaps(_ other: AddressRange) -> Bool { contains(other.start) || other.contains(start) }
+
     package func contains(_ address: IPAddress) -> Bool {
         guard address.bytes.count == start.bytes.count else { return false }
         let (whole, rest) = bits.quotientAndRemainder(dividingBy: 8)

@@ -390,6 +390,42 @@ import Testing
         }
     }
 
+    @Test("with a secret, the name counts only beside the secret, and the secret reaches neither a hook nor the log")
+    func proxySecret() async throws {
+        let hook = Pipelines.hook(
+            "verify: { scheme: none }", steps: "{ uses: template, with: { text: \"{{ trigger | tojson }}\" } }")
+        var rig = ServerRig.dashboard(["h.yaml": hook])
+        rig.options.trustedProxies = TrustedProxies([try #require(AddressRange("127.0.0.1"))])
+        rig.options.signIn = ProxySignIn(
+            header: "X-Forwarded-Email", scope: .read, scopes: [:], secret: "of-the-proxy-alone")
+        try await rig.serve { server in
+            let name = ("X-Forwarded-Email", "ada@example.org")
+            func get(_ secrets: String...) async throws -> Answer {
+                try await server.call("GET", "/runs", [name] + secrets.map { ("X-Runnel-Proxy-Secret", $0) })
+            }
+            #expect(try await get("of-the-proxy-alone").status == 200)
+            for answer in [
+                try await get(), try await get(""), try await get("of-the-proxy-alon"),
+                try await get("of-the-proxy-alone!"), try await get("guess", "of-the-proxy-alone"),
+                try await get("of-the-proxy-alone", "of-the-proxy-alone"),
+            ] {
+                #expect(answer.status == 303)
+                #expect(answer.headers["location"] == "/sign-in?to=%2Fruns")
+            }
+            let called = try await server.call(
+                "POST", "/hooks/h", [name, ("x-runnel-proxy-secret", "of-the-proxy-alone")])
+            let id = try #require(called.run)
+            try await server.end(of: id)
+            let seen = try await server.call(
+                "GET", "/api/v1/runs/\(id)", [("Authorization", "Bearer \(Browsing.token)")])
+            #expect(seen.text.contains("x-forwarded-email"))
+            for text in [seen.text] + server.log.lines {
+                #expect(!text.contains("of-the-proxy-alone"))
+                #expect(!text.lowercased().contains("x-runnel-proxy-secret"))
+            }
+        }
+    }
+
     @Test("for REST and the browser, the audit log has the client address that a trusted proxy forwards")
     func clientAddress() async throws {
         var rig = ServerRig.dashboard(["greet.yaml": Pipelines.greet])

@@ -189,11 +189,16 @@ extension Response {
 /// Signs in people whom a reverse proxy has signed in, such as by OpenID Connect, and names in a header field.
 ///
 /// The field counts only in requests that come from a trusted proxy itself, and only if it stands there once: a second
-/// one may be what a browser has sent.
+/// one may be what a browser has sent. Every user of this machine connects from the address of a proxy on it, so a secret
+/// proves the proxy.
 package struct ProxySignIn: Sendable {
     private let header: HTTPField.Name
     private let scope: AccessScope
     private let scopes: [String: AccessScope]
+    private let secret: String?
+
+    /// The header field of the secret. Only this type reads it.
+    static let secretHeader = HTTPField.Name("X-Runnel-Proxy-Secret")
 
     /// Longer names are none. In bytes.
     private static let maximumName = 200
@@ -201,10 +206,11 @@ package struct ProxySignIn: Sendable {
     /// - Parameters:
     ///   - header: The name of the header field.
     ///   - scope: For people who are not in `scopes`.
+    ///   - secret: nil if the address alone proves the proxy.
     /// - Returns: nil if the header field can have no such name.
-    package init?(header: String, scope: AccessScope, scopes: [String: AccessScope]) {
+    package init?(header: String, scope: AccessScope, scopes: [String: AccessScope], secret: String? = nil) {
         guard let header = HTTPField.Name(header) else { return nil }
-        (self.header, self.scope, self.scopes) = (header, scope, scopes)
+        (self.header, self.scope, self.scopes, self.secret) = (header, scope, scopes, secret)
     }
 
     /// Who sends the request, and what they may do; nil if no trusted proxy says so.
@@ -213,11 +219,18 @@ package struct ProxySignIn: Sendable {
     func person(of request: Request, from peer: String?, _ proxies: TrustedProxies) -> (
         name: String, scope: AccessScope
     )? {
-        guard let peer, proxies.contains(ForwardedClient.plain(peer)) else { return nil }
+        guard let peer, proxies.contains(ForwardedClient.plain(peer)), hasSecret(request) else { return nil }
         let names = request.headers[values: header]
         guard names.count == 1, let name = names.first, (1...Self.maximumName).contains(name.utf8.count),
             !name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
         else { return nil }
         return (name, scopes[name] ?? scope)
+    }
+
+    private func hasSecret(_ request: Request) -> Bool {
+        guard let secret else { return true }
+        let given = Self.secretHeader.map { request.headers[values: $0] } ?? []
+        // Constant-time comparison, so that the secret cannot be guessed byte by byte.
+        return given.count == 1 && ConstantTime.areEqual(secret, given[0])
     }
 }

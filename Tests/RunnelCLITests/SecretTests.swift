@@ -378,6 +378,35 @@ import Testing
         }
     }
 
+    @Test("the API token that `serve` has made is masked and sealed in runs of the server and of commands")
+    func apiToken() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0, tokens: { wall: { token: { file: wall }, scope: read } } }\n",
+            "wall": "a-token-of-a-reader",
+            "pipelines/leak.yaml": """
+            steps:
+              - { uses: shell, with: { run: "cat .runnel/api-token" } }
+              - { uses: shell, with: { run: "cat .runnel/api-token >&2; exit 3" } }
+            """,
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { (client: RunnelProcess) async throws in
+                let file = URL(fileURLWithPath: runnel.directory + "/.runnel/api-token")
+                let token = try String(contentsOf: file, encoding: .utf8).replacing("\n", with: "")
+                #expect(token.utf8.count == 43)
+                #expect(try await client.run(["trigger", "leak"]).status == 0)
+                var shown = try await client.run(["runs", "watch", "last"]).output
+                let ended = try await client.run(["run", "leak"])
+                #expect(ended.status == 1)
+                shown += ended.output + ended.error
+                shown += try await client.run(["runs", "show", "last", "--json"]).output
+                #expect(shown.contains("***"))
+                #expect(!shown.contains(token), "\(shown)")
+                #expect(try !journalHolds(token, runnel))
+            }
+        }
+    }
+
     private static let key = """
         -----BEGIN TEST KEY-----
         AbCdEfGhIjKlMnOpQrStUvWxYz0123456789

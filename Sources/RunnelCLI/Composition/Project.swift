@@ -183,8 +183,7 @@ struct Project: Sendable {
             Self.journalPassword($0, resolver, whenOpened: makeResolver(runsCommands: true), isFetched: runsCommands)
         }
         journalPassword = Watched(password?.read)
-        // The server's token in a file of its own is not searched for in all data: it never leaves Runnel.
-        var others = Self.tokens(token, named)
+        var others = Self.tokens(token ?? file.map { .success($0) }, named)
         others.merge(Self.headers(traces?.receiver, metrics?.receiver)) { own, _ in own }
         others["server/sign_in/secret"] = try? proof?.get()
         others["journal/password"] = try? password?.value.get()

@@ -66,6 +66,13 @@ struct Trust: Sendable {
         return nil
     }
 
+    /// The name of one of the users who is neither trusted nor an owner of the project; nil if there is none. The server of a
+    /// project that was trusted with `runnel trust` may run as its owner.
+    func stranger(among users: Set<uid_t>, project folder: String) -> String? {
+        let owners = [folder, folder + "/.runnel"].flatMap(Self.owners)
+        return users.sorted().first { !isTrusted($0) && !owners.contains($0) }.map(Self.name)
+    }
+
     /// Whether the search for `runnel.yaml` continues above the folder.
     func goesOn(above folder: String) -> Bool {
         var here = stat()

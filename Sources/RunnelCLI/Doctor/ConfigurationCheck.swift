@@ -215,6 +215,7 @@ enum TriggerCheck {
                     "server", "something else listens on \(address)",
                     "stop it, or choose another port: `server: { port: … }` in runnel.yaml")
             ]
+        case .otherUser(let error): return [.problem("server", error.message, error.hint)]
         case .wrongToken:
             let rejection = client.rejection
             return [.problem("server", rejection.message, rejection.hint)]

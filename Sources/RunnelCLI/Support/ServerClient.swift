@@ -12,13 +12,20 @@ import RunnelServer
 struct ServerClient: Sendable {
     let project: Project
 
+    /// The host of the server's address, without brackets.
+    private var host: String {
+        let host = project.settings.server.host
+        switch host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host {
+        // Addresses that stand for all of this machine.
+        case "0.0.0.0": return "127.0.0.1"
+        case "::": return "::1"
+        case let host: return host
+        }
+    }
+
     /// The server's address without a path.
     var origin: String {
         let server = project.settings.server
-        var host = server.host.hasPrefix("[") ? String(server.host.dropFirst().dropLast()) : server.host
-        // Addresses that stand for all of this machine.
-        if host == "0.0.0.0" { host = "127.0.0.1" }
-        if host == "::" { host = "::1" }
         let name = host.contains(":") ? "[\(host)]" : host
         return "\(server.tls == nil ? "http" : "https")://\(name):\(server.port)"
     }
@@ -32,9 +39,6 @@ struct ServerClient: Sendable {
     ) async throws -> Value {
         var request = HTTPClientRequest(url: baseURL + path)
         request.method = .init(rawValue: method)
-        if let token = project.clientToken {
-            request.headers.add(name: "authorization", value: "Bearer \(token)")
-        }
         if let body {
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body.jsonBytes()))
@@ -43,6 +47,8 @@ struct ServerClient: Sendable {
         let bytes: [UInt8]
         do {
             (response, bytes) = try await send(request, timeout: .seconds(seconds))
+        } catch let error as OtherUser {
+            throw ExitStatus.runFailed.reporting(error.message, hint: error.hint)
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
             throw ExitStatus.runFailed.reporting(
                 "the server at \(baseURL) did not answer within \(seconds)s", hint: "it may be stopped or overloaded")
@@ -78,11 +84,35 @@ extension ServerClient {
             hint: "set `server` in runnel.yaml to the address of the server")
     }
 
+    /// The API token was not sent: another user of this machine listens at the server's address.
+    struct OtherUser: Error {
+        let message: String
+        let hint =
+            "stop that program, or choose another port: `server: { port: … }` in runnel.yaml; if it is `runnel serve` of "
+            + "this project, run the command as that user"
+    }
+
+    /// Adds the API token, unless another user would get it. With TLS, the certificate proves the server.
+    private func authorize(_ request: inout HTTPClientRequest) throws(OtherUser) {
+        guard let token = project.clientToken else { return }
+        let server = project.settings.server
+        let users = server.tls == nil ? LoopbackListener.users(host: host, port: server.port) : []
+        if let user = Trust.current.stranger(among: users, project: project.directory) {
+            throw OtherUser(
+                message: "the program that listens at \(origin) belongs to \(user), so the API token was not sent")
+        }
+        request.headers.add(name: "authorization", value: "Bearer \(token)")
+    }
+
     /// Fails at once if the connection is refused.
     private func send(
         _ request: HTTPClientRequest, timeout: TimeAmount
     ) async throws -> (HTTPClientResponse, [UInt8]) {
-        var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
+        var request = request
+        try authorize(&request)
+        // The server never redirects the API.
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
         configuration.rejectInvalidResponses()
         configuration.connectionPool.retryConnectionEstablishment = false
         if let tls = project.settings.server.tls {
@@ -141,15 +171,13 @@ extension ServerClient {
         /// Runnel, which refused the request with this message.
         case declines(String)
         case someoneElse
+        case otherUser(OtherUser)
         case refuses
     }
 
     func probe() async -> Probe {
-        var request = HTTPClientRequest(url: baseURL + "/status")
-        if let token = project.clientToken {
-            request.headers.add(name: "authorization", value: "Bearer \(token)")
-        }
         do {
+            let request = HTTPClientRequest(url: baseURL + "/status")
             let (response, bytes) = try await send(request, timeout: .seconds(5))
             if response.status == .unauthorized { return .wrongToken }
             let status = try Value.json(bytes)
@@ -159,6 +187,8 @@ extension ServerClient {
             guard let version = status["version"]?.asString else { return .someoneElse }
             let pending = (status["pending_restart"]?.asList ?? []).compactMap(\.asString)
             return .answers(version: version, pending: pending)
+        } catch let error as OtherUser {
+            return .otherUser(error)
         } catch let error as HTTPClientError where error == .connectTimeout {
             return .refuses
         } catch is NIOConnectionError {

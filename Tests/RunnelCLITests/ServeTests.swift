@@ -61,20 +61,28 @@ import Testing
         }
     }
 
-    @Test("`serve`, `doctor` and `validate` warn if every user of the machine could sign in as anybody")
-    func doubtfulSettings() async throws {
+    @Test(
+        """
+        `serve`, `doctor` and `validate` warn if every user of the machine could sign in as anybody, and if the dashboard \
+        cannot be where `public_url` says
+        """,
+        arguments: [
+            (
+                "sign_in: { header: X-Forwarded-Email }",
+                "`server.sign_in` has no `secret`, and `trusted_proxies` has an address of this machine: every user and "
+                    + "program of the machine can sign in to the dashboard as anybody"
+            ),
+            (
+                "public_url: https://ops.example.org/runnel",
+                "`server.public_url` has the path \"/runnel\": the dashboard cannot be there, because its links, pages and "
+                    + "cookies are at the root of the host"
+            ),
+        ])
+    func doubtfulSettings(setting: String, warning: String) async throws {
         let files = [
-            "runnel.yaml": """
-            server:
-              port: 0
-              trusted_proxies: [127.0.0.1]
-              sign_in: { header: X-Forwarded-Email }
-            """,
+            "runnel.yaml": "server:\n  port: 0\n  trusted_proxies: [127.0.0.1]\n  \(setting)\n",
             "h.yaml": "steps: [ { uses: log } ]\n",
         ]
-        let warning =
-            "`server.sign_in` has no `secret`, and `trusted_proxies` has an address of this machine: every user and "
-            + "program of the machine can sign in to the dashboard as anybody"
         try await withProject(files) { runnel in
             let served = try await runnel.interrupt(["serve"], after: warning)
             #expect(served.status == 0, "\(served.error)")

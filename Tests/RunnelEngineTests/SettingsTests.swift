@@ -123,6 +123,18 @@ import Foundation
         #expect(doubts.map(\.message).contains { $0.hasPrefix("`server.sign_in` has no `secret`") } == warns)
     }
 
+    @Test(
+        "the dashboard needs the root of a host",
+        arguments: [
+            ("https://ops.example.org/runnel", #""/runnel""#), ("http://[::1]:8790/a/b/", #""/a/b/""#),
+            ("https://ops.example.org/", nil), ("https://ops.example.org:8443", nil),
+        ])
+    func publicPath(url: String, path: String?) throws {
+        let doubts = try #require(load("server: { public_url: \"\(url)\" }").settings).server.doubts
+        let words = doubts.map { $0.message.prefix { $0 != ":" } }
+        #expect(words == (path.map { ["`server.public_url` has the path \($0)"] } ?? []))
+    }
+
     @Test("what ends a stream, and how much of it is taken, by file and by variable")
     func stream() throws {
         let (unset, _) = load("")

@@ -115,6 +115,15 @@ package struct ServerSettings: FieldGroup {
                         + "field `X-Runnel-Proxy-Secret`",
                     path: [.key("server"), .key("sign_in")]))
         }
+        if let path = publicURL?.path {
+            doubts.append(
+                FieldError(
+                    "`server.public_url` has the path \(Value.string(path).quoted()): the dashboard cannot be there, "
+                        + "because its links, pages and cookies are at the root of the host",
+                    hint: "give Runnel a host of its own, such as \"https://runnel.example.org\"; hooks and the REST "
+                        + "API alone can be below a path that a proxy removes",
+                    path: [.key("server"), .key("public_url")]))
+        }
         return doubts
     }
 }
@@ -157,6 +166,12 @@ package struct PublicURLText: FieldValue, Hashable {
     }
 
     package var fieldDefault: Value? { .string(text) }
+
+    /// The path, beginning with a slash; nil for the root of the host.
+    var path: String? {
+        let path = text.drop { $0 != ":" }.dropFirst(3).drop { $0 != "/" }
+        return path.allSatisfy { $0 == "/" } ? nil : String(path)
+    }
 }
 
 /// An entry of `server.trusted_proxies`.

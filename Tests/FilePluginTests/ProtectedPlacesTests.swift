@@ -4,6 +4,12 @@ import Testing
 
 @testable import FilePlugin
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 @Suite("Places that pipelines do not touch") struct ProtectedPlacesTests {
     @Test(
         "nothing there is read or written, and nothing is made on the way",
@@ -64,6 +70,27 @@ import Testing
             #expect(files.text("project/flows/new.yaml") == nil)
             _ = try await files.write(with: ["path": "flows/prompt.md", "content": "x"])
             #expect(files.text("project/flows/prompt.md") == "x")
+        }
+    }
+
+    @Test("a file that the configuration names is found out under another name")
+    func configuredAlias() async throws {
+        try await withFiles { files in
+            try files.write("secret", "project/keys/hook")
+            try FileManager.default.linkItem(
+                atPath: files.project + "/keys/hook", toPath: files.project + "/free.txt")
+            var harness = files.harness
+            let hook = ConfiguredFiles.File(["keys", "hook"], because: "is named by `secrets.hook`")
+            harness.project = ProjectDirectory(
+                path: files.project, protected: ProtectedPlaces(configured: ConfiguredFiles([hook])))
+            for path in ["keys/hook", "free.txt"] {
+                #expect(try await files.readError(["path": .string(path)], harness: harness).code == "path-protected")
+                let error = await #expect(throws: StepError.self) {
+                    try await files.write(with: ["path": .string(path), "content": "x"], harness: harness)
+                }
+                #expect(error?.code == "path-protected")
+            }
+            #expect(files.text("project/keys/hook") == "secret")
         }
     }
 

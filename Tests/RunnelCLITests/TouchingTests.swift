@@ -78,6 +78,72 @@ import Testing
         }
     }
 
+    @Test(
+        "what the configuration names is neither read nor written: secrets, keys, programs and other files of settings",
+        arguments: [
+            ("keys/hook", "is named by `secrets.hook`"), ("keys/prod", "is named by `secrets.hook`"),
+            ("real/token", "is named by `server.tokens.ci.token`"), ("tls/key.pem", "is named by `server.tls.key`"),
+            ("tls/cert.pem", "is named by `server.tls.certificate`"), ("tls/ca.pem", "is named by `http.tls.ca`"),
+            ("bin/fetch", "is named by `secrets.fetched`"), ("bin/fetch.conf", "is named by `secrets.fetched`"),
+            ("keys/shop", "is named by `plugins.shop.key`"), ("tls/shop.pem", "is named by `plugins.shop.ca`"),
+            ("lib/shop.sh", "is a program of the plugin \"shop\""), ("env/prod.env", "holds settings and secrets"),
+            ("settings.yaml", "is the configuration of a project"),
+        ])
+    func configured(path: String, reason: String) async throws {
+        func pipeline(_ step: String, _ more: String = "") -> String {
+            """
+            inputs: { name: { type: string } }
+            steps: [ { uses: \(step), with: { path: "{{ inputs.name }}"\(more) } } ]
+            """
+        }
+        var files = [
+            "settings.yaml": """
+            secrets:
+              hook: { file: keys/hook }
+              fetched: { command: [bin/fetch, bin/fetch.conf] }
+            server:
+              tokens: { ci: { token: { file: links/token } } }
+              tls: { certificate: tls/cert.pem, key: ./tls/../tls/key.pem }
+            plugins: { shop: { key: { file: keys/shop }, ca: tls/shop.pem } }
+            profiles: { prod: { secrets: { hook: { file: keys/prod } } } }
+            vars: { out: { file: out.txt } }
+            """,
+            "read.yaml": pipeline("file.read"), "write.yaml": pipeline("file.write", ", content: changed"),
+            "plugins/shop/plugin.yaml": """
+            name: shop
+            protocol: exec
+            command: [sh, ../../lib/shop.sh]
+            settings: { type: object, properties: { key: { type: string }, ca: { type: string, format: settings-file } } }
+            steps: { ask: { summary: Asks. } }
+            """,
+        ]
+        for name in [
+            "keys/hook", "keys/prod", "keys/shop", "real/token", "tls/key.pem", "tls/cert.pem", "tls/ca.pem",
+            "tls/shop.pem", "bin/fetch.conf", "lib/shop.sh",
+        ] { files[name] = "hunter2xyz" }
+        files["bin/fetch"] = "#!/bin/sh\necho hunter3xyz\n"
+        files["env/prod.env"] = "A=b\n"
+        let environment = [
+            "RUNNEL_CONFIG": "settings.yaml", "RUNNEL_ENV_FILE": "env/prod.env", "RUNNEL_HTTP_TLS_CA": "tls/ca.pem",
+        ]
+        try await withProject(files, environment: environment) { runnel in
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o755], ofItemAtPath: runnel.directory + "/bin/fetch")
+            try FileManager.default.createSymbolicLink(
+                atPath: runnel.directory + "/links", withDestinationPath: "real")
+            for step in ["read", "write"] {
+                let ended = try await runnel.run(["run", step, "--no-journal", "--input", "name=\(path)"])
+                #expect(ended.status == 1)
+                let message = "pipelines do not touch \"\(path)\": \"\(path)\" \(reason)"
+                #expect(ended.error.contains(message), "\(ended.error)")
+            }
+            let content = FileManager.default.contents(atPath: "\(runnel.directory)/\(path)")
+            #expect(content == files[path].map { Data($0.utf8) })
+            let free = try await runnel.run(["run", "write", "--no-journal", "--input", "name=out.txt"])
+            #expect(free.status == 0, "\(free.error)")
+        }
+    }
+
     @Test("what was served is code, also for a run that is started by hand later")
     func served() async throws {
         let files = [

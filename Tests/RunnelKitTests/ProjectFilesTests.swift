@@ -107,6 +107,33 @@ import Foundation
         for path in ["out/a.yaml", "a.json"] { #expect(error(path, in: project) == nil, "\(path)") }
     }
 
+    @Test("a file that the configuration names is out of reach, until it is allowed by its own name")
+    func configured() {
+        let files = ConfiguredFiles([
+            ConfiguredFiles.File(["tls", "key.pem"], because: "is named by `server.tls.key`"),
+            ConfiguredFiles.File(["hook.txt"], because: "is named by `secrets.hook`"),
+        ])
+        func project(allowing allowed: [String] = []) -> ProjectDirectory {
+            ProjectDirectory(path: "/p", protected: ProtectedPlaces(allowed: allowed, configured: files))
+        }
+        for path in ["tls/key.pem", "TLS/Key.pem", "tls/../tls/./key.pem", "/p/tls/key.pem", "hook.txt", "hook.txt."] {
+            #expect(error(path, in: project())?.code == "path-protected", "\(path)")
+        }
+        for path in ["tls/cert.pem", "tls", "sub/hook.txt", "hook.txt.bak"] {
+            #expect(error(path, in: project()) == nil, "\(path)")
+        }
+        let found = error("tls/key.pem", in: project(allowing: ["tls"]))
+        #expect(
+            found?.message
+                == "pipelines do not touch \"tls/key.pem\": \"tls/key.pem\" is named by `server.tls.key`")
+        #expect(error("tls/key.pem", in: project(allowing: ["tls/key.pem"])) == nil)
+        // A reload.
+        let former = project()
+        files.replace(with: [ConfiguredFiles.File(["new.txt"], because: "is named by `secrets.hook`")])
+        #expect(error("hook.txt", in: former) == nil)
+        #expect(error("new.txt", in: former)?.code == "path-protected")
+    }
+
     // MARK: - Templates
 
     @Test(

@@ -296,6 +296,34 @@ import Testing
         }
     }
 
+    @Test("after a reload, the file that a secret is taken from now is out of reach, and the one from before still is")
+    func renamedSecret() async throws {
+        let configuration = "server: { port: 0 }\nsecrets: { key: { file: one.txt } }\n"
+        let files = [
+            "runnel.yaml": configuration, "one.txt": "first-value\n", "two.txt": "second-value\n",
+            "r.yaml": """
+            name: r
+            on: { webhook: { path: r, verify: { scheme: none }, respond: result } }
+            steps: [ { uses: file.read, with: { path: "{{ trigger.body.name }}" } } ]
+            """,
+        ]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            func status(_ name: String) async throws -> Int {
+                try await server.call("POST", "/hooks/r", body: #"{"name":"\#(name)"}"#).status
+            }
+            #expect(try await status("one.txt") == 500)
+            #expect(try await status("two.txt") == 200)
+            try folder.write("runnel.yaml", configuration.replacing("one.txt", with: "two.txt"))
+            server.signal(SIGHUP)
+            _ = await server.error.wait(for: "is in use")
+            #expect(try await status("one.txt") == 500)
+            #expect(try await status("two.txt") == 500)
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
     @Test("a secret whose file is replaced is used without a restart, and keeps its value while it cannot be read")
     func replacedSecret() async throws {
         let files = [

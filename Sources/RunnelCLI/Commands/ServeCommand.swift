@@ -154,7 +154,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let tls = server.tls {
             do throws(ServerCertificate.Problem) {
                 options.tls = try ServerCertificate(
-                    certificate: project.path(tls.certificate), key: project.path(tls.key))
+                    certificate: project.path(tls.certificate.path), key: project.path(tls.key.path))
             } catch {
                 project.writeProblem(error)
                 throw ExitStatus.usage

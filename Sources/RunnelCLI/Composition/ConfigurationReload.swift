@@ -32,6 +32,8 @@ actor ConfigurationReload {
     let logger: Logger
     /// The plugins as they were at startup.
     private let plugins: [String: PluginVersion]
+    /// The files that the configuration named at startup.
+    private let configuredFiles: [ConfiguredFiles.File]
     private var files: FileChanges
     /// The problems with the values of secrets, tokens and other credentials: by setting, or by the name of the plugin.
     private var valueProblems: [String: String] = [:]
@@ -71,6 +73,7 @@ actor ConfigurationReload {
         applied = project
         (self.queue, self.server, self.housekeeping, self.reports) = (queue, server, housekeeping, reports)
         plugins = PluginVersion.all(in: PluginFolder.all(of: project))
+        configuredFiles = project.configuredFiles.all
         files = FileChanges(of: Self.files(of: project))
     }
 
@@ -182,6 +185,8 @@ actor ConfigurationReload {
             now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number,
             maximumQueuedBytes: now.settings.runs.maxQueuedBytes.bytes)
         housekeeping.set(now.settings.retention)
+        // What needs a restart still uses the files of before.
+        project.configuredFiles.replace(with: configuredFiles + now.configuredFiles.all)
         var text = ""
         let changes = Self.changes(from: applied, to: now)
         let formerProblems = valueProblems

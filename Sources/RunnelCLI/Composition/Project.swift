@@ -29,6 +29,8 @@ struct Project: Sendable {
     let environmentFile: String?
     /// The configuration files that exist, absolute: `runnel.yaml`, then ``environmentFile``.
     let configurationFiles: [String]
+    /// The files below ``directory`` that the configuration names, which pipelines do not touch. A reload replaces them.
+    let configuredFiles = ConfiguredFiles()
     let env: [String: String]
     /// The variables of `env` whose values are not UTF-8 text.
     private let invalidEnv: [String]
@@ -197,6 +199,7 @@ struct Project: Sendable {
         seal?.update(all)
         self.seal = seal ?? SecretSeal(secrets: all)
         redactor = Redactor(self.seal)
+        configuredFiles.replace(with: ConfiguredFileFinder.files(of: self, settings: outcome.merged))
         if hasSecrets { Streams.mask(by: redactor) }
     }
 

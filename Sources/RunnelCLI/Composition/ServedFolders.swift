@@ -47,7 +47,8 @@ extension Project {
         ProjectDirectory(
             path: directory, grantedFiles: granted,
             protected: ProtectedPlaces(
-                allowed: settings.files.allow.map(\.text), pipelineFolders: ["pipelines"] + ServedFolders(self).all),
+                allowed: settings.files.allow.map(\.text), pipelineFolders: ["pipelines"] + ServedFolders(self).all,
+                configured: configuredFiles),
             followedLinks: Set(
                 settings.files.links.map { $0.text.split(separator: "/").filter { $0 != "." }.joined(separator: "/") }))
     }

@@ -119,7 +119,7 @@ extension ServerClient {
             // The server is this project's own: its certificate is known, and names whatever others call it by.
             let roots: [NIOSSLCertificate]
             do throws(ServerCertificate.Problem) {
-                roots = try ServerCertificate.chain(in: project.path(tls.certificate))
+                roots = try ServerCertificate.chain(in: project.path(tls.certificate.path))
             } catch {
                 project.writeProblem(error)
                 throw ExitStatus.usage

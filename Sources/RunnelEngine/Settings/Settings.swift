@@ -139,8 +139,8 @@ package struct CertificateSettings: FieldGroup {
     package init() {}
 
     @Field("A PEM file with the certificate and those that lead from it to a root. It is read again when it changes.")
-    package var certificate: String
-    @Field("A PEM file with the private key.") package var key: String
+    package var certificate: SettingsFile
+    @Field("A PEM file with the private key.") package var key: SettingsFile
 }
 
 /// `server.public_url`: scheme, host, and possibly port and path.

@@ -14,6 +14,8 @@ package enum SettingsLoader {
         package let effective: [EffectiveSetting]
         /// What the file says, with the chosen profile. It may hold secrets.
         package let file: Value
+        /// The same, with the environment variables that win over it.
+        package let merged: Value
         /// Where settings stand: the mapping of the file, and those of its profiles. They may hold secrets.
         package let roots: [YAMLNode]
     }
@@ -38,7 +40,7 @@ package enum SettingsLoader {
             return Outcome(
                 settings: nil, sections: [:],
                 report: LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]), effective: [],
-                file: [:], roots: [])
+                file: [:], merged: [:], roots: [])
         }
         var diagnostics = DiagnosticList(source: document.source)
         var shown = document.source
@@ -68,12 +70,13 @@ package enum SettingsLoader {
             diagnostics.add(reported: problem.code, problem.severity, nil, problem.message, hint: problem.hint)
         }
         guard !diagnostics.items.hasErrors else { return outcome(nil, diagnostics, shown) }
+        let merged = overlay.applied(to: value)
         do throws(FieldError) {
             return outcome(
-                try shape.read(overlay.applied(to: value)), diagnostics, shown,
+                try shape.read(merged), diagnostics, shown,
                 EffectiveSetting.all(
                     value, roots: profiles.roots(of: profile, over: document.root), file: file, overlay, shape),
-                file: value, roots: roots)
+                file: value, merged: merged, roots: roots)
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
             diagnostics.add(
@@ -102,12 +105,12 @@ package enum SettingsLoader {
 
     private static func outcome(
         _ read: (settings: Settings, sections: [String: Value])?, _ diagnostics: DiagnosticList, _ source: YAMLSource,
-        _ effective: [EffectiveSetting] = [], file: Value = [:], roots: [YAMLNode] = []
+        _ effective: [EffectiveSetting] = [], file: Value = [:], merged: Value = [:], roots: [YAMLNode] = []
     ) -> Outcome {
         Outcome(
             settings: read?.settings, sections: read?.sections ?? [:],
             report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()), effective: effective,
-            file: file, roots: roots)
+            file: file, merged: merged, roots: roots)
     }
 
     private static func warnAboutLiterals(

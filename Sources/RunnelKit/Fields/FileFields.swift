@@ -2,11 +2,11 @@
 ///
 ///     @Field("A file with certificates.") var ca: SettingsFile?
 ///
-/// Runnel makes the path absolute before a plugin sees it.
+/// Runnel makes the path absolute before a plugin sees it. Pipelines do not touch the file; see ``ProtectedPlaces``.
 public struct SettingsFile: FieldValue, Hashable {
     package static let format = "settings-file"
 
-    /// Absolute, as a plugin sees it.
+    /// Absolute, as a plugin sees it; as it is written in Runnel's own settings.
     public let path: String
 
     /// A path that is there already.

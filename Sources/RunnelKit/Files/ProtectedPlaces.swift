@@ -8,13 +8,22 @@ public struct ProtectedPlaces: Sendable, Hashable {
 
     private let allowed: [[String]]
     private let pipelineFolders: [[String]]
+    private let configured: ConfiguredFiles?
 
     /// - Parameters:
     ///   - allowed: Paths that pipelines may touch nevertheless, with all that is below them, relative to the project.
     ///   - pipelineFolders: Folders in which every `.yaml` and `.yml` is a pipeline, relative to the project.
     public init(allowed: [String] = [], pipelineFolders: [String] = ["pipelines"]) {
+        self.init(allowed: allowed, pipelineFolders: pipelineFolders, configured: nil)
+    }
+
+    /// - Parameter configured: The files that the project's configuration names.
+    package init(
+        allowed: [String] = [], pipelineFolders: [String] = ["pipelines"], configured: ConfiguredFiles?
+    ) {
         self.allowed = allowed.map(Self.parts)
         self.pipelineFolders = pipelineFolders.map(Self.parts)
+        self.configured = configured
     }
 
     private static func parts(_ path: String) -> [String] {
@@ -58,6 +67,9 @@ public struct ProtectedPlaces: Sendable, Hashable {
             guard !isAllowed(parts, from: index + 1) else { continue }
             return Place(shown: parts[...index].joined(separator: "/"), reason: reason)
         }
+        if let file = configured?.file(on: parts), !isAllowed(parts, from: file.parts.count) {
+            return Place(shown: parts.prefix(file.parts.count).joined(separator: "/"), reason: file.reason)
+        }
         guard let name = parts.last.map(Self.folded), name.hasSuffix(".yaml") || name.hasSuffix(".yml"),
             !isAllowed(parts, from: 1)
         else { return nil }
@@ -77,6 +89,7 @@ public struct ProtectedPlaces: Sendable, Hashable {
     /// several names for one file.
     package var roots: [[String]] {
         Self.everywhere.keys.map { [$0] } + Self.atTop.keys.map { [$0] } + pipelineFolders.filter { !$0.isEmpty }
+            + (configured?.all.map(\.parts) ?? [])
     }
 
     /// Whether the setting names the path or a folder around it, which is `depth` names deep at least.
@@ -89,7 +102,7 @@ public struct ProtectedPlaces: Sendable, Hashable {
 
     /// The name as the most lenient file system reads it: HFS+ ignores what cannot be seen, NTFS dots and spaces at the
     /// end and what stands behind a colon; both ignore case. `String` compares what looks the same as equal.
-    private static func folded(_ name: String) -> String {
+    static func folded(_ name: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in name.unicodeScalars where !scalar.properties.isDefaultIgnorableCodePoint {
             if scalar == ":" { break }

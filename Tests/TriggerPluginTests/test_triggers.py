@@ -450,6 +450,25 @@ class IMAPTests(TriggerTest):
         self.assertEqual(attachment["media_type"], "message/rfc822")
         self.assertEqual((project.folder / attachment["path"]).read_bytes(), inner[:-2])
 
+    def test_an_attachment_does_not_become_a_pipeline_a_test_or_a_configuration(self):
+        names = {
+            "runnel.yaml": "runnel.yaml.txt", "a.test.yaml": "a.test.yaml.txt", "Invoice.YML": "Invoice.YML.txt",
+            "plugin.yaml.": "plugin.yaml..txt", "../b.test.yaml": "b.test.yaml.txt", "\uff52unnel.\uff59aml": None,
+            "c.te\u017ft.yaml": None, "d.yam\u115fl": None, "x" * 300 + ".test.yaml": None, "yaml": "yaml",
+            "e.yaml.pdf": "e.yaml.pdf"}
+        self.append(mail(1, {name: b"steps: []" for name in names}))
+        project = self.serve(self.entry(", from: all, attachments: inbox"), "{{ trigger.subject }}")
+        eventually(lambda: len(project.triggers()) == 1, "one run")
+        attachments = project.triggers()[0]["attachments"]
+        self.assertEqual(len(attachments), len(names))
+        for (name, expected), attachment in zip(names.items(), attachments):
+            saved = pathlib.PurePath(attachment["path"]).name
+            self.assertTrue((project.folder / attachment["path"]).is_file())
+            if expected is None:
+                self.assertTrue(saved.endswith(".txt"), (name, saved))
+            else:
+                self.assertEqual(saved, expected)
+
     def test_tls_is_checked_and_a_wrong_password_is_a_problem(self):
         entry = (f"imap: {{ host: localhost, port: {self.server.tls_port}, username: ada, "
                  "password: \"{{ secrets.word }}\", from: all, interval: 1 }")

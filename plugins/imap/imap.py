@@ -20,6 +20,7 @@ import socket
 import ssl
 import sys
 import time
+import unicodedata
 
 TEXT_LIMIT = 1 << 20
 HEADER_LIMIT = 64 << 10
@@ -286,7 +287,17 @@ def body(message, kind):
 def file_name(name, number):
     name = re.sub(r"[^\w.-]+", "_", os.path.basename((name or "").replace("\\", "/"))).lstrip(".")
     # File names have at most 255 bytes, and the temporary name is longer.
-    return name.encode()[-200:].decode(errors="ignore").lstrip(".") or f"attachment-{number}"
+    name = name.encode()[-200:].decode(errors="ignore").lstrip(".") or f"attachment-{number}"
+    return name + ".txt" if is_yaml(name) else name
+
+
+def is_yaml(name):
+    """Whether Runnel could take the file for a pipeline, a test or a configuration, on any file system.
+
+    Some ignore case, dots at the end, and characters that cannot be seen; all that are not ASCII are left out here.
+    """
+    plain = unicodedata.normalize("NFKC", name).casefold().encode("ascii", "ignore").decode()
+    return plain.rstrip(". ").endswith((".yaml", ".yml"))
 
 
 def open_folder(project, path):

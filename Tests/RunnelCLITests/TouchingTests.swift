@@ -166,6 +166,51 @@ import Testing
         }
     }
 
+    @Test("`test` leaves out the folders that triggers name, unless it is told to look there")
+    func arrivals() async throws {
+        let tests = "pipeline: ../../pipelines/p.yaml\ntests: [ { name: sent } ]\n"
+        let files = [
+            "runnel.yaml": "vars: { inbox: inbox }\n",
+            "pipelines/p.yaml": """
+            on:
+              watch: { path: "{{ vars.inbox }}", recursive: true, after: move }
+              letters: { attachments: mail/new }
+            steps: [ { uses: template, with: { text: hi } } ]
+            """,
+            "pipelines/p.test.yaml": "tests: [ { name: own, expect: { output: hi } } ]\n",
+            "plugins/letters/plugin.yaml": """
+            name: letters
+            protocol: exec
+            command: [cat]
+            triggers:
+              letters:
+                summary: Waits for letters.
+                input: { type: object, properties: { attachments: { type: string, format: project-path } } }
+            """,
+            "inbox/sub/a.test.yaml": tests, "inbox/sub/b.test.yaml": tests, "done/sub/c.test.yaml": tests,
+            "mail/new/1/d.test.yaml": tests,
+            "mail/old/e.test.yaml": tests.replacingOccurrences(of: "sent", with: "old"),
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["test"])
+            #expect(
+                ended.error == """
+                    warning: 1 test file in "done" is left out: a trigger names the folder for files that arrive
+                      = if you trust them: `runnel test done`
+                    warning: 2 test files in "inbox" are left out: a trigger names the folder for files that arrive
+                      = if you trust them: `runnel test inbox`
+                    warning: 1 test file in "mail/new" is left out: a trigger names the folder for files that arrive
+                      = if you trust them: `runnel test mail/new`
+
+                    """)
+            #expect(["own", "old"].allSatisfy(ended.output.contains), "\(ended.output)")
+            #expect(!ended.output.contains("sent"), "\(ended.output)")
+            let told = try await runnel.run(["test", "inbox"])
+            #expect(told.error == "")
+            #expect(told.output.contains("sent"), "\(told.output)")
+        }
+    }
+
     @Test("the longest Retry-After that the Marketplace client waits for is a setting")
     func retryAfter() async throws {
         let pipeline = "steps: [ { uses: chat, with: { prompt: hello } } ]\n"

@@ -4,6 +4,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelProcess
 import RunnelSupport
+import Templates
 import YAML
 
 #if canImport(FoundationEssentials)
@@ -114,7 +115,8 @@ struct TestCommand: AsyncParsableCommand {
 
     private func suites() async throws -> [PipelineTestSuite] {
         let usual = options.directory ?? "."
-        let files: [String]
+        var projects: [String: TestProject] = [:]
+        var files: [String]
         do throws(FileReading.Failure) {
             _ = try options.folder()
             files =
@@ -122,6 +124,10 @@ struct TestCommand: AsyncParsableCommand {
                 ? Self.files(of: PipelineTestFiles.under(usual, entering: PipelineFolder.entered(usual))) : named()
         } catch {
             throw ExitStatus.usage.reporting(error.message)
+        }
+        if paths.isEmpty, !files.isEmpty, Project.isProject(usual) {
+            let project = try await project(from: FileReading.absolute(usual), &projects)
+            files = try Self.withoutArrivals(files, in: project)
         }
         for file in files where !PipelineTestFiles.isTestFile(file) {
             let bytes = try? FileReading.yaml(of: file)
@@ -136,10 +142,10 @@ struct TestCommand: AsyncParsableCommand {
                 "there are no tests (.test.yaml) in \(paths.isEmpty ? usual : paths.joined(separator: ", "))",
                 hint: "`runnel new test PIPELINE` creates one")
         }
-        var projects: [String: TestProject] = [:]
         var suites: [PipelineTestSuite] = []
         for file in files {
-            let project = try await project(of: file, &projects)
+            let project = try await project(
+                from: options.folder() ?? FileReading.folder(of: FileReading.absolute(file)), &projects)
             let suite = try PipelineTestSuite.load(file, project: project)
             if let link = suite.sources.map(\.name).first(where: { FileReading.leads(out: project.directory, $0) }) {
                 throw ExitStatus.usage.reporting(OutsideLink.message(link), hint: OutsideLink.hint)
@@ -150,6 +156,36 @@ struct TestCommand: AsyncParsableCommand {
             throw ExitStatus.usage.reporting("no test's name contains \"\(filter)\"")
         }
         return suites
+    }
+
+    /// The files without those in folders that triggers name: anybody could have sent them. Says which are left out.
+    private static func withoutArrivals(_ files: [String], in project: TestProject) throws -> [String] {
+        let directory = project.directory
+        let folder = ProjectDirectory(
+            path: directory, protected: project.files, followedLinks: project.followedLinks)
+        let loader = try PipelineLoader(registry: project.registry, project: folder)
+        let served = PipelineFolder.usual(in: directory)
+        let pipelines = ((try? PipelineFolder(searching: served).contents()) ?? []).compactMap { file, bytes in
+            bytes.flatMap { loader.load($0, file: file, isStored: true).pipeline }
+        }
+        let vars = ValueObject(project.names.vars.map { ($0.key, $0.value) })
+        let checker = FolderChecker(
+            registry: project.registry, project: folder, scope: DictionaryScope(["vars": .object(vars)]))
+        var kept = files
+        for name in checker.folders(ofTriggersIn: pipelines).sorted() {
+            let path = "\(directory)/\(name)/"
+            // Tests beside pipelines are the author's.
+            guard !name.isEmpty, !"\(served)/".hasPrefix(path) else { continue }
+            let found = kept.filter { FileReading.absolute($0).hasPrefix(path) }
+            guard !found.isEmpty else { continue }
+            kept.removeAll { found.contains($0) }
+            let (count, verb) = found.count == 1 ? ("1 test file", "is") : ("\(found.count) test files", "are")
+            let shown = FileReading.shown(directory + "/" + name)
+            Streams.error.write(
+                "warning: \(count) in \"\(shown)\" \(verb) left out: a trigger names the folder for files that arrive\n"
+                    + "  = if you trust them: `runnel test \(shown)`\n")
+        }
+        return kept
     }
 
     /// The test files that the arguments name: the files themselves, those below folders, and those of pipelines.
@@ -181,13 +217,12 @@ struct TestCommand: AsyncParsableCommand {
         pipeline.replacing(#/\.ya?ml$/#, with: "") + ".test.yaml"
     }
 
-    private func project(of file: String, _ known: inout [String: TestProject]) async throws -> TestProject {
+    private func project(from folder: String, _ known: inout [String: TestProject]) async throws -> TestProject {
         let found: Result<Project, InvalidConfiguration>
         do {
             // Tests are isolated from the real environment, unless they ask the real agent.
             found = try Project.find(
-                from: options.folder() ?? FileReading.folder(of: FileReading.absolute(file)),
-                config: options.config, environment: live ? ProcessInfo.processInfo.environment : [:],
+                from: folder, config: options.config, environment: live ? ProcessInfo.processInfo.environment : [:],
                 hasSecrets: live, runsCommands: live)
         } catch {
             throw ExitStatus.usage.reporting(error.message)

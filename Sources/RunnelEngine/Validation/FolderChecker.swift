@@ -61,6 +61,24 @@ public struct FolderChecker: Sendable {
         return definition.claims(entry, ValidationContext(pipeline: pipeline.name, project: project))
     }
 
+    /// The folders of the project that triggers name: where they take files, move them to, or write others. Relative to the
+    /// project; empty for its own folder.
+    package func folders(ofTriggersIn pipelines: [Pipeline]) -> Set<String> {
+        let paths = PathChecker(project: project)
+        let folders = pipelines.flatMap { pipeline in
+            pipeline.triggers.flatMap { trigger in
+                let claimed = claims(of: trigger, in: pipeline).flatMap { claim -> [String] in
+                    guard case .files(let files) = claim else { return [] }
+                    return [files.folder] + files.moves.map(\.folder)
+                }
+                let places = registry.trigger(named: trigger.kind)?.paths
+                let named = places.map { paths.all($0, in: trigger.entry, node: trigger.node).compactMap(\.text) }
+                return claimed + (named ?? [])
+            }
+        }
+        return Set(folders.compactMap { (try? project.confined($0))?.text })
+    }
+
     /// The names in triggers that no pipeline has.
     private func unknownNames(_ pipelines: [(file: String, pipeline: Pipeline)]) -> [Finding] {
         let names = pipelines.map(\.pipeline.name)

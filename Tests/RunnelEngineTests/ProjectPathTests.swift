@@ -5,6 +5,12 @@ import Testing
 
 @testable import RunnelEngine
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// A step of somebody else, which knows nothing of confinement beyond its fields' type.
 private struct Store: Step {
     struct Copy: FieldGroup {
@@ -47,8 +53,10 @@ private struct StorePlugin: Plugin {
 @Suite("Paths of the project in any step") struct ProjectPathTests {
     private static let project = ProjectDirectory(path: "/p", grantedFiles: ["/tmp/granted.txt"])
 
-    private func load(_ yaml: String) throws -> (pipeline: Pipeline?, report: LoadReport, loader: PipelineLoader) {
-        let loader = try PipelineLoader(registry: StepRegistry([StorePlugin()]), project: Self.project)
+    private func load(
+        _ yaml: String, in project: ProjectDirectory = project
+    ) throws -> (pipeline: Pipeline?, report: LoadReport, loader: PipelineLoader) {
+        let loader = try PipelineLoader(registry: StepRegistry([StorePlugin()]), project: project)
         let (pipeline, report) = loader.load(Array(yaml.utf8), file: "p.yaml")
         return (pipeline, report, loader)
     }
@@ -58,11 +66,13 @@ private struct StorePlugin: Plugin {
     }
 
     /// The outcome of a run whose input is `input`.
-    private func result(_ yaml: String, _ input: Value) async throws -> RunResult {
-        let (pipeline, report, loader) = try load(yaml)
+    private func result(
+        _ yaml: String, _ input: Value, in project: ProjectDirectory = project
+    ) async throws -> RunResult {
+        let (pipeline, report, loader) = try load(yaml, in: project)
         let found = try #require(pipeline, "\(report.diagnostics)")
         let runner = PipelineRunner(
-            registry: loader.registry, environment: loader.environment, services: Services(), project: Self.project,
+            registry: loader.registry, environment: loader.environment, services: Services(), project: project,
             values: ProjectValues(secrets: [:]), redactor: Redactor(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { 0 })
         return await runner.run(found, RunRequest(id: "run-1", input: input)) { _ in }
@@ -109,6 +119,32 @@ private struct StorePlugin: Plugin {
         let bare = #"steps: [{ uses: program.put, with: { folder: out, file: "{{ input }}" } }]"#
         #expect(try await result(bare, "plugins/x").output == "plugins/x")
         #expect(try await result(bare, "../plugins/x").error?.code == "path-outside")
+    }
+
+    @Test("a program's step gets no path that leads through a link, or to a protected place by another name")
+    func links() async throws {
+        try await withTemporaryDirectory { directory in
+            let manager = FileManager.default
+            for folder in ["drop", "out", "real"] {
+                try manager.createDirectory(atPath: "\(directory)/\(folder)", withIntermediateDirectories: true)
+            }
+            for file in [".env", "real/a.txt"] {
+                #expect(manager.createFile(atPath: "\(directory)/\(file)", contents: nil))
+            }
+            try manager.createSymbolicLink(atPath: directory + "/drop/report.pdf", withDestinationPath: "../.env")
+            try manager.createSymbolicLink(atPath: directory + "/inbox", withDestinationPath: "real")
+            try manager.linkItem(atPath: directory + "/.env", toPath: directory + "/drop/copy.pdf")
+            let yaml = #"steps: [{ uses: program.put, with: { folder: ".", file: "{{ input }}" } }]"#
+            func code(_ path: String, links: Set<String> = []) async throws -> String? {
+                let project = ProjectDirectory(path: directory, followedLinks: links)
+                return try await result(yaml, .string(path), in: project).error?.code
+            }
+            #expect(try await code("drop/report.pdf") == "path-is-link")
+            #expect(try await code("drop/copy.pdf") == "path-protected")
+            #expect(try await code("inbox/a.txt") == "path-is-link")
+            #expect(try await code("inbox/a.txt", links: ["inbox"]) == nil)
+            #expect(try await code("out/new.txt") == nil)
+        }
     }
 
     @Test("what is written out is checked before anything runs, with its place")

@@ -119,5 +119,7 @@ struct PathChecker {
         if !isKnown, setting.prefix?.isEmpty ?? false, text == "…" { return }
         let confined = try project.confined(text, in: folder?.text)
         if let prefix = setting.prefix { try confined.check(text, staysBelow: prefix, in: folder?.text, of: project) }
+        // A program in another language may follow what it finds there.
+        if isKnown { try confined.checkOnDisk() }
     }
 }

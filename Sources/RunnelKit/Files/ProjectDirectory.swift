@@ -25,15 +25,14 @@ public struct ProjectDirectory: Sendable, Hashable {
 
     /// The path from the root of a file or folder that a step may touch.
     ///
-    /// Symbolic links on the way are refused, as `file.read` and `file.write` refuse them. Nothing that a pipeline does
-    /// makes links, so only another program could put one there before the path is used.
+    /// Symbolic links on the way are refused, as `file.read` and `file.write` refuse them, and so are other names of a
+    /// protected place. Nothing that a pipeline does makes links, so only another program could put one there before the
+    /// path is used.
     /// - Throws: A ``StepError`` with the code `bad-path`, `path-outside`, `path-protected` or `path-is-link`.
     public func absolutePath(of path: ProjectPath) throws(StepError) -> String {
         if grantedFiles.contains(path.text) { return path.text }
         let confined = try confined(path.text)
-        if ConfinedPath.meetsLink(confined.parts, below: self.path, except: followedLinks) {
-            throw ConfinedPath.link(confined.text)
-        }
+        try confined.checkOnDisk()
         return ([self.path] + confined.parts).joined(separator: "/")
     }
 
@@ -49,6 +48,20 @@ public struct ProjectDirectory: Sendable, Hashable {
 }
 
 extension ConfinedPath {
+    /// Refuses a path that leads through a symbolic link, or to a protected place under another name. What is not there
+    /// yet is not checked.
+    package func checkOnDisk() throws(StepError) {
+        if Self.meetsLink(parts, below: base, except: followedLinks) { throw Self.link(text) }
+        let aliases = ProtectedAliases(of: self)
+        var current = base
+        for (index, part) in parts.enumerated() {
+            current += "/" + part
+            var status = stat()
+            guard stat(current, &status) == 0 else { return }
+            if let error = aliases.error(status, at: index) { throw error }
+        }
+    }
+
     /// Whether one of the names that lead from a folder to a file is a symbolic link.
     ///
     /// - Parameter links: Links that are followed, relative to the folder.

@@ -86,7 +86,7 @@ struct ConfinedFolder {
 }
 
 /// Detects protected places under another name: through a link, or on a file system with several names for one.
-private struct ProtectedAliases {
+struct ProtectedAliases {
     private let path: ConfinedPath
     private let known: [(device: dev_t, number: ino_t, parts: [String])]
 

@@ -137,12 +137,24 @@ class MailTests(unittest.TestCase):
     def test_an_attachment_stays_in_the_project(self):
         port = self.serve()
         os.symlink("/etc/hostname", os.path.join(self.project, "link"))
-        for path, code in (("../x", "path-outside"), ("link", "path-outside"), ("/etc/hostname", "path-outside"),
-                           ("missing.txt", "file-not-found")):
+        pathlib.Path(self.project, "drop").mkdir()
+        pathlib.Path(self.project, ".env").write_text("KEY=hunter2")
+        pathlib.Path(self.project, "drop/report.pdf").symlink_to("../.env")
+        pathlib.Path(self.project, "inbox").symlink_to("drop")
+        pathlib.Path(self.project, "drop/real.pdf").write_bytes(b"%PDF")
+        os.mkfifo(os.path.join(self.project, "drop/pipe"))
+        for path, code in (("../x", "path-outside"), ("link", "path-is-link"), ("/etc/hostname", "path-outside"),
+                           ("missing.txt", "file-not-found"), ("drop/report.pdf", "path-is-link"),
+                           ("inbox/real.pdf", "path-is-link"), ("drop/pipe", "file-is-folder"),
+                           ("drop", "file-is-folder"), ("drop/real.pdf/x", "file-not-found")):
             self.assertEqual(self.send(port, {"attachments": [path]})["code"], code, path)
         with open(os.path.join(self.project, "large"), "wb") as file:
             file.truncate((25 << 20) + 1)
         self.assertEqual(self.send(port, {"attachments": ["large"]})["code"], "mail-too-large")
+        self.assertEqual(self.box.mails, [])
+        paths = ["drop/real.pdf", f"{self.project}/drop/real.pdf", "drop/../drop/./real.pdf"]
+        self.assertEqual(self.send(port, {"attachments": paths})["type"], "result")
+        self.assertEqual([part.get_content() for part in self.box.mails[0][1].iter_attachments()], [b"%PDF"] * 3)
 
     def test_what_the_server_refuses_is_said_and_only_what_may_pass_is_transient(self):
         port = self.serve()

@@ -13,6 +13,7 @@ import os
 import smtplib
 import socket
 import ssl
+import stat
 import sys
 from email.errors import HeaderParseError, MessageError
 from email.headerregistry import Address
@@ -71,15 +72,34 @@ def addresses(values, key):
     return found
 
 
-def attachment(message, path, project, room):
-    """Adds a file of the project. Runnel has checked the path; a link that leads out is refused here as well."""
-    place = os.path.join(project, path)
-    real = os.path.realpath(place)
-    if not real.startswith(os.path.realpath(project) + os.sep):
+def open_file(path, project):
+    """Opens a file of the project part by part and follows no link: one may appear after Runnel has checked the path."""
+    root = os.path.normpath(project)
+    parts = os.path.relpath(os.path.join(root, path), root).split(os.sep)
+    if parts[0] == os.pardir:
         raise Failure("path-outside", f'"{path}" leads out of the project')
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    for number, part in enumerate(parts, 1):
+        flags = os.O_NONBLOCK if number == len(parts) else os.O_DIRECTORY
+        try:
+            if stat.S_ISLNK(os.stat(part, dir_fd=descriptor, follow_symlinks=False).st_mode):
+                raise Failure("path-is-link", f'"{path}" leads through a symbolic link', hint="name the file itself")
+            inner = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | flags, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = inner
+    return descriptor
+
+
+def attachment(message, path, project, room):
+    """Adds a file of the project."""
     try:
-        with open(real, "rb") as file:
+        with open(open_file(path, project), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Failure("file-is-folder", f'cannot read "{path}": it is not a regular file', hint="name a file")
             content = file.read(room + 1)
+    except IsADirectoryError:
+        raise Failure("file-is-folder", f'cannot read "{path}": it is a folder', hint="name a file") from None
     except OSError as error:
         raise Failure("file-not-found", f'cannot read the attachment "{path}": {error.strerror}') from None
     if len(content) > room:

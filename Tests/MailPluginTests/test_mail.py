@@ -156,6 +156,20 @@ class MailTests(unittest.TestCase):
         self.assertEqual(self.send(port, {"attachments": paths})["type"], "result")
         self.assertEqual([part.get_content() for part in self.box.mails[0][1].iter_attachments()], [b"%PDF"] * 3)
 
+    def test_one_text_is_one_address(self):
+        port = self.serve()
+        for text in ("ada@example.com, eve@example.com", "ada@example.com;eve@example.com", "<a@example.com>,<b@example.com>",
+                     "team: ada@example.com, eve@example.com;", "Doe, Ada <ada@example.com>"):
+            for key in ("to", "cc", "bcc", "from", "reply_to"):
+                report = self.send(port, {key: text})
+                self.assertEqual(report["code"], "bad-address", (key, text))
+                self.assertEqual(report["message"], f'`{key}`: "{text}" is more than one address')
+                self.assertEqual("write a list" in report["hint"], key in ("to", "cc", "bcc"))
+        self.assertEqual(self.box.mails, [])
+        report = self.send(port, {"to": '"Doe, Ada" <ada@example.com>', "cc": ["Bob (at, home) <bob@example.com>"]})
+        self.assertEqual(report["output"]["recipients"], ["ada@example.com", "bob@example.com"])
+        self.assertEqual(self.box.mails[0][1]["To"].addresses[0].display_name, "Doe, Ada")
+
     def test_what_the_server_refuses_is_said_and_only_what_may_pass_is_transient(self):
         port = self.serve()
         self.box.refused = {"ada@example.com": "550 no such user"}

@@ -49,7 +49,10 @@ def quoted(text):
 
 
 def addresses(values, key):
-    """The parsed addresses of a key; a line break or a half address is refused."""
+    """The parsed addresses of a key; a line break, a half address, and several addresses in one text are refused.
+
+    A text may come from a caller, who must not add recipients.
+    """
     found = []
     for value in values:
         if any(ord(character) < 32 for character in value):
@@ -58,6 +61,11 @@ def addresses(values, key):
             parsed = getaddresses([value])
         except RecursionError:
             raise Failure("bad-address", f"`{key}`: {quoted(value)} is nested too deep") from None
+        if len(parsed) > 1:
+            hint = 'a name with a comma stands in quotes: "Doe, Ada" <ada@example.com>'
+            if key in ("to", "cc", "bcc"):
+                hint = f"write a list, such as [ada@example.com, grace@example.com]; {hint}"
+            raise Failure("bad-address", f"`{key}`: {quoted(value)} is more than one address", hint=hint)
         for name, address in parsed:
             user, at, domain = address.rpartition("@")
             if not (at and user and domain) or " " in address:

@@ -99,18 +99,19 @@ final class OTLPSender: Sendable {
         let isJSON = receiver.format == .json
         headers.replaceOrAdd(name: "content-type", value: isJSON ? "application/json" : "application/x-protobuf")
         headers.replaceOrAdd(name: "user-agent", value: userAgent)
-        return HTTPCall(
+        var call = HTTPCall(
             method: "POST", url: receiver.endpoint, headers: headers,
             body: try isJSON ? json : ProtobufWriter.request(Value.json(json)),
             bodyLimit: .cut(bytes: 64 << 10))
+        // What was accepted must not be sent once more because the rest of the answer is missing.
+        call.bodyUse = { _ in .partial }
+        return call
     }
 
     private func send(_ call: HTTPCall) async -> Outcome {
         let reply: HTTPReply
         do {
-            reply = try await withTimeLimit(
-                receiver.timeout, clock: clock, error: TransportProblem.timedOut(receiver.timeout)
-            ) { [http] in try await http.send(call) }
+            reply = try await http.send(call, within: receiver.timeout, on: clock)
         } catch let problem as TransportProblem {
             return .retry(after: nil, problem.stepError(call: call.shown).message)
         } catch {

@@ -1,4 +1,6 @@
+import AsyncHTTPClient
 import HTTPTestServer
+import NIOHTTP1
 import RunnelHTTP
 import RunnelKit
 import RunnelTesting
@@ -41,6 +43,79 @@ import Testing
             #expect(error.isTransient)
             #expect(error.retryAfter == .seconds(7))
         }
+    }
+
+    @Test(
+        "the status of a failure decides, even if its body is too large, cut off or not what its header says",
+        arguments: [
+            "Content-Length: 11\r\nContent-Encoding: gzip\r\n\r\nplain words",
+            "Content-Length: 100\r\n\r\nplain words",
+            "Content-Length: 4096\r\n\r\n\(String(repeating: "x", count: 4096))",
+            "Transfer-Encoding: chunked\r\n\r\n800\r\n\(String(repeating: "x", count: 2048))\r\n0\r\n\r\n",
+        ])
+    func unreadableWords(body: String) async throws {
+        try await TestServer.run { request in
+            .raw("HTTP/1.1 \(request.uri.dropFirst()) Whatever\r\nRetry-After: 7\r\n\(body)")
+        } body: { server in
+            let busy = try await failedFetch(["url": .string(server.url + "/503"), "max_size": "1KiB"])
+            #expect(busy.code == "http-status")
+            #expect(busy.message.hasPrefix("GET \(server.url)/503 answered 503 Service Unavailable"))
+            #expect(busy.isTransient)
+            #expect(busy.retryAfter == .seconds(7))
+            let missing = try await failedFetch(["url": .string(server.url + "/404"), "max_size": "1KiB"])
+            #expect(missing.code == "http-status")
+            #expect(!missing.isTransient)
+            // Here the answer is the output, so all of it is needed.
+            let asked = try await failedFetch(["url": .string(server.url + "/404"), "status": 404, "max_size": "1KiB"])
+            #expect(asked.code != "http-status")
+        }
+    }
+
+    @Test("after the time limit the status of a failure decides, if it has come")
+    func lateWords() async throws {
+        let clock = ManualClock()
+        try await TestServer.run { _ in
+            .begun("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nplain")
+        } body: { server in
+            let sender = NetworkSender(network: Network { _ in nil }, configuration: .init())
+            let (heads, head) = AsyncStream<Void>.makeStream()
+            var call = HTTPCall("GET", try HTTPURL(server.url))
+            call.bodyUse = { _ in
+                head.yield()
+                return .partial
+            }
+            async let sent = sender.send(call, within: .seconds(20), on: clock)
+            for await _ in heads { break }
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(20))
+            let reply = try await sent
+            #expect(reply.status == 503)
+            #expect(reply.isBodyCut)
+            #expect(reply.bodyProblem == .timedOut(.seconds(20)))
+            await sender.shutDown()
+        }
+        var harness = StepHarness()
+        harness.clock = clock
+        await HTTPClientService.register(LateWords(), in: harness.services)
+        let task = Task { [harness] in
+            try await harness.run(HTTPFetch.self, with: ["url": "http://a.test/", "timeout": "20s"])
+        }
+        await clock.waitForSleepers()
+        clock.advance(by: .seconds(20))
+        let error = try await #require(throws: StepError.self) { try await task.value }
+        #expect(error.message == "GET http://a.test/ answered 503 Service Unavailable")
+        #expect(error.retryAfter == .seconds(7))
+    }
+
+    /// Answers with a status whose words do not come.
+    private struct LateWords: HTTPSender {
+        func send(_ call: HTTPCall) async throws -> HTTPReply {
+            // Nobody advances this clock, so it is cancelled.
+            try? await ManualClock().sleep(for: .seconds(1))
+            return HTTPReply(status: 503, headers: ["retry-after": "7"], isBodyCut: true)
+        }
+
+        func shutDown() async {}
     }
 
     @Test("a loop of servers that call each other does not pass by itself")

@@ -90,6 +90,23 @@ import Testing
         }
     }
 
+    @Test(
+        "a redirect is followed, whatever its body is like",
+        arguments: [
+            "Content-Length: 5\r\nContent-Encoding: gzip\r\n\r\nplain", "Content-Length: 100\r\n\r\nplain",
+            "Content-Length: 2048\r\n\r\n\(String(repeating: "x", count: 2048))",
+            "Content-Length: 99999999\r\n\r\nplain", "Content-Encoding: unknown\r\n\r\nplain",
+        ], [true, false])
+    func redirectBodies(body: String, isHanging: Bool) async throws {
+        try await TestServer.run { request in
+            let text = "HTTP/1.1 302 Found\r\nLocation: /b\r\n\(body)"
+            return request.uri == "/b" ? .reply(200, [], "here") : isHanging ? .begun(text) : .raw(text)
+        } body: { server in
+            let output = try await fetch(["url": .string(server.url + "/a"), "max_size": "1KiB"])
+            #expect(output["body"] == "here")
+        }
+    }
+
     @Test("a circle is found")
     func loop() async throws {
         try await TestServer.run { request in

@@ -107,6 +107,46 @@ struct FailureTests {
             hint: "the address has moved: set the base URL to the new one", status: 308)
     }
 
+    @Test("the status of a failure decides, even if its body cannot be decompressed", arguments: ["gzip", "unknown"])
+    func undecodableWords(coding: String) async throws {
+        let (_, error, _) = try await failure {
+            $0.reply(503, "busy", headers: ["Content-Encoding": coding, "Retry-After": "7"])
+        }
+        expect(
+            error, .serverError, "the server failed: 503 Service Unavailable",
+            hint: "try again later; if it stays so, tell the operator", transient: true, status: 503)
+        #expect(error.retryAfter == .seconds(7))
+        // Here it is the answer itself that cannot be read.
+        let (_, success, url) = try await failure { $0.reply(200, "{}", headers: ["Content-Encoding": coding]) }
+        #expect(success.code == .unreadableBody)
+        #expect(success.message.hasPrefix("\(url) answered 200 with "))
+    }
+
+    @Test("the status of a refused token request decides, even if its body is cut off or cannot be decompressed")
+    func tokenWords() async throws {
+        for isCut in [true, false] {
+            try await withBench(
+                retry: noRetry,
+                answer: { exchange in
+                    guard exchange.head.uri == tokenPath else { return false }
+                    guard isCut else {
+                        exchange.reply(503, "busy", headers: ["Content-Encoding": "gzip"])
+                        return true
+                    }
+                    exchange.begin(503, ["Content-Length": "100"])
+                    exchange.send("busy")
+                    exchange.breakConnection()
+                    return true
+                }
+            ) { bench in
+                let (_, error) = try await bench.ask().failure()
+                expect(
+                    error, .serverError, "the server failed to give a token: 503 Service Unavailable",
+                    hint: "try again later; if it stays so, tell the operator", transient: true, status: 503)
+            }
+        }
+    }
+
     @Test("a long message of a server is cut")
     func longMessage() async throws {
         let (_, error, _) = try await failure {

@@ -18,7 +18,8 @@ struct HTTPFetch: Step {
             followed.
 
             A status outside 200–299 is an error, unless `status` lists it or `fail_on_status` is false. 408, 429, 5xx and \
-            failed connections are errors that `retry:` tries again; a `Retry-After` is passed on to it.
+            failed connections are errors that `retry:` tries again; a `Retry-After` is passed on to it. The status decides \
+            even if the body of such an answer is too large, cut off or cannot be decompressed.
 
             Where the host of the URL comes from a trigger, private addresses (loopback, link-local, private networks) are \
             refused, also behind a redirect, unless `http.private_addresses` or `http.allow` in `runnel.yaml` permits them. \
@@ -127,14 +128,18 @@ struct HTTPFetch: Step {
         var (call, secrets) = request()
         call.willSend = context.checkOwnership
         let download = try saveAs.map { try Download($0, context) }
-        call.sink = download?.sink { isExpected($0.status) && !isFollowed($0.status) }
+        call.bodyUse = { isFollowed($0) ? .ignored : isExpected($0.status) ? .whole : .partial }
+        call.sink = download?.sink { isExpected($0.status) && !isFollowed($0) }
         call.isUntrusted = context.isUntrusted(urlAt: "url")
         call.carry(context.trace.context)
         context.warnOfExposedCredentials(in: call)
         let late = TransportProblem.timedOut(timeout).stepError(call: call.shown)
-        let (last, reply) = try await withTimeLimit(timeout, clock: context.clock, error: late) { [call] in
+        let (last, reply) = try await withTimeLimit(
+            timeout, clock: context.clock, error: late, takesLateResult: true
+        ) { [call] in
             try await follow(call, sender) { context.redactor.redact($0) != $0 }
         }
+        try Task.checkCancellation()
         guard isExpected(reply.status) else {
             let own = call.redactor(more: secrets)
             let words = ServerWords.line(of: reply) { own.redact(context.redactor.redact($0)) }
@@ -182,17 +187,17 @@ struct HTTPFetch: Step {
             } catch let problem as TransportProblem {
                 throw problem.stepError(call: call.shown)
             }
-            guard isFollowed(reply.status),
-                let redirect = try Redirect(of: call, to: reply, holdsSecret: holdsSecret)
-            else { return (call, reply) }
+            guard isFollowed(reply), let redirect = try Redirect(of: call, to: reply, holdsSecret: holdsSecret) else {
+                return (call, reply)
+            }
             try trail.follow(redirect.call)
             call = redirect.call
         }
     }
 
-    /// Whether a redirect with this status is followed.
-    private func isFollowed(_ code: Int) -> Bool {
-        redirects > 0 && (300...399).contains(code) && status?.codes.contains(code) != true
+    /// Whether the response is a redirect that is followed.
+    private func isFollowed(_ reply: HTTPReply) -> Bool {
+        redirects > 0 && Redirect.location(in: reply) != nil && status?.codes.contains(reply.status) != true
     }
 
     private func isExpected(_ code: Int) -> Bool {

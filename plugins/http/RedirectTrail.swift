@@ -42,9 +42,7 @@ struct Redirect {
     /// nil if the response is not a redirect.
     /// - Parameter holdsSecret: Whether a header value holds a secret of the project.
     init?(of call: HTTPCall, to reply: HTTPReply, holdsSecret: (String) -> Bool = { _ in false }) throws(StepError) {
-        guard [301, 302, 303, 307, 308].contains(reply.status),
-            let location = reply.headers.first(name: "location")
-        else { return nil }
+        guard let location = Self.location(in: reply) else { return nil }
         var next = call
         do {
             next.url = try call.url.resolving(location)
@@ -80,5 +78,11 @@ struct Redirect {
             }
         }
         self.call = next
+    }
+
+    /// Where a redirect leads, as the server wrote it; nil if the response is none.
+    static func location(in reply: HTTPReply) -> String? {
+        guard [301, 302, 303, 307, 308].contains(reply.status) else { return nil }
+        return reply.headers.first(name: "location")
     }
 }

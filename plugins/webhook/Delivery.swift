@@ -1,7 +1,6 @@
 internal import NIOHTTP1
 internal import RunnelHTTP
 internal import RunnelKit
-internal import Synchronization
 
 /// One webhook on its way, through all its attempts.
 struct Delivery: Sendable {
@@ -38,23 +37,16 @@ struct Delivery: Sendable {
     static let chainHeader = "runnel-chain"
 
     private func send() async throws -> HTTPReply {
-        let answer = BegunAnswer()
-        var signed = signed(at: context.now() / 1_000_000_000)
-        signed.sink = answer.sink
+        let signed = signed(at: context.now() / 1_000_000_000)
         let shown = "\(call.method) \(call.url.shownWithoutPath)"
-        var reply: HTTPReply
+        let reply: HTTPReply
         do {
-            reply = try await withTimeLimit(timeout, clock: context.clock, error: TransportProblem.timedOut(timeout)) {
-                [signed] in try await sender.send(signed)
-            }
-            reply.body = answer.reply?.body ?? reply.body
+            reply = try await sender.send(signed, within: timeout, on: context.clock)
         } catch let problem as TransportProblem {
-            guard let begun = answer.reply else { throw DeliveryFailure(problem, call: shown) }
-            reply = begun
-            reply.isBodyCut = true
-            if reply.accepts {
-                await context.report(.note("accepted; the rest of the answer is missing: \(problem.brief)"))
-            }
+            throw DeliveryFailure(problem, call: shown)
+        }
+        if reply.accepts, let problem = reply.bodyProblem {
+            await context.report(.note("accepted; the rest of the answer is missing: \(problem.brief)"))
         }
         guard reply.accepts else {
             let own = signed.redactor(more: ownSecrets)
@@ -93,24 +85,6 @@ struct Delivery: Sendable {
 extension HTTPReply {
     /// Whether the webhook was accepted.
     fileprivate var accepts: Bool { (200...299).contains(status) }
-}
-
-/// The received part of an answer. The status alone decides whether the webhook is sent again, even if the rest of the
-/// answer is missing.
-private final class BegunAnswer: Sendable {
-    private let received = Mutex<HTTPReply?>(nil)
-
-    /// nil until the header of the answer has been received.
-    var reply: HTTPReply? { received.withLock { $0 } }
-
-    var sink: HTTPBodySink {
-        HTTPBodySink(
-            where: { [self] reply in
-                received.withLock { $0 = reply }
-                return true
-            },
-            write: { [self] bytes in received.withLock { $0?.body += bytes } })
-    }
 }
 
 /// Why one attempt failed: a few words for the note about the next, and the error if there is none.

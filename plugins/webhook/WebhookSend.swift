@@ -91,6 +91,8 @@ struct WebhookSend: Step {
     func run(_ context: StepContext) async throws -> Value {
         var call = call(input: context.input)
         call.willSend = context.checkOwnership
+        // Whether the webhook is sent again is decided by the status alone.
+        call.bodyUse = { _ in .partial }
         call.isUntrusted = context.isUntrusted(urlAt: "url")
         context.warnOfExposedCredentials(in: call)
         let delivery = Delivery(

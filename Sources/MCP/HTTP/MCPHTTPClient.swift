@@ -90,9 +90,13 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
         do throws(ContentDecoder.Unsupported) {
             decoder = try ContentDecoder(contentEncoding: response.headers["content-encoding"])
         } catch {
-            let coding = Quote.quoted(error.coding, limit: 60)
-            throw MCPFault.refused(
-                "answered with the content encoding \(coding), which is not supported", isTransient: false)
+            // The status of a failure decides. Only its words are lost.
+            guard response.status.code >= 300 else {
+                let coding = Quote.quoted(error.coding, limit: 60)
+                throw MCPFault.refused(
+                    "answered with the content encoding \(coding), which is not supported", isTransient: false)
+            }
+            decoder = nil
         }
         let body = ResponseBodyReader(response.body, decoder)
         return MCPHTTPResponse(status: Int(response.status.code), headers: headers) { [clients] in

@@ -73,7 +73,8 @@ final class StreamableHTTPTransport: MCPTransport {
             throw fault
         }
         guard isRequest else {
-            _ = try await body(response)
+            // It was accepted, even if the rest of the answer is missing.
+            _ = try? await body(response)
             return
         }
         let id = message["id"] ?? .null

@@ -107,6 +107,10 @@ final class StreamDelegate: HTTPClientResponseDelegate {
             }
         } catch {
             state.value.reading = .over
+            guard head.status == .ok else {
+                refuse(head, [], task)
+                return task.eventLoop.makeSucceededVoidFuture()
+            }
             let error = TransportFailure.undecodable(error, url: context.url, status: Int(head.status.code))
             buffer.fail(FailedAttempt(error: error, mayRepeat: false))
             task.cancel()
@@ -141,11 +145,15 @@ final class StreamDelegate: HTTPClientResponseDelegate {
             flush()
             buffer.fail(FailedAttempt(error: error, mayRepeat: false))
             task.cancel()
-        case .refuse(let head, let body):
-            buffer.fail(Refusal(head: head, body: body, isCut: true).attempt(context))
-            task.cancel()
+        case .refuse(let head, let body): refuse(head, body, task)
         }
         return task.eventLoop.makeSucceededVoidFuture()
+    }
+
+    /// Ends the exchange with what the head says. The rest of the body would only give more words.
+    private func refuse(_ head: HTTPResponseHead, _ body: [UInt8], _ task: HTTPClient.Task<Void>) {
+        buffer.fail(Refusal(head: head, body: body, isCut: true).attempt(context))
+        task.cancel()
     }
 
     func didReceiveError(task: HTTPClient.Task<Void>, _ error: any Error) {
@@ -179,14 +187,10 @@ final class StreamDelegate: HTTPClientResponseDelegate {
                 }
                 return step
             } catch {
-                let head: HTTPResponseHead? =
-                    switch state.reading {
-                    case .stream(let head), .body(let head, _): head
-                    case .nothingYet, .over: nil
-                    }
+                let reading = state.reading
                 state.reading = .over
-                return .fail(
-                    TransportFailure.undecodable(error, url: context.url, status: Int(head?.status.code ?? 200)))
+                if case .body(let head, let body) = reading, head.status != .ok { return .refuse(head, body) }
+                return .fail(TransportFailure.undecodable(error, url: context.url, status: 200))
             }
         }
     }

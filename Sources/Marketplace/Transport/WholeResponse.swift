@@ -8,8 +8,11 @@ struct WholeResponse: Sendable {
     let status: HTTPResponseStatus
     let headers: HTTPHeaders
     /// Decompressed. A body that reaches the limit is truncated, and loses its last 16 KiB: half a secret there could not be
-    /// redacted.
+    /// redacted. That of a refusal may be truncated anywhere, or empty where it could not be read.
     var body: [UInt8] = []
+
+    /// Whether the status is none of a success, so that the body has words only.
+    fileprivate var isRefusal: Bool { !(200..<300).contains(status.code) }
 }
 
 extension HTTPClient {
@@ -24,22 +27,37 @@ extension HTTPClient {
     ///   - limit: The maximum size of the body in bytes, both compressed and decompressed.
     func collect(_ request: Request, from url: String, upTo limit: Int) async throws -> WholeResponse {
         let eventLoop = eventLoopGroup.next()
+        let collector = ResponseCollector(limit: limit, eventLoop: eventLoop)
         let task = execute(
-            request: request, delegate: ResponseCollector(limit: limit, eventLoop: eventLoop),
-            eventLoop: .delegateAndChannel(on: eventLoop))
-        let received = try await withTaskCancellationHandler {
-            try await task.futureResult.get()
-        } onCancel: {
-            task.cancel()
+            request: request, delegate: collector, eventLoop: .delegateAndChannel(on: eventLoop))
+        var response: WholeResponse
+        var isCut = false
+        do {
+            let received = try await withTaskCancellationHandler {
+                try await task.futureResult.get()
+            } onCancel: {
+                task.cancel()
+            }
+            guard let received else { throw HTTPClientError.remoteConnectionClosed }
+            response = received
+        } catch let error as HTTPClientError where error == .cancelled {
+            throw error
+        } catch {
+            let begun = try await eventLoop.submit { collector.begun }.get()
+            guard let begun, begun.isRefusal else { throw error }
+            response = begun
+            isCut = true
         }
-        guard var response = received else { throw HTTPClientError.remoteConnectionClosed }
         do {
             response.body = try ContentDecoder.decode(
                 response.body, contentEncoding: response.headers["Content-Encoding"], upTo: limit)
         } catch {
-            throw TransportFailure.undecodable(error, url: url, status: Int(response.status.code))
+            response.body = []
+            guard response.isRefusal else {
+                throw TransportFailure.undecodable(error, url: url, status: Int(response.status.code))
+            }
         }
-        if response.body.count >= limit {
+        if isCut || response.body.count >= limit {
             response.body.removeLast(min(ServerMessage.unsafeTail, response.body.count))
         }
         return response
@@ -71,6 +89,9 @@ private final class ResponseCollector: HTTPClientResponseDelegate {
         }
         return task.eventLoop.makeSucceededVoidFuture()
     }
+
+    /// What has come so far. Only for the event loop.
+    var begun: WholeResponse? { response.value }
 
     func didFinishRequest(task: HTTPClient.Task<Response>) throws -> Response { response.value }
 }

@@ -57,7 +57,7 @@ final class CannedWeb: HTTPSender {
             return state.answers[index]
         }
         if let problem = answer.problem { throw problem.transportProblem(host: call.url.host) }
-        return try answer.reply(limit: call.bodyLimit)
+        return try answer.reply(to: call)
     }
 
     func pause(for delay: Duration, on clock: any Clock<Duration>) async throws {
@@ -73,11 +73,12 @@ extension CannedHTTP {
         (method == nil || method == request.method) && url.isURL(request.url)
     }
 
-    fileprivate func reply(limit: HTTPCall.BodyLimit) throws(TransportProblem) -> HTTPReply {
-        var reply = HTTPReply(status: status, headers: HTTPHeaders(headers.map { ($0.name, $0.value) }), body: body)
-        switch limit {
-        case .fail(let bytes): if body.count > bytes { throw .tooLarge(limit: bytes) }
-        case .cut(let bytes):
+    fileprivate func reply(to call: HTTPCall) throws(TransportProblem) -> HTTPReply {
+        var reply = HTTPReply(status: status, headers: HTTPHeaders(headers.map { ($0.name, $0.value) }))
+        switch call.bodyLimit {
+        case .fail(let bytes) where body.count > bytes && call.bodyUse(reply) == .whole:
+            throw .tooLarge(limit: bytes)
+        case .fail(let bytes), .cut(let bytes):
             reply.isBodyCut = body.count > bytes
             reply.body = Array(body.prefix(bytes))
         }

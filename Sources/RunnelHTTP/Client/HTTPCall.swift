@@ -9,10 +9,21 @@ internal import RunnelSupport
 public struct HTTPCall: Sendable {
     /// What happens to an answer that is too large.
     @nonexhaustive public enum BodyLimit: Sendable, Hashable {
-        /// The call fails with ``TransportProblem/tooLarge(limit:)``.
+        /// The call fails with ``TransportProblem/tooLarge(limit:)``. Where the body need not be whole, the rest is not read.
         case fail(bytes: Int)
         /// The rest is not read.
         case cut(bytes: Int)
+    }
+
+    /// What the body of an answer is to a call.
+    @nonexhaustive public enum BodyUse: Sendable, Hashable {
+        /// The call fails if the body is too large, cut off, or not what its `Content-Encoding` names.
+        case whole
+        /// The status decides alone, even if the body is missing. What can be read of it is kept; see
+        /// ``HTTPReply/bodyProblem``.
+        case partial
+        /// The body is not kept. The call does not wait for it for more than a moment.
+        case ignored
     }
 
     /// In upper case.
@@ -25,6 +36,10 @@ public struct HTTPCall: Sendable {
     public var body: [UInt8]?
     /// How much of an answer is read.
     public var bodyLimit: BodyLimit
+
+    /// What the body of an answer is to this call, by the status and the header fields of the answer. By default, only
+    /// a status from 200 to 299 needs a whole body.
+    public var bodyUse: @Sendable (HTTPReply) -> BodyUse = { (200...299).contains($0.status) ? .whole : .partial }
 
     /// Whether the URL comes from outside, such as from a trigger. Then the address policy of `http:` in `runnel.yaml`
     /// refuses private addresses unless it is told otherwise.
@@ -118,9 +133,23 @@ public struct HTTPCall: Sendable {
                 headers.remove(name: "content-length")
             }
             var reply = HTTPReply(status: Int(response.status.code), headers: headers)
+            let use = bodyUse(reply)
+            if use == .ignored {
+                await Self.drain(response.body)
+                try Task.checkCancellation()
+                return reply
+            }
             let sink = sink.flatMap { $0.takes(reply) ? $0 : nil }
-            (reply.body, reply.isBodyCut) = try await read(response, decoder, sink)
-            try Task.checkCancellation()
+            do {
+                reply.isBodyCut = try await read(response, decoder, sink, use, into: &reply.body)
+                try Task.checkCancellation()
+            } catch let error where use == .partial && !(error is HTTPBodySink.Failure || error is CheckedBody.Refusal)
+            {
+                reply.isBodyCut = true
+                if !Task.isCancelled {
+                    reply.bodyProblem = TransportProblem(error, host: url.host, proxy: proxy ?? tunnel)
+                }
+            }
             return reply
         } catch let error as HTTPBodySink.Failure {
             throw error.reason
@@ -138,16 +167,19 @@ public struct HTTPCall: Sendable {
         return try? ContentDecoder(contentEncoding: response.headers["content-encoding"])
     }
 
+    /// Reads a body up to the limit.
+    /// - Returns: Whether there is more of it.
     private func read(
-        _ response: HTTPClientResponse, _ decoder: ContentDecoder?, _ sink: HTTPBodySink?
-    ) async throws -> (bytes: [UInt8], isCut: Bool) {
-        let limit =
+        _ response: HTTPClientResponse, _ decoder: ContentDecoder?, _ sink: HTTPBodySink?, _ use: BodyUse,
+        into bytes: inout [UInt8]
+    ) async throws -> Bool {
+        let (limit, mustFit) =
             switch bodyLimit {
-            case .fail(let bytes), .cut(let bytes): bytes
+            case .fail(let bytes): (bytes, use == .whole)
+            case .cut(let bytes): (bytes, false)
             }
         let length = method == "HEAD" ? nil : response.headers.first(name: "content-length").flatMap { Int($0) }
-        if case .fail = bodyLimit, let length, length > limit { throw TransportProblem.tooLarge(limit: limit) }
-        var bytes: [UInt8] = []
+        if mustFit, let length, length > limit { throw TransportProblem.tooLarge(limit: limit) }
         // Otherwise the array grows by doubling, and both copies exist meanwhile.
         if let length, length > 0, decoder == nil, sink == nil { bytes.reserveCapacity(min(length, limit)) }
         var room = limit
@@ -155,7 +187,7 @@ public struct HTTPCall: Sendable {
         // False when the limit is reached.
         func append(_ piece: UnsafeRawBufferPointer) throws -> Bool {
             isCut = piece.count > room
-            if isCut, case .fail = bodyLimit { throw TransportProblem.tooLarge(limit: limit) }
+            if isCut, mustFit { throw TransportProblem.tooLarge(limit: limit) }
             let piece = piece.prefix(room)
             room -= piece.count
             if let sink { try sink.take(Array(piece)) } else { bytes.append(contentsOf: piece) }
@@ -165,10 +197,22 @@ public struct HTTPCall: Sendable {
             try chunk.withUnsafeReadableBytes { piece in
                 if let decoder { try decoder.decode(piece, append) } else { _ = try append(piece) }
             }
-            if isCut { return (bytes, true) }
+            if isCut { return true }
         }
         try decoder?.finish()
-        return (bytes, false)
+        return false
+    }
+
+    /// Reads a body that is not kept, so that the connection can be used again. A long or late one is not worth it: the
+    /// connection is closed.
+    private static func drain(_ body: HTTPClientResponse.Body) async {
+        _ = await withDeadline(.seconds(1), clock: ContinuousClock()) {
+            var room = 64 << 10
+            for try await chunk in body {
+                room -= chunk.readableBytes
+                if room < 0 { return }
+            }
+        }
     }
 }
 

@@ -12,6 +12,8 @@ public struct HTTPReply: Sendable {
     public var body: [UInt8]
     /// Whether there was more than ``body`` holds.
     public var isBodyCut: Bool
+    /// Why the rest of the body is missing, where the call does without; nil if there is no more, or only the limit cut it.
+    public var bodyProblem: TransportProblem?
 
     /// An answer, such as a test gives.
     public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = [], isBodyCut: Bool = false) {

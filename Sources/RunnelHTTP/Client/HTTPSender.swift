@@ -8,7 +8,8 @@ internal import RunnelSupport
 public protocol HTTPSender: Sendable {
     /// Sends the request and reads the answer to its end or limit. Redirects are answers like any other.
     ///
-    /// - Throws: ``TransportProblem``, or `CancellationError` soon after the task is cancelled.
+    /// - Throws: ``TransportProblem``, or `CancellationError` soon after the task is cancelled. Where the body need not be
+    ///   whole (``HTTPCall/bodyUse``), the answer may be returned instead, with what has come of its body.
     func send(_ call: HTTPCall) async throws -> HTTPReply
 
     /// Waits before a request is sent once more. A test need not really wait.
@@ -19,6 +20,21 @@ public protocol HTTPSender: Sendable {
 }
 
 extension HTTPSender {
+    /// Sends the request as ``send(_:)`` does, and gives up after the limit. Then the answer is one whose status has
+    /// come, if the call does without the rest.
+    ///
+    /// - Throws: ``TransportProblem``, or `CancellationError`.
+    public func send(
+        _ call: HTTPCall, within limit: Duration, on clock: any Clock<Duration>
+    ) async throws -> HTTPReply {
+        let (result, isLate) = await withDeadline(limit, clock: clock) { try await send(call) }
+        try Task.checkCancellation()
+        guard isLate else { return try result.get() }
+        guard case .success(var reply) = result else { throw TransportProblem.timedOut(limit) }
+        if reply.isBodyCut, reply.bodyProblem == nil { reply.bodyProblem = .timedOut(limit) }
+        return reply
+    }
+
     /// Sleeps on the clock.
     public func pause(for delay: Duration, on clock: any Clock<Duration>) async throws {
         try await clock.sleep(for: delay)
@@ -74,9 +90,7 @@ extension StepContext {
         var call = call
         call.carry(trace.context)
         do {
-            return try await withTimeLimit(limit, clock: clock, error: TransportProblem.timedOut(limit)) {
-                [call] in try await sender.send(call)
-            }
+            return try await sender.send(call, within: limit, on: clock)
         } catch let problem as TransportProblem {
             throw problem.stepError(call: call.shown)
         }
@@ -102,12 +116,17 @@ extension StepContext {
 
 /// Runs `operation` and cancels it when it takes longer than `limit` on `clock`.
 ///
+/// - Parameter takesLateResult: Whether a result of the cancelled operation counts, such as an answer without the rest of
+///   its body.
 /// - Throws: What the operation throws, or `error` once the limit has passed.
 public func withTimeLimit<Result: Sendable>(
-    _ limit: Duration, clock: any Clock<Duration>, error: any Error,
+    _ limit: Duration, clock: any Clock<Duration>, error: any Error, takesLateResult: Bool = false,
     operation: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     let (result, isLate) = await withDeadline(limit, clock: clock, operation)
-    if isLate { throw error }
+    if isLate {
+        guard takesLateResult, case .success(let late) = result else { throw error }
+        return late
+    }
     return try result.get()
 }

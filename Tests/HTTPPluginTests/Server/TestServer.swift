@@ -28,6 +28,8 @@ public struct TestServer: Sendable {
         case bytes(Int, [(String, String)], [UInt8])
         /// Sends the text as it is and closes the connection.
         case raw(String)
+        /// Sends the text as it is and leaves the answer open.
+        case begun(String)
         /// Closes the connection so that the client sees a reset.
         case reset
         /// Says nothing.
@@ -118,6 +120,7 @@ public struct TestServer: Sendable {
             case .raw(let text):
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
                 context.close(promise: nil)
+            case .begun(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
             case .reset:
                 // Without lingering, closing drops the connection instead of ending it.
                 (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))

@@ -19,6 +19,15 @@ extension HTTPClient.Configuration {
         }
     }
 
+    /// Makes requests on a connection that had been kept open too long fail with ``StaleConnection``.
+    package mutating func reportStaleConnections() {
+        onConnection { channel in
+            let pipeline = channel.pipeline.syncOperations
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+            try pipeline.addHandler(StaleConnectionHandler(), position: .after(decoder))
+        }
+    }
+
     /// Adds something to do for each new HTTP/1.1 connection, behind what is done already. The hook is named for debugging,
     /// but it is public, and runs before the first request of a connection.
     ///
@@ -49,5 +58,42 @@ final class StatusCheckHandler: ChannelInboundHandler {
             return
         }
         context.fireChannelRead(data)
+    }
+}
+
+/// The server closed a connection that had carried a request before, and nothing of the answer to the next one has come.
+/// Most likely, the server was closing it while that request was on its way.
+package struct StaleConnection: Error {}
+
+/// Fails a request with ``StaleConnection`` where that is why it has no answer.
+final class StaleConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundIn = HTTPClientRequestPart
+
+    private var requests = 0
+    private var isUnanswered = false
+
+    private var isStale: Bool { requests > 1 && isUnanswered }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .head = unwrapOutboundIn(data) {
+            requests += 1
+            isUnanswered = true
+        }
+        context.write(data, promise: promise)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isUnanswered = false
+        context.fireChannelRead(data)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.fireErrorCaught(isStale && error is IOError ? StaleConnection() : error)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if isStale { context.fireErrorCaught(StaleConnection()) }
+        context.fireChannelInactive()
     }
 }

@@ -4,6 +4,7 @@ import NIOHTTP1
 import RunnelHTTP
 import RunnelKit
 import RunnelTesting
+import Synchronization
 import Testing
 
 @testable import HTTPPlugin
@@ -116,6 +117,31 @@ import Testing
         }
 
         func shutDown() async {}
+    }
+
+    @Test("a request on a connection that the server has just closed is sent once more, if that changes nothing")
+    func staleConnection() async throws {
+        let answers = Mutex(0)
+        try await TestServer.run { request in
+            if request.uri == "/a" { return .reply(307, [("location", "/b")]) }
+            return answers.withLock { count in
+                count += 1
+                return count == 1 ? .raw("") : .reply(200, [], "here")
+            }
+        } body: { server in
+            let output = try await fetch(["url": .string(server.url + "/a")])
+            #expect(output["body"] == "here")
+            #expect(server.requests.map(\.uri) == ["/a", "/b", "/b"])
+            answers.withLock { $0 = 0 }
+            let error = try await failedFetch(["url": .string(server.url + "/a"), "method": "POST", "json": 1])
+            #expect(error.code == "connection-closed")
+            #expect(server.requests.count == 5)
+            // On a new connection that is no coincidence.
+            answers.withLock { $0 = 0 }
+            let first = try await failedFetch(["url": .string(server.url + "/b")])
+            #expect(first.code == "connection-closed")
+            #expect(server.requests.count == 6)
+        }
     }
 
     @Test("a loop of servers that call each other does not pass by itself")

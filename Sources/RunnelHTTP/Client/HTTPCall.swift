@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import HTTPCalling
 internal import NIOCore
 public import NIOHTTP1
 internal import NIOSSL
@@ -124,7 +125,7 @@ public struct HTTPCall: Sendable {
             try willSend?()
         }
         do {
-            let response = try await client.execute(request, deadline: .distantFuture)
+            let response = try await execute(request, with: client)
             let decoder = decoder(for: response)
             var headers = response.headers
             if decoder != nil {
@@ -160,6 +161,20 @@ public struct HTTPCall: Sendable {
             throw TransportProblem(error, host: url.host, proxy: proxy ?? tunnel)
         }
     }
+
+    /// Sends the request. If the server closed a connection that had been kept open just as it was used again, it is sent
+    /// once more where that changes nothing (RFC 9112, section 9.3.1).
+    private func execute(_ request: HTTPClientRequest, with client: HTTPClient) async throws -> HTTPClientResponse {
+        do {
+            return try await client.execute(request, deadline: .distantFuture)
+        } catch is StaleConnection where Self.idempotentMethods.contains(method) {
+            if body == nil { try willSend?() }
+            return try await client.execute(request, deadline: .distantFuture)
+        }
+    }
+
+    /// See RFC 9110, section 9.2.2.
+    private static let idempotentMethods: Set = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]
 
     /// nil for a body that is not compressed, or that cannot be decompressed here.
     private func decoder(for response: HTTPClientResponse) -> ContentDecoder? {

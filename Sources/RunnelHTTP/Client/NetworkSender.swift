@@ -67,6 +67,7 @@ public final class NetworkSender: HTTPSender {
             guard !state.isShutDown else { throw TransportProblem.other("the HTTP client is shut down") }
             var configuration = configuration
             configuration.rejectInvalidResponses()
+            configuration.reportStaleConnections()
             switch route {
             case .direct(isGuarded: false): break
             case .direct(isGuarded: true):

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import HTTPCalling
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -69,6 +70,7 @@ internal import RunnelSupport
             }
         case let cause as IOError:
             self.init(ConnectionFailure(errno: cause.errnoCode), text: cause.description)
+        case is StaleConnection: self = .closed
         case HTTPParserError.headerOverflow: self = .headerTooLarge
         case is HTTPParserError: self = (cause as? HTTPParserError) == .invalidEOFState ? .closed : .malformed
         case let cause as ChannelError:

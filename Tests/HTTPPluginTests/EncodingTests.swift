@@ -145,6 +145,36 @@ import Testing
         }
     }
 
+    @Test(
+        "a character that is not known is one U+FFFD, and none behind it changes",
+        arguments: [
+            ("euc-jp", [0xA9, 0xA1, 0xC6, 0xFC, 0xCB, 0xDC], "\u{FFFD}日本"),
+            ("euc-jp", [0x8F, 0xA1, 0xA1, 0xC6, 0xFC], "\u{FFFD}日"),
+            ("euc-jp", [0xA9, 0x3C, 0xC6, 0xFC], "\u{FFFD}<日"),
+            ("euc-kr", [0xC9, 0xA1, 0xC7, 0xD1], "\u{FFFD}한"), ("big5", [0x81, 0xFF, 0xA4, 0xA4], "\u{FFFD}中"),
+            ("shift_jis", [0x85, 0x40, 0x93, 0xFA], "\u{FFFD}@日"),
+            ("shift_jis", [0x85, 0x81, 0x93, 0xFA], "\u{FFFD}日"),
+            ("gb18030", [0x81, 0xFF, 0xD6, 0xD0], "\u{FFFD}中"),
+            ("iso-2022-jp", [0x1B, 0x24, 0x42, 0x29, 0x21, 0x46, 0x7C, 0x1B, 0x28, 0x42, 0x61], "\u{FFFD}日a"),
+            ("iso-2022-jp", [0x1B, 0x24, 0x42, 0x46, 0x7C, 0x46, 0x1B, 0x28, 0x42, 0x61], "日\u{FFFD}a"),
+            ("iso-2022-jp", [0x1B, 0x24, 0x41, 0x80, 0x61], "\u{FFFD}$A\u{FFFD}a"),
+        ] as [(String, [UInt8], String)])
+    func unknownCharacters(label: String, bytes: [UInt8], text: String) throws {
+        let decoded = try #require(Charset(label: label)?.decode(bytes[...]))
+        #expect(decoded.text == text)
+        #expect(decoded.firstInvalid != nil)
+    }
+
+    @Test("ISO-2022-JP has the characters of the other encodings of Japanese, and all of its own")
+    func japaneseMail() throws {
+        let pairs: [UInt8] = [0x2D, 0x21, 0x2D, 0x6A, 0x21, 0x41, 0x21, 0x5D]
+        let mail = Array("\u{1B}$B".utf8) + pairs + Array("\n\u{1B}(I12\u{1B}(J\\~\u{1B}$@F|\u{1B}(B\\~".utf8)
+        let decoded = try #require(Charset(label: "iso-2022-jp")?.decode(mail[...]))
+        #expect(decoded.text == "①㈱～－\nｱｲ¥‾日\\~")
+        #expect(decoded.firstInvalid == nil)
+        #expect(Charset(label: "euc-jp")?.decode(pairs.map { $0 | 0x80 }[...])?.text == "①㈱～－")
+    }
+
     @Test("every encoding of the table is known to this system's iconv")
     func table() throws {
         for name in Charset.allNames {

@@ -2,7 +2,7 @@ internal import CRunnelDecoding
 
 /// A character encoding of the WHATWG Encoding standard, by any of its labels (section 4.2).
 ///
-/// UTF-8, UTF-16 and windows-1252 are decoded here, the others by iconv.
+/// UTF-8, UTF-16, windows-1252 and the escape sequences of ISO-2022-JP are decoded here, the others by iconv.
 package struct Charset: Sendable, Hashable {
     /// The decoded text, and where it could not be decoded.
     package struct Decoded: Sendable {
@@ -22,6 +22,7 @@ package struct Charset: Sendable, Hashable {
     package static let utf8 = Charset(name: "utf-8")
     package static let utf16LittleEndian = Charset(name: "utf-16le")
     package static let utf16BigEndian = Charset(name: "utf-16be")
+    private static let eucJP = Charset(name: "euc-jp")
 
     /// nil for an unknown label. Case and white space around it do not matter.
     package init?(label: some StringProtocol) {
@@ -50,7 +51,8 @@ package struct Charset: Sendable, Hashable {
             var text = String.UnicodeScalarView()
             for byte in bytes { text.append(Windows1252.scalar(byte)) }
             return Decoded(text: String(text), firstInvalid: nil)
-        default: return decodeWithIconv(bytes)
+        case "iso-2022-jp": return Self.decodeISO2022JP(bytes)
+        default: return Converter(self)?.decode(bytes)
         }
     }
 
@@ -98,44 +100,130 @@ package struct Charset: Sendable, Hashable {
         return Decoded(text: String(text), firstInvalid: firstInvalid)
     }
 
+    // MARK: - ISO-2022-JP
+
+    /// Decodes ISO-2022-JP (section 12.2). Its pairs are those of EUC-JP without the high bits. iconv knows fewer of them, and
+    /// maps some differently.
+    private static func decodeISO2022JP(_ bytes: ArraySlice<UInt8>) -> Decoded? {
+        guard let converter = Converter(eucJP) else { return nil }
+        enum Mode { case ascii, roman, katakana, pairs }
+        let escapes: [(sequence: [UInt8], mode: Mode)] = [
+            (Array("\u{1B}(B".utf8), .ascii), (Array("\u{1B}(J".utf8), .roman), (Array("\u{1B}(I".utf8), .katakana),
+            (Array("\u{1B}$@".utf8), .pairs), (Array("\u{1B}$B".utf8), .pairs),
+        ]
+        var mode = Mode.ascii
+        var text = ""
+        var firstInvalid: Int?
+        var rest = bytes
+        func noteInvalid(at index: Int) { firstInvalid = firstInvalid ?? index - bytes.startIndex }
+        while let first = rest.first {
+            if first == 0x1B {
+                if let escape = escapes.first(where: { rest.starts(with: $0.sequence) }) {
+                    mode = escape.mode
+                    rest = rest.dropFirst(escape.sequence.count)
+                } else {
+                    noteInvalid(at: rest.startIndex)
+                    text += "\u{FFFD}"
+                    rest = rest.dropFirst()
+                }
+                continue
+            }
+            let part = rest.prefix { $0 != 0x1B }
+            rest = rest[part.endIndex...]
+            if mode == .pairs {
+                // What is no part of a pair stays, such as a line end; the byte 0xFF means nothing in EUC-JP either.
+                let pairs = part.map { $0 < 0x21 || $0 == 0x7F ? $0 : $0 < 0x80 ? $0 | 0x80 : 0xFF }
+                let decoded = converter.decode(pairs[...])
+                if let invalid = decoded.firstInvalid { noteInvalid(at: part.startIndex + invalid) }
+                text += decoded.text
+                continue
+            }
+            for (index, byte) in zip(part.indices, part) {
+                let scalar: Unicode.Scalar? =
+                    switch (mode, byte) {
+                    case (.roman, 0x5C): "¥"
+                    case (.roman, 0x7E): "‾"
+                    case (.katakana, 0x21...0x5F): Unicode.Scalar(0xFF61 - 0x21 + UInt32(byte))
+                    case (.katakana, 0x60...0x7E), (_, 0x0E...0x0F), (_, 0x80...): nil
+                    default: Unicode.Scalar(byte)
+                    }
+                if scalar == nil { noteInvalid(at: index) }
+                text.unicodeScalars.append(scalar ?? "\u{FFFD}")
+            }
+        }
+        return Decoded(text: text, firstInvalid: firstInvalid)
+    }
+
     // MARK: - iconv
 
-    private func decodeWithIconv(_ bytes: ArraySlice<UInt8>) -> Decoded? {
-        let candidates = Self.table.first { $0.name == name }?.iconv ?? []
-        guard let converter = candidates.lazy.compactMap({ runnel_converter_open($0) }).first else { return nil }
-        defer { runnel_converter_close(converter) }
-        var output: [UInt8] = []
-        output.reserveCapacity(bytes.count + bytes.count / 2)
-        var firstInvalid: Int?
-        let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
-        bytes.withUnsafeBufferPointer { whole in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16 << 10) { buffer in
-                var input = whole.baseAddress
-                var inputLeft = whole.count
-                while true {
-                    var place = buffer.baseAddress
-                    var room = buffer.count
-                    let result = runnel_converter_step(converter, &input, &inputLeft, &place, &room)
-                    output.append(contentsOf: buffer.prefix(buffer.count - room))
-                    switch result {
-                    case RUNNEL_CONVERT_FULL where room < buffer.count: continue
-                    case RUNNEL_CONVERT_INVALID where inputLeft > 0:
-                        // As in Windows code page 936 and the WHATWG Encoding Standard, section 10.2.1.
-                        let isEuroSign = name == "gb18030" && input?.pointee == 0x80
-                        if !isEuroSign { firstInvalid = firstInvalid ?? whole.count - inputLeft }
-                        output.append(contentsOf: isEuroSign ? Array("€".utf8) : replacement)
-                        input = input?.advanced(by: 1)
-                        inputLeft -= 1
-                    case RUNNEL_CONVERT_INCOMPLETE:
-                        firstInvalid = firstInvalid ?? whole.count - inputLeft
-                        output.append(contentsOf: replacement)
-                        return
-                    default: return
+    /// A converter of iconv.
+    private final class Converter {
+        private let charset: Charset
+        private let converter: OpaquePointer
+
+        /// nil if iconv does not know the encoding.
+        init?(_ charset: Charset) {
+            let candidates = table.first { $0.name == charset.name }?.iconv ?? []
+            guard let converter = candidates.lazy.compactMap({ runnel_converter_open($0) }).first else { return nil }
+            (self.charset, self.converter) = (charset, converter)
+        }
+
+        deinit { runnel_converter_close(converter) }
+
+        func decode(_ bytes: ArraySlice<UInt8>) -> Decoded {
+            var output: [UInt8] = []
+            output.reserveCapacity(bytes.count + bytes.count / 2)
+            var firstInvalid: Int?
+            let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
+            bytes.withUnsafeBufferPointer { whole in
+                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16 << 10) { buffer in
+                    var input = whole.baseAddress
+                    var inputLeft = whole.count
+                    while true {
+                        var place = buffer.baseAddress
+                        var room = buffer.count
+                        let result = runnel_converter_step(converter, &input, &inputLeft, &place, &room)
+                        output.append(contentsOf: buffer.prefix(buffer.count - room))
+                        switch result {
+                        case RUNNEL_CONVERT_FULL where room < buffer.count: continue
+                        case RUNNEL_CONVERT_INVALID where inputLeft > 0:
+                            // As in Windows code page 936 and the WHATWG Encoding Standard, section 10.2.1.
+                            let isEuroSign = charset.name == "gb18030" && input?.pointee == 0x80
+                            if !isEuroSign { firstInvalid = firstInvalid ?? whole.count - inputLeft }
+                            output.append(contentsOf: isEuroSign ? Array("€".utf8) : replacement)
+                            let length = charset.invalidLength(UnsafeBufferPointer(start: input, count: inputLeft))
+                            input = input?.advanced(by: length)
+                            inputLeft -= length
+                        case RUNNEL_CONVERT_INCOMPLETE:
+                            firstInvalid = firstInvalid ?? whole.count - inputLeft
+                            output.append(contentsOf: replacement)
+                            return
+                        default: return
+                        }
                     }
                 }
             }
+            return Decoded(text: String(decoding: output, as: Unicode.UTF8.self), firstInvalid: firstInvalid)
         }
-        return Decoded(text: String(decoding: output, as: Unicode.UTF8.self), firstInvalid: firstInvalid)
+    }
+
+    /// The bytes that lead a character of several bytes.
+    private var leadBytes: [ClosedRange<UInt8>] {
+        switch name {
+        case "shift_jis": [0x81...0x9F, 0xE0...0xFC]
+        case "euc-jp": [0x8E...0x8F, 0xA1...0xFE]
+        case "gb18030", "big5", "euc-kr": [0x81...0xFE]
+        default: []
+        }
+    }
+
+    /// How many of the first bytes mean nothing together: a lead byte with its trail byte, or one byte. A trail byte in ASCII
+    /// is left, as it may end a tag or a quoted text (WHATWG Encoding, sections 10 to 13).
+    private func invalidLength(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        guard let lead = bytes.first, leadBytes.contains(where: { $0.contains(lead) }) else { return 1 }
+        // A pair of JIS X 0212 stands behind a byte of its own.
+        let isTriple = name == "euc-jp" && lead == 0x8F && bytes.dropFirst().first.map { $0 >= 0xA1 } == true
+        return 1 + bytes.dropFirst().prefix(isTriple ? 2 : 1).prefix { $0 >= 0x80 }.count
     }
 
     // MARK: - The table
@@ -189,7 +277,7 @@ package struct Charset: Sendable, Hashable {
             "shift_jis", ["CP932", "SHIFT_JISX0213", "SHIFT_JIS"],
             "csshiftjis ms932 ms_kanji shift-jis sjis windows-31j x-sjis cp932 shiftjis"),
         entry("euc-jp", ["EUC-JP-MS", "EUC-JP"], "cseucpkdfmtjapanese x-euc-jp eucjp"),
-        entry("iso-2022-jp", ["ISO-2022-JP-2", "ISO-2022-JP"], "csiso2022jp"),
+        entry("iso-2022-jp", [], "csiso2022jp"),
         entry(
             "gb18030", ["GB18030"],
             "chinese csgb2312 csiso58gb231280 gb2312 gb_2312 gb_2312-80 gbk iso-ir-58 x-gbk cp936 windows-936"),

@@ -207,6 +207,30 @@ import Testing
         }
     }
 
+    @Test(
+        "only a `<meta>` that declares the encoding of a page is obeyed",
+        arguments: [
+            ("<!-- <meta charset=euc-jp> --><meta charset='Shift_JIS'>", "shift_jis"),
+            ("<meta name=description content='the charset Shift_JIS'>", nil),
+            ("<meta name=description content='charset=Shift_JIS'>", nil),
+            ("<p title='<meta charset=big5>'><META CHARSET = Shift_JIS >", "shift_jis"),
+            ("<metal charset=big5><meta/charset=\"sjis\">", "sjis"),
+            ("<meta content='a;charset= \"x-sjis\"' http-equiv=Content-Type />", "x-sjis"),
+            ("<meta http-equiv=refresh content='0; charset=big5'>", nil), ("<meta charset=utf-16>", "utf-8"),
+            ("<!--><meta charset=big5>", "big5"), ("<meta charset=big5", nil), ("<!-- <meta charset=big5>", nil),
+            ("<", nil),
+        ] as [(String, String?)])
+    func declarations(page: String, label: String?) {
+        #expect(Charset.declared(inHTML: Array(page.utf8)) == label)
+    }
+
+    @Test("in a page that is no UTF-8, the `<meta>` is found behind a long beginning")
+    func lateDeclaration() {
+        let meta = Array((String(repeating: " ", count: 2000) + "<meta charset=sjis>").utf8)
+        #expect(Charset.declared(inHTML: [0x93, 0xFA] + meta) == "sjis")
+        #expect(Charset.declared(inHTML: Array("日".utf8) + meta) == nil)
+    }
+
     @Test("bytes that mean nothing become U+FFFD, and none is lost behind them")
     func invalid() throws {
         let decoded = try #require(Charset(label: "shift_jis")?.decode([0x61, 0xFF, 0x93, 0xFA, 0x93]))

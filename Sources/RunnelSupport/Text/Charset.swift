@@ -316,16 +316,12 @@ package struct Charset: Sendable, Hashable {
 }
 
 extension Charset {
-    /// The encoding that an HTML page declares in a `<meta>` among its first 1024 bytes; nil when it declares none.
+    /// The encoding that an HTML page declares in a `<meta>`; nil when it declares none. In a page that is no UTF-8, the
+    /// `<meta>` may stand behind the first 1024 bytes.
     package static func declared(inHTML bytes: [UInt8]) -> String? {
-        let head = String(decoding: bytes.prefix(1024), as: UTF8.self).lowercased()
-        for tag in head.split(separator: "<") where tag.hasPrefix("meta") {
-            guard let found = tag.prefix(while: { $0 != ">" }).firstRange(of: "charset") else { continue }
-            let value = tag[found.upperBound...].drop { $0.isWhitespace || $0 == "=" || $0 == "\"" || $0 == "'" }
-            let name = value.prefix { isLabelCharacter($0) }
-            if !name.isEmpty { return plausible(name) }
-        }
-        return nil
+        let isUTF8 = bytes.count <= 1024 || String(validating: bytes, as: UTF8.self) != nil
+        var prescan = MetaPrescan(bytes.prefix(isUTF8 ? 1024 : 64 << 10))
+        return prescan.label().map { plausible($0[...]) }
     }
 
     /// The encoding in an XML declaration, `<?xml version="1.0" encoding="…"?>`; nil when there is none.
@@ -338,10 +334,6 @@ extension Charset {
         guard let quote = value.first, quote == "\"" || quote == "'" else { return nil }
         let name = value.dropFirst().prefix { $0 != quote }.lowercased()
         return name.isEmpty ? nil : plausible(name[...])
-    }
-
-    private static func isLabelCharacter(_ character: Character) -> Bool {
-        character.isLetter || character.isNumber || "-_:.".contains(character)
     }
 
     /// A page whose declaration could be read as ASCII is not in UTF-16, whatever it says.

@@ -66,7 +66,9 @@ let package = Package(
         .target(name: "RunnelSupport", dependencies: ["RunnelValue", "CRunnelDecoding"]),
         .target(name: "YAML", dependencies: ["CLibYAML", "RunnelValue", "RunnelSupport"]),
         .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", crypto, log, tracing]),
-        .target(name: "HTTPCalling", dependencies: [httpClient, nio[0], nio[2]]),
+        .target(
+            name: "HTTPCalling",
+            dependencies: [httpClient, nio[0], nio[2], .product(name: "NIOSOCKS", package: "swift-nio-extras")]),
         .target(
             name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", "HTTPCalling", httpClient, log] + nio),
         .target(

@@ -1,7 +1,9 @@
 import AsyncHTTPClient
 import Foundation
 import HTTPTestServer
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 import RunnelKit
 import RunnelSupport
@@ -68,6 +70,84 @@ import Testing
         let problem = try #require(throws: StepError.self) { try proxy("https://a", [:], ["HTTPS_PROXY": text]) }
         #expect(problem.code == "bad-proxy")
         #expect(problem.message == "the environment variable HTTPS_PROXY: \(message)")
+    }
+
+    @Test("of a proxy that cannot be used, the variable that names it is said")
+    func badVariables() throws {
+        for name in ["ALL_PROXY", "all_proxy", "http_proxy"] {
+            let problem = try #require(throws: StepError.self) { try proxy("http://a", [:], [name: "socks://p:1"]) }
+            #expect(problem.message == "the environment variable \(name): the proxy \"socks://p:1\" is not a URL")
+            #expect(problem.hint == "write it such as \"socks5://proxy.example:1080\"")
+        }
+    }
+
+    @Test("user and password for a SOCKS5 proxy are refused, wherever they stand")
+    func proxyCredentials() throws {
+        let message = "user and password are not supported for a SOCKS5 proxy"
+        let settings: [Value] = [
+            ["proxy": "socks5://me:hidden@p"], ["proxy": "socks5://p", "proxy_credentials": "me:hidden"],
+        ]
+        for (settings, key) in zip(settings, ["proxy", "proxy_credentials"]) {
+            let error = try #require(throws: FieldError.self) { try NetworkSettings(field: settings) }
+            #expect(error.message == message)
+            #expect(error.path == [.key(key)])
+            #expect(error.hint == "use a proxy that wants no password, or an HTTP proxy")
+        }
+        let inURL = try #require(throws: StepError.self) {
+            try proxy("http://a", [:], ["ALL_PROXY": "socks5h://me:hidden@p"])
+        }
+        #expect(inURL.message == "the environment variable ALL_PROXY: \(message)")
+        let beside = try #require(throws: StepError.self) {
+            try proxy("http://a", ["proxy_credentials": "me:hidden"], ["ALL_PROXY": "socks5://p"])
+        }
+        #expect(beside.code == "bad-proxy")
+        #expect(beside.message == "`http.proxy_credentials`: \(message)")
+        #expect(
+            try proxy("http://a", ["proxy_credentials": "me:hidden"], ["ALL_PROXY": "http://p:1"]) == "http://p:1")
+    }
+
+    @Test(
+        "what a SOCKS5 proxy answers is said, with its name",
+        arguments: [
+            ("\u{05}\u{00}\u{05}\u{02}\u{00}\u{01}\0\0\0\0\0\0", "it does not allow it", false),
+            ("\u{05}\u{00}\u{05}\u{05}\u{00}\u{01}\0\0\0\0\0\0", "the server refused it", true),
+            ("\u{05}\u{00}\u{05}\u{04}\u{00}\u{01}\0\0\0\0\0\0", "it does not reach the server", true),
+            ("\u{05}\u{00}\u{05}\u{01}\u{00}\u{01}\0\0\0\0\0\0", "it reports a failure", true),
+            ("\u{05}\u{00}\u{05}\u{63}\u{00}\u{01}\0\0\0\0\0\0", "it answered with the SOCKS5 reply 99", false),
+            ("\u{05}\u{02}", "it wants a user and a password, which are not supported for SOCKS5", false),
+            ("HTTP/1.1 400 Bad Request\r\n\r\n", "it does not speak SOCKS5", false),
+            ("", "it closed the connection", true),
+        ])
+    func socks(answer: String, why: String, isTransient: Bool) async throws {
+        let proxy = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(FixedAnswer(answer))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let url = "socks5://127.0.0.1:\(proxy.localAddress?.port ?? 0)"
+        let error = try #require(try await fetch("http://service.test/a", ["proxy": .string(url)]).failure)
+        #expect(error.code == "proxy-refused")
+        #expect(
+            error.message == "GET http://service.test/a failed: the proxy \(url) made no connection, \(why)")
+        #expect(error.isTransient == isTransient)
+        try await proxy.close()
+    }
+
+    /// Answers the first bytes of a connection with the same text, whatever they are.
+    private final class FixedAnswer: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let text: String
+
+        init(_ text: String) { self.text = text }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+            if text.isEmpty { context.close(promise: nil) }
+        }
     }
 
     @Test("https goes through the proxy by CONNECT, plain http with the whole URL", .timeLimit(.minutes(5)))

@@ -98,7 +98,8 @@ enum ChatErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "the budget has a cost, and `prices` has no price for …", "the budget is in …, and `prices` are in …",
                 hints: "add the price to `prices` in runnel.yaml, or limit `tokens` instead", "use one currency")
-        case .proxyRefused: ErrorExplanation("The proxy wants other credentials, or does not allow the connection")
+        case .proxyRefused:
+            ErrorExplanation("The proxy wants other credentials, does not allow the connection, or cannot make it")
         case .rateLimited: ErrorExplanation("429: too many requests")
         case .refusal: ErrorExplanation("The model refused to answer")
         case .schemaMismatch:

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import HTTPCalling
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -30,6 +31,7 @@ enum TransportFailure {
         case is ChannelError where !answered: return failed(url, why: "the connection was closed")
         default: break
         }
+        if let failure = ProxyFailure(cause) { return proxyFailed(url, failure) }
         let text = String(describing: cause)
         let failure = ConnectionFailure(describedAs: text)
         if answered, failure == .uncleanShutdown { return cutOff(why: "the connection was closed") }
@@ -125,6 +127,12 @@ enum TransportFailure {
             .connectionFailed,
             "no connection to the proxy \(Quote.text("\(cause.host):\(cause.port)")): \(Quote.text(reason(of: cause)))",
             hint: "check that the proxy runs and that its address is right", isTransient: true)
+    }
+
+    private static func proxyFailed(_ url: String, _ failure: ProxyFailure) -> MarketplaceError {
+        MarketplaceError(
+            .proxyRefused, "the proxy made no connection to \(url): \(failure.why)",
+            hint: "check the base URL, the proxy and its settings", isTransient: failure.isTransient)
     }
 
     private static func proxyRefused(_ url: String, _ why: String) -> MarketplaceError {

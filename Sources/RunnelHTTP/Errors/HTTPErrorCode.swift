@@ -41,7 +41,10 @@ public import RunnelKit
                 hints:
                     "if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach public addresses only"
             )
-        case .badProxy: ErrorExplanation("the environment variable …: …")
+        case .badProxy:
+            ErrorExplanation(
+                "the environment variable …: …", "`http.proxy_credentials`: …",
+                hints: "use a proxy that wants no password, or an HTTP proxy")
         case .badRedirect:
             ErrorExplanation(
                 "… redirects to an invalid URL: …",
@@ -81,8 +84,10 @@ public import RunnelKit
         case .notJSON: ErrorExplanation("the answer to … is not JSON: …", hints: "use `as: text` to get the text")
         case .proxyRefused:
             ErrorExplanation(
-                "… failed: the proxy refused it, …",
-                hints: "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY")
+                "… failed: the proxy refused it, …", "… failed: the proxy … made no connection, …",
+                hints: "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY",
+                "check the URL and the proxy, and `http.proxy` in runnel.yaml, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+            )
         case .proxyUnreachable:
             ErrorExplanation(
                 "… failed: no connection to the proxy …, …",

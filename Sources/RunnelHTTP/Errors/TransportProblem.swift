@@ -38,6 +38,8 @@ internal import RunnelSupport
     case proxyUnreachable(proxy: String, String)
     /// The proxy refused to connect: it wants credentials, or does not allow it.
     case proxyRefused(String)
+    /// The proxy made no connection to the server, and why.
+    case proxyFailed(proxy: String, String, isTransient: Bool)
     /// The body is not in the coding that its `Content-Encoding` names.
     case corruptBody(coding: String)
     /// Any other problem, as the HTTP client describes it.
@@ -47,6 +49,10 @@ internal import RunnelSupport
     ///
     /// - Parameter proxy: The proxy that leads to the host. A connection that cannot be made is one to the proxy.
     package init(_ cause: any Error, host: String, proxy: Proxy?) {
+        if let proxy, let failure = ProxyFailure(cause) {
+            self = .proxyFailed(proxy: proxy.shown, failure.why, isTransient: failure.isTransient)
+            return
+        }
         let problem = TransportProblem(cause, host: host)
         let isOfConnection =
             switch problem {
@@ -135,7 +141,7 @@ extension TransportProblem {
         case .corruptBody: "corrupt answer"
         case .addressDenied: "address not allowed"
         case .proxyUnreachable: "proxy not reached"
-        case .proxyRefused: "refused by the proxy"
+        case .proxyRefused, .proxyFailed: "refused by the proxy"
         case .other: "connection failed"
         }
     }
@@ -146,6 +152,7 @@ extension TransportProblem {
         case .tlsFailed, .clientCertificate, .malformed, .headerTooLarge, .tooLarge, .corruptBody, .addressDenied,
             .proxyRefused:
             false
+        case .proxyFailed(_, _, let isTransient): isTransient
         default: true
         }
     }
@@ -217,6 +224,11 @@ extension TransportProblem {
             (
                 .proxyRefused, "the proxy refused it, \(why)",
                 "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY"
+            )
+        case .proxyFailed(let proxy, let why, _):
+            (
+                .proxyRefused, "the proxy \(proxy) made no connection, \(why)",
+                "check the URL and the proxy, and `http.proxy` in runnel.yaml, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
             )
         case .corruptBody(let coding):
             (

@@ -63,7 +63,8 @@ public struct Network: Sendable {
     /// `http.proxy` takes precedence over the environment, and `http.no_proxy` over `NO_PROXY`. As with curl, loopback is
     /// no exception.
     ///
-    /// - Throws: A `StepError` with the code `bad-proxy` if the environment names a proxy that is no URL.
+    /// - Throws: A `StepError` with the code `bad-proxy` if the environment names a proxy that cannot be used, or
+    ///   `http.proxy_credentials` are for one that gets none.
     public func proxy(for url: HTTPURL) throws(StepError) -> Proxy? {
         let direct = settings.noProxy.map { HostList($0) } ?? proxies.direct
         guard !direct.contains(host: url.host, port: url.port) else { return nil }
@@ -74,6 +75,12 @@ public struct Network: Sendable {
             found = try proxies.proxy(isSecure: url.isSecure)
         }
         if case .success(let text)? = settings.proxyCredentials?.value, found != nil {
+            do {
+                try Proxy.checkCredentials(for: found?.kind)
+            } catch {
+                throw StepError(
+                    HTTPErrorCode.badProxy, "`http.proxy_credentials`: \(error.message)", hint: error.hint)
+            }
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             found?.credentials = HTTPURL.UserInfo(user: parts[0], password: parts.count > 1 ? parts[1] : "")
         }
@@ -238,28 +245,31 @@ extension Proxy {
 /// What the environment says of proxies.
 struct ProxyEnvironment: Sendable {
     let direct: HostList
-    private let secure: String?
-    private let plain: String?
+    /// A variable that is set.
+    private typealias Variable = (name: String, text: String)
+    private let secure: Variable?
+    private let plain: Variable?
 
     init(_ environment: (_ name: String) -> String?) {
         // As curl does, the lower-case name takes precedence; an empty value means none.
-        func value(_ name: String) -> String? {
-            (environment(name.lowercased()) ?? environment(name)).flatMap { $0.isEmpty ? nil : $0 }
+        func variable(_ name: String) -> Variable? {
+            for name in [name.lowercased(), name] {
+                if let text = environment(name) { return text.isEmpty ? nil : (name, text) }
+            }
+            return nil
         }
-        secure = value("HTTPS_PROXY") ?? value("ALL_PROXY")
-        plain = value("HTTP_PROXY") ?? value("ALL_PROXY")
-        direct = HostList((value("NO_PROXY") ?? "").split { $0 == "," || $0.isWhitespace })
+        secure = variable("HTTPS_PROXY") ?? variable("ALL_PROXY")
+        plain = variable("HTTP_PROXY") ?? variable("ALL_PROXY")
+        direct = HostList((variable("NO_PROXY")?.text ?? "").split { $0 == "," || $0.isWhitespace })
     }
 
     func proxy(isSecure: Bool) throws(StepError) -> Proxy? {
-        guard let text = isSecure ? secure : plain else { return nil }
+        guard let variable = isSecure ? secure : plain else { return nil }
         do {
-            return try Proxy(text)
+            return try Proxy(variable.text)
         } catch {
             throw StepError(
-                HTTPErrorCode.badProxy,
-                "the environment variable \(isSecure ? "HTTPS_PROXY" : "HTTP_PROXY"): \(error.message)",
-                hint: error.hint)
+                HTTPErrorCode.badProxy, "the environment variable \(variable.name): \(error.message)", hint: error.hint)
         }
     }
 }

@@ -20,7 +20,7 @@ public struct NetworkSettings: FieldGroup {
         no proxy. When left out, the environment variables `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` tell it.
         """) public var proxy: ProxySetting?
     /// Replaces what the URL of the proxy names.
-    @Field("User and password for the proxy, as `user:password`.") public var proxyCredentials: SensitiveValue?
+    @Field("User and password for an HTTP proxy, as `user:password`.") public var proxyCredentials: SensitiveValue?
     /// nil for what the environment says.
     @Field(
         """
@@ -48,6 +48,12 @@ public struct NetworkSettings: FieldGroup {
         if tls.key != nil, tls.certificate == nil {
             throw FieldError(
                 "a key needs its client certificate", hint: "add `certificate`", path: [.key("tls"), .key("key")])
+        }
+        guard proxyCredentials != nil else { return }
+        do {
+            try Proxy.checkCredentials(for: proxy?.proxy?.kind)
+        } catch {
+            throw error.under(.key("proxy_credentials"))
         }
     }
 }
@@ -116,9 +122,10 @@ public struct Proxy: Sendable, Hashable {
         do {
             url = try HTTPURL(text)
         } catch {
+            let isSOCKS = given.lowercased().hasPrefix("socks")
             throw FieldError(
                 "the proxy \(URLParser.quoted(given)) is not a URL",
-                hint: "write it such as \"http://proxy.example:3128\"")
+                hint: "write it such as \"\(isSOCKS ? "socks5://proxy.example:1080" : "http://proxy.example:3128")\"")
         }
         // A word alone is more likely a slip than a host.
         let isWord = !given.contains { "./:".contains($0) }
@@ -132,6 +139,7 @@ public struct Proxy: Sendable, Hashable {
                 "the proxy \(URLParser.quoted(given)) is to be reached with TLS, which is not supported",
                 hint: "use the proxy's http port")
         }
+        if url.userInfo != nil { try Self.checkCredentials(for: kind) }
         self.kind = kind
         host = url.host.hasPrefix("[") ? String(url.host.dropFirst().dropLast()) : url.host
         // A proxy's URL without a port means the usual one of its kind.
@@ -139,6 +147,14 @@ public struct Proxy: Sendable, Hashable {
             text.dropFirst(7).prefix { $0 != "/" }.split(separator: "@").last?.contains(":\(url.port)") == true
         port = isPortGiven ? url.port : kind == .socks5 ? 1080 : 80
         credentials = url.userInfo
+    }
+
+    /// Refuses user and password for a SOCKS5 proxy: the HTTP client sends none to it.
+    static func checkCredentials(for kind: Kind?) throws(FieldError) {
+        guard kind == .socks5 else { return }
+        throw FieldError(
+            "user and password are not supported for a SOCKS5 proxy",
+            hint: "use a proxy that wants no password, or an HTTP proxy")
     }
 
     /// For messages: without user and password.

@@ -69,7 +69,8 @@ private func waitForEnd(of process: Int32) async -> Bool {
         "`parse` makes a value of standard output",
         arguments: [
             ("json", "echo '{\"a\": [1]}'", ["a": [1]]), ("lines", "printf 'a\\nb\\n'", ["a", "b"]),
-            ("lines", "printf 'a\\r\\nb\\r\\n'", ["a", "b"]), ("lines", "true", []),
+            ("lines", "printf 'a\\r\\nb\\r\\n'", ["a", "b"]), ("lines", "printf 'a\\rb\\n\\nc'", ["a", "b", "", "c"]),
+            ("lines", "true", []),
         ] as [(String, String, Value)])
     func parse(kind: String, script: String, value: Value) async throws {
         let (output, _) = try await shell(["run": .string(script), "parse": .string(kind)])
@@ -293,6 +294,19 @@ private func waitForEnd(of process: Int32) async -> Bool {
         let (output, progress) = try await shell(["run": "printf '\\342'; sleep 0.2; printf '\\202\\254'"])
         #expect(output["stdout"] == "€")
         #expect(progress == [.text("€")])
+    }
+
+    @Test("standard output that is no UTF-8 is an error, and kept as far as it is text", arguments: ["text", "lines"])
+    func notText(kind: String) async throws {
+        let error = await failure(["run": "printf 'a \\223\\372'; echo careful >&2", "parse": .string(kind)])
+        #expect(error?.code == "shell-output")
+        #expect(error?.message == "standard output is not UTF-8 text")
+        #expect(
+            error?.hint == "convert it in the script, such as with iconv, or write it to a file and use `file.read`")
+        #expect(error?.isTransient == false)
+        #expect(error?.partialOutput == ["stdout": "a \u{FFFD}\u{FFFD}", "stderr": "careful", "exit_code": 0])
+        // Of a script that failed, that is the error.
+        #expect(await failure(["run": "printf '\\223'; exit 3"])?.code == "shell-exit")
     }
 
     @Test("standard output that is not JSON is an error in words")

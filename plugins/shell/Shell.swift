@@ -31,8 +31,9 @@ struct Shell<Availability: ShellAvailability>: Step {
                 when Runnel is killed. They get SIGTERM, and SIGKILL half a second later.
 
                 Standard output is shown while the script runs, standard error line by line as notes. Secrets are \
-                masked. A script that writes more than `max_output` to standard output is ended and the step fails; of \
-                standard error the last 64 KiB are kept. An interrupted script is run again.
+                masked. Standard output must be UTF-8 text, otherwise the step fails. A script that writes more than \
+                `max_output` to standard output is ended and the step fails; of standard error the last 64 KiB are kept. \
+                An interrupted script is run again.
 
                 A script that writes into a folder which a pipeline watches names it in `writes`. Then the runs that \
                 its files start count as a chain (`runs.chain`), its own pipeline is not started by them, and \
@@ -145,11 +146,17 @@ struct Shell<Availability: ShellAvailability>: Step {
         @unknown default:
             throw StepError(ShellErrorCode.killed, "the script ended in an unknown way", isTransient: true)
         }
+        let written: Value = ["stdout": .string(output), "stderr": .string(error), "exit_code": .int(Int64(status))]
         guard allowExit.contains(Int(status)) else {
             throw StepError(
                 ShellErrorCode.exit, "the script ended with the exit code \(status)" + lastLines,
-                hint: "`allow_exit` lists the exit codes that are a success",
-                partialOutput: ["stdout": .string(output), "stderr": .string(error), "exit_code": .int(Int64(status))])
+                hint: "`allow_exit` lists the exit codes that are a success", partialOutput: written)
+        }
+        guard await capture.isText else {
+            throw StepError(
+                ShellErrorCode.output, "standard output is not UTF-8 text",
+                hint: "convert it in the script, such as with iconv, or write it to a file and use `file.read`",
+                partialOutput: written)
         }
         return [
             "stdout": try parse.value(output), "stderr": .string(error), "exit_code": .int(Int64(status)),
@@ -193,7 +200,7 @@ enum ShellOutput: String, FieldChoice {
         case .text: return .string(output)
         case .lines:
             guard !output.isEmpty else { return [] }
-            let lines = output.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+            let lines = output.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
             return .list(lines.map { .string(String($0)) })
         case .json:
             do {

@@ -43,6 +43,9 @@ actor ShellCapture {
         }
     }
 
+    /// Whether standard output is valid UTF-8 so far.
+    var isText: Bool { String(validating: output, as: UTF8.self) != nil }
+
     /// What was written, as text: invalid UTF-8 is replaced.
     func finish() async -> (output: String, error: String) {
         await show(isLast: true)
@@ -127,8 +130,9 @@ enum ShellErrorCode: String, ErrorCode {
         case .killed: ErrorExplanation("the script was killed by signal …", "the script ended in an unknown way")
         case .output:
             ErrorExplanation(
-                "standard output is not JSON: …",
-                hints: "write progress and messages to standard error, or leave `parse` out")
+                "standard output is not JSON: …", "standard output is not UTF-8 text",
+                hints: "write progress and messages to standard error, or leave `parse` out",
+                "convert it in the script, such as with iconv, or write it to a file and use `file.read`")
         case .outputTooLarge:
             ErrorExplanation(
                 "the script wrote more than … to standard output",

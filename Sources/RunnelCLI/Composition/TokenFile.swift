@@ -32,8 +32,12 @@ struct TokenFile {
         }
         defer { close(descriptor) }
         var info = stat()
-        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_uid == geteuid() else {
-            throw unusable("\"\(path)\" is not a file of this user")
+        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
+            throw unusable("\"\(path)\" is not a file")
+        }
+        guard info.st_uid == geteuid() else {
+            throw FileReading.Failure(
+                message: "the file \"\(path)\" belongs to another user; execute the command as the user of the server")
         }
         guard info.st_mode & 0o077 == 0 else {
             let mode = String(info.st_mode & 0o777, radix: 8)

@@ -16,7 +16,9 @@ struct Transform: Step {
             functions in the file `.jq` of the home folder are visible.
 
             Numbers in jq are floating-point. A whole number beyond 2^53 that the program passes on keeps its exact value; \
-            one that it computes, or writes into a text, may be rounded, and a note says so. Binary data is a base64 \
+            one that it computes, or writes into a text, may be rounded, and a note says so. If the result is rounded to a \
+            number of the input (`.id + 1`), it is that number, without a note: templates compute exactly \
+            (`{{ input.id + 1 }}`). Binary data is a base64 \
             string in jq. Searches for every match (flag `g`) leave empty matches out.
 
             A program is evaluated in a process of its own, so what ends libjq fails this step alone (`jq-crashed`). It may \

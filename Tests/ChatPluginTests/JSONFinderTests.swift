@@ -40,6 +40,7 @@ import Testing
             ("{\"html\": \"</think>\"}", [["html": "</think>"]]),
             ("I never write <think> tags. {\"a\": 1}", [["a": 1]]),
             ("<b>{\"a\": 1}</b> <thinkers>", [["a": 1]]),
+            ("Maybe {\"a\": 0, or\n</think>\n{\"a\": 1}", [["a": 1]]),
         ] as [(String, [Value])])
     func reasoning(text: String, values: [Value]) {
         #expect(JSONFinder.values(in: text) == values)
@@ -70,6 +71,33 @@ import Testing
     }
 
     @Test(
+        "nothing inside an object or list with a slip is the answer",
+        arguments: [
+            #"{"name": "order 7", "customer": {"name": "Ann"},}"#,
+            "{\"status\": \"failed\", // disk full\n\"previous\": {\"status\": \"ok\"}}",
+            "```json\n{ // now\n\"status\": \"failed\", \"previous\": {\"status\": \"ok\"}}\n```",
+            "{\"log\": \"disk\nfull\", \"previous\": {\"status\": \"ok\"}}",
+            #"{status: "failed", previous: {"status": "ok"}}"#, #"{'status': 'failed', 'previous': {"status": "ok"}}"#,
+            // Cut off.
+            #"{"status": "failed", "previous": {"status": "ok"}, "log": "..."#,
+            #"{"say": "he said "no" ", "previous": {"status": "ok"}}"#, #"[{"a": 1}, {"a": 2}"#,
+            #"[["a", "b"], ["c"],]"#, #"[1, {"a": 2},]"#, #"[true, ["a"],]"#,
+            // What comes before is an example.
+            #"Not {"status": "ok"} but {"status": "failed",}"#,
+        ])
+    func slips(text: String) {
+        #expect(JSONFinder.values(in: text) == [])
+        #expect(JSONFinder.problem(in: text).hasPrefix("it is not JSON: line "))
+    }
+
+    @Test("a value behind one with a slip is found, also when that one has no end in its fence")
+    func corrected() {
+        #expect(JSONFinder.values(in: #"{"a": 1,} must be {"a": 1}"#) == [["a": 1]])
+        #expect(JSONFinder.values(in: "```json\n{\"a\": 1\n```\nNo:\n```json\n{\"a\": 1}\n```") == [["a": 1]])
+        #expect(JSONFinder.values(in: #"{{"a": 1}}"#) == [["a": 1]])
+    }
+
+    @Test(
         "where there is no JSON it is said why, with the place in the answer",
         arguments: [
             ("", "it is empty"), ("None.", "there is no JSON in it"), ("see [1", "there is no JSON in it"),
@@ -80,6 +108,7 @@ import Testing
                 "it is not JSON: line 6, column 1: expected a key in quotes, found '}'"
             ),
             (#"{"a": 1"#, "it is not JSON: line 1, column 8: expected ',' or '}', found the end"),
+            ("{draft}\n[\"a\",]", "it is not JSON: line 2, column 6: expected a JSON value, found ']'"),
             ("<think>{draft}</think>None.", "there is no JSON in it"),
             ("{draft}</think>None.", "there is no JSON in it"),
         ])
@@ -98,5 +127,6 @@ import Testing
     func brackets() {
         #expect(JSONFinder.values(in: String(repeating: "{", count: 200_000)) == [])
         #expect(JSONFinder.values(in: "x" + String(repeating: "<think>", count: 30_000)) == [])
+        #expect(JSONFinder.values(in: String(repeating: "{\"</think>", count: 30_000)) == [])
     }
 }

@@ -5,6 +5,9 @@ enum JSONFinder {
     /// The JSON values of the answer in order: the whole text when it is JSON; else the outermost objects and lists in
     /// it, the fences whose content is JSON, and what is left behind the last reasoning block when that is JSON.
     ///
+    /// Nothing is searched for inside an object or list that has a slip, because its parts are not the answer. When the
+    /// last object or list in the text has one, there are no values.
+    ///
     /// The content of a reasoning block (`<think>…</think>` and the like) is not part of the answer. Without an opening
     /// tag, the block begins at the start of the text. Without a closing tag, it ends at the end of the text; this
     /// holds only if nothing but space is before the opening tag.
@@ -15,20 +18,25 @@ enum JSONFinder {
         return search.found
     }
 
-    /// Why no value is found: what is wrong with the first object, with its place in the answer.
+    /// Why no value is found: what is wrong with the object or list that is the answer, with its place in the text.
     static func problem(in text: String) -> String {
         var search = Search(bytes: Array(text.utf8))
         search.run()
-        if let problem = search.problem { return "it is not JSON: \(problem)" }
+        if let problem = search.problem() { return "it is not JSON: \(problem)" }
         return text.isEmpty ? "it is empty" : "there is no JSON in it"
     }
 
     private struct Search {
         let bytes: [UInt8]
         var found: [Value] = []
-        /// What is wrong with the first object that cannot be read.
-        var problem: JSONError?
         private var position = 0
+        /// The last object or list that begins like JSON and cannot be read; nil once a value or a closing reasoning tag
+        /// has come behind it.
+        private var unreadable: Range<Int>?
+        /// The first braces of prose.
+        private var prose: Range<Int>?
+        /// Where the fence ends in which the search is.
+        private var fenceEnd = 0
         /// Where the text behind the last reasoning block begins.
         private var answerStart = 0
         /// How many more bytes behind opening brackets are read in vain, so that a text of brackets takes no quadratic
@@ -58,7 +66,8 @@ enum JSONFinder {
                 default: position += 1
                 }
             }
-            guard found.isEmpty, answerStart > 0 else { return }
+            if unreadable != nil { found = [] }
+            guard found.isEmpty, unreadable == nil, answerStart > 0 else { return }
             if let value = try? Value.json(Array(bytes[answerStart...])) { found.append(value) }
         }
 
@@ -66,7 +75,8 @@ enum JSONFinder {
             if tag.isClosing {
                 // The block began before the text, or with a tag that the server kept to itself.
                 found = []
-                problem = nil
+                unreadable = nil
+                prose = nil
                 position = tag.end
                 answerStart = tag.end
                 return
@@ -97,24 +107,72 @@ enum JSONFinder {
 
         private mutating func bracket() {
             let end = effort > 0 ? balancedEnd(from: position) : nil
-            guard let end, let value = try? Value.json(Array(bytes[position..<end])) else {
-                keepProblem(until: end ?? bytes.count)
-                effort -= (end ?? bytes.count) - position
-                position += 1
+            if let end, let value = try? Value.json(Array(bytes[position..<end])) {
+                add(value, end: end)
                 return
             }
+            let range = position..<(end ?? bytes.count)
+            if beginsJSON(position) {
+                skipUnreadable(until: end ?? (fenceEnd > position ? fenceEnd : bytes.count))
+            } else {
+                if effort > 0, bytes[position] == UInt8(ascii: "{") { prose = prose ?? range }
+                position += 1
+            }
+            effort -= range.upperBound - position
+        }
+
+        private mutating func add(_ value: Value, end: Int) {
             found.append(value)
+            unreadable = nil
             position = end
         }
 
-        private mutating func keepProblem(until end: Int) {
-            guard problem == nil, effort > 0, bytes[position] == UInt8(ascii: "{") else { return }
-            do throws(JSONError) { _ = try Value.json(Array(bytes[position..<end])) } catch {
-                let before = bytes[..<position].split(separator: 0x0A, omittingEmptySubsequences: false)
-                problem = JSONError(
+        /// A draft that the model did not finish ends with its reasoning.
+        private mutating func skipUnreadable(until end: Int) {
+            unreadable = position..<end
+            position =
+                (position..<end).first { index in
+                    (bytes[index] == UInt8(ascii: "<") || bytes[index] == UInt8(ascii: "["))
+                        && ReasoningTag(in: bytes, at: index)?.isClosing == true
+                } ?? end
+        }
+
+        /// Whether the bracket begins an object or a list, perhaps with a slip, and not prose: a key or a value follows.
+        private func beginsJSON(_ start: Int) -> Bool {
+            var index = start
+            // JSON nests deeper, but not with one bracket right behind the other.
+            for _ in 0..<16 {
+                let isList = bytes[index] == UInt8(ascii: "[")
+                index = bytes[(index + 1)...].firstIndex { !$0.isSpace } ?? bytes.count
+                let rest = bytes[index...]
+                switch rest.first {
+                case UInt8(ascii: "\""), UInt8(ascii: "'"): return true
+                case UInt8(ascii: "{") where isList, UInt8(ascii: "[") where isList: continue
+                case UInt8(ascii: "/"): return rest.starts(with: "//".utf8) || rest.starts(with: "/*".utf8)
+                default: break
+                }
+                let word = rest.prefix { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
+                let next = bytes[word.endIndex...].first { !$0.isSpace }
+                guard isList else { return !word.isEmpty && next == UInt8(ascii: ":") }
+                guard word.first?.isDigit == true || Self.words.contains(String(decoding: word, as: UTF8.self)) else {
+                    return false
+                }
+                return next == UInt8(ascii: ",") || next == UInt8(ascii: "]")
+            }
+            return false
+        }
+
+        private static let words: Set<String> = ["true", "false", "null"]
+
+        func problem() -> JSONError? {
+            guard let range = unreadable ?? prose else { return nil }
+            do throws(JSONError) { _ = try Value.json(Array(bytes[range])) } catch {
+                let before = bytes[..<range.lowerBound].split(separator: 0x0A, omittingEmptySubsequences: false)
+                return JSONError(
                     message: error.message, line: error.line + before.count - 1,
                     column: error.column + (error.line == 1 ? before.last?.count ?? 0 : 0))
             }
+            return nil
         }
 
         /// A fence whose content is JSON of any kind. Any other is read like prose.
@@ -127,9 +185,9 @@ enum JSONFinder {
             var end = start
             while end < bytes.count, !isFence(end) { end += 1 }
             if let value = try? Value.json(Array(bytes[start..<end])) {
-                found.append(value)
-                position = min(end + 3, bytes.count)
+                add(value, end: min(end + 3, bytes.count))
             } else {
+                fenceEnd = end
                 position += 3
             }
         }
@@ -203,4 +261,5 @@ private struct ReasoningTag {
 extension UInt8 {
     fileprivate var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
     fileprivate var isLetter: Bool { (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self) }
+    fileprivate var isDigit: Bool { (0x30...0x39).contains(self) }
 }

@@ -45,6 +45,36 @@ private let done = "data: [DONE]\n\n"
         #expect(attributes["prompt"] == nil)
     }
 
+    @Test(
+        "tokens of reasoning beside those of the answer count, and so do those of a usage in two parts",
+        arguments: [
+            (
+                [
+                    #"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":100041,"completion_tokens_details":{"reasoning_tokens":100000}}"#
+                ], 32, 100_009
+            ),
+            ([#"{"prompt_tokens":50,"completion_tokens":0}"#, #"{"completion_tokens":9}"#], 50, 9),
+            (
+                [
+                    #"{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12}"#,
+                    #"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#,
+                ], 5, 7
+            ),
+        ])
+    func parts(usages: [String], input: Int, output: Int) async throws {
+        let harness = StepHarness()
+        let parts = usages.map { "data: {\"choices\":[],\"usage\":\($0)}\n\n" }.joined()
+        try await TestServer.run { _ in
+            .raw(head + hello + parts + done)
+        } body: { server in
+            _ = try await harness.chat(
+                try MarketplaceConfiguration(baseURL: server.url, authentication: .none), with: ["prompt": "Hi"]
+            ).get()
+        }
+        #expect(harness.journal.usage.map(\.inputTokens) == [input])
+        #expect(harness.journal.usage.map(\.outputTokens) == [output])
+    }
+
     @Test("a model and an agent that the body names are those of the journal and of the usage")
     func members() async throws {
         let harness = StepHarness()

@@ -124,6 +124,34 @@ struct ChunkTests {
         #expect(events(Array(chunk.utf8)) == .success(read.map { [ChatEvent.usage($0)] } ?? []))
     }
 
+    @Test(
+        "tokens of the cache that a server does not count among those of the prompt are added to them",
+        arguments: [
+            (#"{"input_tokens":10,"cache_read_input_tokens":5000,"cache_creation_input_tokens":3000}"#, 8010, 5000),
+            (#"{"input_tokens":10,"cache_read_input_tokens":0,"cache_creation_input_tokens":3}"#, 13, 0),
+            (#"{"input_tokens":10,"cache_creation_input_tokens":3}"#, 13, nil),
+            (#"{"prompt_tokens":10,"prompt_tokens_details":{"cached_tokens":5000}}"#, 5010, 5000),
+            (#"{"prompt_tokens":8010,"cache_read_input_tokens":5000,"cache_creation_input_tokens":3000}"#, 8010, 5000),
+            (#"{"input_tokens":10,"input_tokens_details":{"cached_tokens":8}}"#, 10, 8),
+        ] as [(String, Int, Int?)])
+    func cachedTokens(usage: String, prompt: Int, cached: Int?) {
+        let chunk = #"{"choices":[],"usage":\#(usage)}"#
+        #expect(
+            events(Array(chunk.utf8))
+                == .success([.usage(TokenUsage(promptTokens: prompt, cachedTokens: cached))]))
+    }
+
+    @Test("two reports of one call are joined, and what the total has beyond the prompt is output")
+    func joinedUsage() {
+        let grok = TokenUsage(promptTokens: 32, completionTokens: 9, totalTokens: 100_041)
+        #expect(grok.joined(with: TokenUsage()).completionTokens == 100_009)
+        let start = TokenUsage(promptTokens: 50, completionTokens: 0, totalTokens: 50)
+        let end = TokenUsage(promptTokens: 0, completionTokens: 9, totalTokens: 59)
+        #expect(
+            end.joined(with: start) == TokenUsage(promptTokens: 50, completionTokens: 9, totalTokens: 59))
+        #expect(TokenUsage(completionTokens: 9).joined(with: TokenUsage(promptTokens: 3)).totalTokens == nil)
+    }
+
     @Test("other alternatives than the first are not mixed into the text")
     func alternatives() {
         let chunk = #"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#

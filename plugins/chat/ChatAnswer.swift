@@ -39,7 +39,7 @@ final class ChatAnswer {
             taskBytes += bytes
             tasks.append(task)
         case .finish(let reason): finishReason = reason
-        case .usage(let usage): self.usage = usage
+        case .usage(let usage): self.usage = usage.joined(with: self.usage ?? TokenUsage())
         @unknown default: break
         }
     }

@@ -92,7 +92,7 @@ public struct ChatBatches: AsyncSequence, Sendable {
     case reasoning(String)
     /// Why the answer ended, in the server's word: `stop`, `length`, … See ``FinishKind``.
     case finish(reason: String)
-    /// How many tokens the call used.
+    /// How many tokens the call used. A server may tell it in several parts; see ``TokenUsage/joined(with:)``.
     case usage(TokenUsage)
 }
 
@@ -175,5 +175,23 @@ public struct TokenUsage: Sendable, Equatable {
         self.completionTokens = completionTokens
         self.cachedTokens = cachedTokens
         self.totalTokens = totalTokens
+    }
+}
+
+extension TokenUsage {
+    /// What two reports of one call tell together. Each count is the larger one, because a report may lack counts, have
+    /// zeros in their place, or be that of the answer so far. What the total has beyond the prompt is output: some
+    /// servers do not count the reasoning among the tokens of the answer.
+    public func joined(with other: TokenUsage) -> TokenUsage {
+        func larger(_ count: KeyPath<TokenUsage, Int?>) -> Int? {
+            [self[keyPath: count], other[keyPath: count]].compactMap(\.self).max()
+        }
+        var joined = TokenUsage(
+            promptTokens: larger(\.promptTokens), completionTokens: larger(\.completionTokens),
+            totalTokens: larger(\.totalTokens), cachedTokens: larger(\.cachedTokens))
+        if let prompt = joined.promptTokens, let total = joined.totalTokens {
+            joined.completionTokens = max(joined.completionTokens ?? 0, total - prompt)
+        }
+        return joined
     }
 }

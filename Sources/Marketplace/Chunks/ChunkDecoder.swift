@@ -237,6 +237,9 @@ enum ChunkDecoder {
     }
 
     /// The token counts that are plausible; nil if there are none.
+    ///
+    /// Some servers do not count the cached tokens among those of the prompt: Anthropic's `input_tokens`, and wherever
+    /// there are more cached tokens than the prompt has.
     private static func usage(_ value: Value?) -> TokenUsage? {
         guard let value, value.isObject else { return nil }
         func count(_ value: Value?, _ names: String...) -> Int? {
@@ -244,12 +247,19 @@ enum ChunkDecoder {
         }
         let details = value.first(
             of: "prompt_tokens_details", "promptTokensDetails", "input_tokens_details", "inputTokensDetails")
-        let usage = TokenUsage(
-            promptTokens: count(value, "prompt_tokens", "promptTokens", "input_tokens", "inputTokens"),
+        let written = count(value, "cache_creation_input_tokens")
+        let read = count(value, "cache_read_input_tokens")
+        let prompt = count(value, "prompt_tokens", "promptTokens")
+        var usage = TokenUsage(
+            promptTokens: prompt ?? count(value, "input_tokens", "inputTokens"),
             completionTokens: count(value, "completion_tokens", "completionTokens", "output_tokens", "outputTokens"),
             totalTokens: count(value, "total_tokens", "totalTokens"),
             cachedTokens: count(details, "cached_tokens", "cachedTokens")
-                ?? count(value, "cached_tokens", "cachedTokens", "cache_read_input_tokens"))
+                ?? count(value, "cached_tokens", "cachedTokens") ?? read)
+        let cache = (usage.cachedTokens ?? 0) + (written ?? 0)
+        if let counted = usage.promptTokens, cache > counted || prompt == nil && (read ?? written) != nil {
+            usage.promptTokens = counted + cache
+        }
         return usage == TokenUsage() ? nil : usage
     }
 }

@@ -75,6 +75,22 @@ private let done = "data: [DONE]\n\n"
         #expect(harness.journal.usage.map(\.outputTokens) == [output])
     }
 
+    @Test("the tokens of an answer that failed are those that its last chunk tells")
+    func failedWithUsage() async throws {
+        let failure =
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":7}}\n\n"
+        let harness = StepHarness()
+        let result = try await TestServer.run { _ in
+            .raw(head + hello + failure)
+        } body: { server in
+            try await harness.chat(
+                try MarketplaceConfiguration(baseURL: server.url, authentication: .none), with: ["prompt": "Hi"])
+        }
+        #expect(throws: StepError.self) { try result.get() }
+        #expect(harness.journal.usage.map(\.inputTokens) == [5])
+        #expect(harness.journal.usage.map(\.outputTokens) == [7])
+    }
+
     @Test("a model and an agent that the body names are those of the journal and of the usage")
     func members() async throws {
         let harness = StepHarness()

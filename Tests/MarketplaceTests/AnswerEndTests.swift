@@ -502,6 +502,27 @@ struct AnswerEndTests {
         }
     }
 
+    @Test(
+        "the usage that comes with a failure is told before the answer fails",
+        arguments: [
+            #"{"choices":[{"delta":{"content":"bad thing"},"finish_reason":"error"}],"usage":{"total_tokens":12}}"#,
+            #"{"error":{"message":"broke"},"usage":{"total_tokens":12}}"#,
+            #"{"choices":[{"delta":{"permissionRequest":{"message":"may I?"}}}],"usage":{"total_tokens":12}}"#,
+        ])
+    func usageOfFailure(_ chunk: String) {
+        for name in ["message", "error", "input_required"] {
+            var decoder = ChatDecoder()
+            var events: [ChatEvent] = []
+            let body = Array("event: \(name)\ndata: \(chunk)\n\n".utf8)
+            #expect(throws: MarketplaceError.self) {
+                try body.withUnsafeBytes {
+                    try decoder.feed($0, redactor: ResponseRedactor(secrets: []), into: &events)
+                }
+            }
+            #expect(events == [.usage(TokenUsage(totalTokens: 12))], "\(name)")
+        }
+    }
+
     // MARK: Bodies that are no stream
 
     private func outcome(type: String?, _ body: String) async throws -> Ending.Outcome {

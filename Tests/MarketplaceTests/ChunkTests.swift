@@ -199,19 +199,17 @@ struct ChunkTests {
     private func events(_ bytes: [UInt8]) -> Outcome {
         bytes.withUnsafeBytes { raw in
             do throws(ChunkDecoder.Failure) {
-                switch try ChunkDecoder.decode(raw) {
-                case .parts(let parts):
-                    return .success(
-                        parts.compactMap { part in
-                            switch part {
-                            case .event(let event): event
-                            case .piece(.answer, let piece): .text(piece.text)
-                            case .piece(.reasoning, let piece): .reasoning(piece.text)
-                            case .piece(.refusal, _), .toolCall, .question, .failure: nil
-                            }
-                        })
-                case .error(let message): return .error(message)
+                var events: [ChatEvent] = []
+                for part in try ChunkDecoder.decode(raw) {
+                    switch part {
+                    case .event(let event): events.append(event)
+                    case .piece(.answer, let piece): events.append(.text(piece.text))
+                    case .piece(.reasoning, let piece): events.append(.reasoning(piece.text))
+                    case .piece(.refusal, _), .toolCall, .question, .failure: break
+                    case .error(let message): return .error(message)
+                    }
                 }
+                return .success(events)
             } catch {
                 return .failure(error.what)
             }

@@ -116,15 +116,10 @@ struct ChatDecoder: Sendable {
     mutating func read(
         document: [UInt8], redactor: ResponseRedactor, into events: inout [ChatEvent]
     ) throws(MarketplaceError) -> Bool {
-        guard let content = try? document.withUnsafeBytes({ try ChunkDecoder.decode($0) }) else { return false }
-        switch content {
-        case .error(let message): throw Self.reported(message, redactor)
-        case .parts(let parts):
-            guard parts.contains(where: \.isAnswer) else { return false }
-            for part in parts {
-                if let failure = append(part, redactor, to: &events) { throw failure.keeping(partialText: partialText) }
-            }
-        }
+        guard let parts = try? document.withUnsafeBytes({ try ChunkDecoder.decode($0) }),
+            parts.contains(where: \.isAnswer)
+        else { return false }
+        if let failure = append(parts, redactor, to: &events) { throw failure.keeping(partialText: partialText) }
         // The document is whole, so the answer is.
         if rules.streamEnd == .finish, finishReason == nil { finishReason = "stop" }
         try conclude(redactor, into: &events)
@@ -197,22 +192,15 @@ struct ChatDecoder: Sendable {
         // A sign of life.
         if !isError, event.data.allSatisfy(\.isJSONWhitespace) { return nil }
         let isNamed = event.event != "message"
+        let end = isNamed ? Self.end(named: event) : nil
         do {
-            switch try ChunkDecoder.decode(event.data, readsMessage: received == 0, isNamed: isNamed && !isError) {
-            case .error(let message): return Self.reported(message, redactor)
-            case .parts(let parts):
-                if isError { return Self.reported(Self.message(of: event.data), redactor) }
-                if isNamed, FinishKind.isInteraction(event.event) {
-                    return asked(event.event, event.data, redactor)
-                }
-                for part in parts {
-                    if let failure = append(part, redactor, to: &events) { return failure }
-                }
-                return received > rules.maxAnswer ? tooLong : nil
-            }
+            var parts = try ChunkDecoder.decode(
+                event.data, readsMessage: received == 0, isNamed: isNamed && !isError)
+            if let end, !parts.contains(where: \.isError) { parts.insert(end, at: 0) }
+            let failure = append(parts, redactor, to: &events)
+            return failure ?? (received > rules.maxAnswer ? tooLong : nil)
         } catch {
-            if isError { return Self.reported(Self.message(of: event.data), redactor) }
-            if isNamed, FinishKind.isInteraction(event.event) { return asked(event.event, event.data, redactor) }
+            if let end { return append(end, redactor, to: &events) }
             // Events of a kind of their own need not be JSON.
             if isNamed, event.data.first(where: { !$0.isJSONWhitespace }) != UInt8(ascii: "{") { return nil }
             return Self.malformed(event.data, error.what, redactor)
@@ -235,6 +223,21 @@ struct ChatDecoder: Sendable {
         scratch.removeAll(keepingCapacity: true)
         JSONEscape.decode(raw, into: &scratch, keepingHalves: true)
         show(joiner.join(scratch), to: &events)
+    }
+
+    /// Appends the parts up to a failure, and the usage also behind it.
+    private mutating func append(
+        _ parts: [ChunkDecoder.Part], _ redactor: ResponseRedactor, to events: inout [ChatEvent]
+    ) -> MarketplaceError? {
+        var failure: MarketplaceError?
+        for part in parts {
+            if failure == nil {
+                failure = append(part, redactor, to: &events)
+            } else if case .event(.usage(let usage)) = part {
+                events.append(.usage(usage))
+            }
+        }
+        return failure
     }
 
     private mutating func append(
@@ -260,6 +263,7 @@ struct ChatDecoder: Sendable {
             return nil
         case .question(let question): return AnswerEnd.asked(question, redactor, conversationID: conversationID)
         case .failure(let message): return AnswerEnd.failed(message, redactor, lastWords: partialText)
+        case .error(let message): return Self.reported(message, redactor)
         }
     }
 
@@ -337,17 +341,16 @@ struct ChatDecoder: Sendable {
 
     // MARK: Failures
 
-    private func asked(_ kind: String, _ data: UnsafeRawBufferPointer, _ redactor: ResponseRedactor) -> MarketplaceError
-    {
-        let document = try? Value.received(data)
-        let question = AgentQuestion(
-            kind: kind, text: document.map { ChunkDecoder.question(in: $0) } ?? String(decoding: data, as: UTF8.self),
-            conversationID: document?.first(of: "conversationId", "conversation_id")?.scalarText)
-        return AnswerEnd.asked(question, redactor, conversationID: conversationID)
-    }
-
-    private static func message(of data: UnsafeRawBufferPointer) -> ServerMessage {
-        ServerMessage(body: Array(data), contentType: nil)
+    /// What an event means by its name, whatever its data: an error, or a question.
+    private static func end(named event: SSEParser.RawEvent) -> ChunkDecoder.Part? {
+        if event.event == "error" { return .error(ServerMessage(body: Array(event.data), contentType: nil)) }
+        guard FinishKind.isInteraction(event.event) else { return nil }
+        let document = try? Value.received(event.data)
+        return .question(
+            AgentQuestion(
+                kind: event.event,
+                text: document.map { ChunkDecoder.question(in: $0) } ?? String(decoding: event.data, as: UTF8.self),
+                conversationID: document?.first(of: "conversationId", "conversation_id")?.scalarText))
     }
 
     static func reported(
@@ -404,9 +407,11 @@ extension ChunkDecoder.Part {
     fileprivate var isAnswer: Bool {
         switch self {
         case .event(.role), .event(.usage): false
-        case .event, .piece, .toolCall, .question, .failure: true
+        case .event, .piece, .toolCall, .question, .failure, .error: true
         }
     }
+
+    fileprivate var isError: Bool { if case .error = self { true } else { false } }
 }
 
 extension UInt8 {

@@ -3,12 +3,6 @@ internal import RunnelValue
 
 /// Reads a chunk of any shape the API documents, from its JSON.
 enum ChunkDecoder {
-    /// What a chunk holds: its parts in order, or the error that the server reports in it.
-    enum Content: Equatable {
-        case parts([Part])
-        case error(ServerMessage)
-    }
-
     enum Part: Equatable {
         /// Anything but text, of the answer or beside it.
         case event(ChatEvent)
@@ -18,6 +12,8 @@ enum ChunkDecoder {
         case question(AgentQuestion)
         /// The generation failed.
         case failure(ServerMessage)
+        /// The server reports an error in place of an answer.
+        case error(ServerMessage)
     }
 
     /// What a piece of text belongs to.
@@ -54,6 +50,8 @@ enum ChunkDecoder {
         var what: String
     }
 
+    /// The parts of a chunk in order; the usage is the last of them.
+    ///
     /// - Parameters:
     ///   - readsMessage: Whether a whole `message` is read as the delta if a choice has none. Some servers repeat the
     ///     whole answer as a `message` in their last chunk.
@@ -61,20 +59,28 @@ enum ChunkDecoder {
     ///     only what is surely an error of the answer is one.
     static func decode(
         _ bytes: UnsafeRawBufferPointer, readsMessage: Bool = true, isNamed: Bool = false
-    ) throws(Failure) -> Content {
+    ) throws(Failure) -> [Part] {
         let document: Value
         do { document = try Value.received(bytes) } catch {
             throw Failure(what: "it is not JSON (\(error))")
         }
-        if document.isNothing { return .parts([]) }
+        if document.isNothing { return [] }
         guard document.isObject else { throw Failure(what: "it is not a JSON object") }
+        var parts: [Part] = []
         if let error = ServerMessage(reportedIn: document, isNamed: isNamed) {
             let reason = document["choices"]?.asList?.first.flatMap(finishReason)
-            return reason.map { FinishKind($0) } == .failure ? .parts([.failure(error)]) : .error(error)
+            parts.append(reason.map { FinishKind($0) } == .failure ? .failure(error) : .error(error))
+        } else {
+            try read(choices: document["choices"], in: document, readsMessage: readsMessage, into: &parts)
         }
+        if let usage = usage(document["usage"]) { parts.append(.event(.usage(usage))) }
+        return parts
+    }
 
-        var parts: [Part] = []
-        switch document["choices"] {
+    private static func read(
+        choices: Value?, in document: Value, readsMessage: Bool, into parts: inout [Part]
+    ) throws(Failure) {
+        switch choices {
         case nil, .null: break
         case .list(let choices):
             for choice in choices where choice != .null {
@@ -82,8 +88,6 @@ enum ChunkDecoder {
             }
         default: throw Failure(what: "its \"choices\" is not a list")
         }
-        if let usage = usage(document["usage"]) { parts.append(.event(.usage(usage))) }
-        return .parts(parts)
     }
 
     private static func read(

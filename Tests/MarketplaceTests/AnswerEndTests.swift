@@ -168,6 +168,25 @@ private let endings: [Ending] = [
         .failure(
             .answerTruncated, #"the answer was cut off at the model's limit of tokens (finish reason "MAX_TOKENS")"#,
             text: "Hello")),
+    Ending(
+        "length and then stop", [hello, finish("length"), stop, done],
+        .failure(
+            .answerTruncated, #"the answer was cut off at the model's limit of tokens (finish reason "length")"#,
+            text: "Hello")),
+    Ending(
+        "content_filter and then an unknown reason", [hello, finish("content_filter"), finish("tired"), done],
+        .failure(
+            .contentFilter, #"the server's content filter stopped the answer (finish reason "content_filter")"#,
+            text: "Hello")),
+    Ending(
+        "length, accepted, and then content_filter", acceptsTruncated: true,
+        [hello, finish("length"), finish("content_filter"), done],
+        .failure(
+            .contentFilter, #"the server's content filter stopped the answer (finish reason "content_filter")"#,
+            text: "Hello")),
+    Ending(
+        "length, and stop behind more text", [content("Hel"), finish("length"), content("lo"), stop, done],
+        .success("Hello")),
     Ending("length, accepted", acceptsTruncated: true, [hello, finish("length"), done], .success("Hello")),
     Ending(
         "a refusal in pieces",

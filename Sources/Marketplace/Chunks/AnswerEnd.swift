@@ -140,6 +140,9 @@ struct AnswerEnd: Sendable {
         }
     }
 
+    /// Whether an answer that ended so may be whole.
+    var isSuccess: Bool { self == .stop || self == .other }
+
     /// Whether a key or a word of the server says that the agent asks a person.
     static func isInteraction(_ name: String) -> Bool {
         interactions.contains(normalised(name))

@@ -43,6 +43,8 @@ struct ChatDecoder: Sendable {
     private var finishReason: String?
     private var text: [UInt8] = []
     private var received = 0
+    /// What had been received when the finish reason came.
+    private var receivedBeforeReason = 0
     private var role: String?
     private var conversationID: String?
     private var parser: SSEParser
@@ -280,7 +282,14 @@ struct ChatDecoder: Sendable {
             conversationID = conversationID ?? task.conversationID
         case .finish(let reason):
             showRest(to: &events)
+            // Some servers send `stop` at the end of every stream, also behind what ended the answer.
+            if let finishReason, !FinishKind(finishReason).isSuccess, FinishKind(reason).isSuccess,
+                received == receivedBeforeReason
+            {
+                return
+            }
             finishReason = reason
+            receivedBeforeReason = received
         case .text, .reasoning, .usage: break
         }
         events.append(event)

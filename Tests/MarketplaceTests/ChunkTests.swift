@@ -152,6 +152,16 @@ struct ChunkTests {
         #expect(TokenUsage(completionTokens: 9).joined(with: TokenUsage(promptTokens: 3)).totalTokens == nil)
     }
 
+    @Test(
+        "numbers that JSON does not have do not lose the text beside them",
+        arguments: [
+            #"{"choices":[{"delta":{"content":"b"},"logprobs":{"content":[{"logprob":-Infinity}]}}]}"#,
+            #"{"choices":[{"delta":{"content":"b"}}],"usage":{"tps":NaN}}"#,
+        ])
+    func noNumbers(_ chunk: String) {
+        #expect(events(Array(chunk.utf8)) == .success([.text("b")]))
+    }
+
     @Test("other alternatives than the first are not mixed into the text")
     func alternatives() {
         let chunk = #"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#

@@ -28,6 +28,15 @@ import Testing
         #expect(try read(Array("[9223372036854775807,1.5]".utf8)) == [.int(.max), 1.5])
     }
 
+    @Test("a number that is none is null")
+    func noNumbers() throws {
+        #expect(try read(Array("[NaN,Infinity,-Infinity,-1]".utf8)) == [.null, .null, .null, -1])
+        for text in ["-NaN", "nan", "Inf", "-Infinit"] {
+            #expect(throws: JSONError.self) { try read(Array(text.utf8)) }
+        }
+        #expect(throws: JSONError.self) { try Value.json("NaN") }
+    }
+
     @Test("more values than allowed are refused")
     func bounds() throws {
         #expect(try read(Array("[1,2]".utf8), values: 3) == [1, 2])

@@ -25,7 +25,8 @@ package struct JSONOptions: Sendable {
     /// How many values the document may hold, so that their memory stays in proportion to the text.
     package var maxValues = Int.max
     /// Reads what servers send although no ``Value`` holds it: a string that is not well-formed becomes its bytes, with
-    /// half a surrogate pair at either end as three bytes (WTF-8); a number beyond 64 bits or a double a string.
+    /// half a surrogate pair at either end as three bytes (WTF-8); a number beyond 64 bits or a double a string; and
+    /// `NaN`, `Infinity` and `-Infinity`, which Python writes, null.
     package var isLenient = false
 
     package init() {}
@@ -126,6 +127,9 @@ struct JSONReader {
         case UInt8(ascii: "t") where cursor.skip(word: "true"): return .bool(true)
         case UInt8(ascii: "f") where cursor.skip(word: "false"): return .bool(false)
         case UInt8(ascii: "n") where cursor.skip(word: "null"): return .null
+        case UInt8(ascii: "N") where options.isLenient && cursor.skip(word: "NaN"): return .null
+        case UInt8(ascii: "I") where options.isLenient && cursor.skip(word: "Infinity"): return .null
+        case UInt8(ascii: "-") where options.isLenient && cursor.skip(word: "-Infinity"): return .null
         case UInt8(ascii: "-"), .some(0x30...0x39): return try number()
         default: throw error("expected a JSON value, found \(found)")
         }

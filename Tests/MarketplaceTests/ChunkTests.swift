@@ -162,6 +162,21 @@ struct ChunkTests {
         #expect(events(Array(chunk.utf8)) == .success([.text("b")]))
     }
 
+    @Test(
+        "an error that says nothing is none, and an empty list is an empty delta",
+        arguments: [
+            #"{"choices":[{"delta":{"content":"b"}}],"error":{"message":"","code":0}}"#,
+            #"{"choices":[{"delta":{"content":"b"}}],"error":{"message":null,"code":null}}"#,
+            #"{"choices":[{"delta":{"content":"b"}}],"error":{"code":0.0,"details":[],"inner":{"code":0}}}"#,
+            #"{"choices":[{"delta":{"content":"b"}}],"error":0}"#,
+            #"{"choices":[{"delta":{"content":"b"},"error":{"message":""}}]}"#,
+            #"{"choices":[{"delta":{"content":"b","error":{"code":0}}}]}"#,
+            #"{"choices":[{"delta":[]},{"delta":{"content":"b"}}]}"#,
+        ])
+    func fillers(_ chunk: String) {
+        #expect(events(Array(chunk.utf8)) == .success([.text("b")]))
+    }
+
     @Test("other alternatives than the first are not mixed into the text")
     func alternatives() {
         let chunk = #"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#

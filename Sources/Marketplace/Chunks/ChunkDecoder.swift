@@ -99,7 +99,8 @@ enum ChunkDecoder {
         let reason = finishReason(choice)
         var error = choice["error"] ?? .null
         if let delta = choice.first(of: readsMessage ? ["delta", "message"] : ["delta"]) {
-            guard delta.isObject else { throw Failure(what: "its \"delta\" is not an object") }
+            // An empty list is how PHP writes an empty object.
+            guard delta.isObject || delta == [] else { throw Failure(what: "its \"delta\" is not an object") }
             let info = messageInfo(delta["messageInfo"])
             if let role = delta["role"]?.string {
                 parts.append(.event(.role(role, info)))
@@ -107,15 +108,15 @@ enum ChunkDecoder {
                 parts.append(.event(.role("assistant", info)))
             }
             add(delta.first(of: "reasoning_content", "reasoning", "thinking"), .reasoning, to: &parts)
-            if error.isNothing { error = delta["error"] ?? .null }
-            let isFailure = !error.isNothing || reason.map { FinishKind($0) } == .failure
+            if error.isNoError { error = delta["error"] ?? .null }
+            let isFailure = !error.isNoError || reason.map { FinishKind($0) } == .failure
             let start = parts.count
             try content(delta["content"], into: &parts)
             if isFailure {
                 // The Marketplace sends an agent's failure as the content of the chunk that ends with `error`.
                 let said = text(of: parts[start...])
                 parts.removeSubrange(start...)
-                if error.isNothing { error = .string(said) }
+                if error.isNoError { error = .string(said) }
             }
             add(delta["refusal"], .refusal, to: &parts)
             for call in delta.first(of: "tool_calls", "toolCalls")?.asList ?? [] where !call.isNothing {
@@ -127,7 +128,7 @@ enum ChunkDecoder {
             for task in delta["tasks"]?.asList ?? [] where task.isObject { read(task: task, into: &parts) }
             interactions(delta, document, into: &parts)
         }
-        if !error.isNothing || reason.map({ FinishKind($0) }) == .failure {
+        if !error.isNoError || reason.map({ FinishKind($0) }) == .failure {
             let message = ServerMessage(
                 document: error.isObject ? .object(["error": error]) : error)
             parts.append(.failure(message.text == "" ? ServerMessage(text: nil, code: nil) : message))

@@ -35,6 +35,15 @@ extension Value {
         }
     }
 
+    /// Whether it stands in the place of an error and reports none: nothing, 0, or an object of such members.
+    var isNoError: Bool {
+        switch self {
+        case .int(0), .double(0): true
+        case .object(let members): members.allSatisfy { $0.value.isNoError }
+        default: isNothing
+        }
+    }
+
     /// A string, number or boolean as text.
     var scalarText: String? {
         switch self {

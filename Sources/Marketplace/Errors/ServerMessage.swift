@@ -26,7 +26,7 @@ extension ServerMessage {
     }
 
     private static func isError(_ document: Value, isNamed: Bool) -> Bool {
-        if let error = document["error"], !error.isNothing { return true }
+        if let error = document["error"], !error.isNoError { return true }
         if document["success"] == .bool(false) { return true }
         // Beside an answer the rest has other meanings.
         if let choices = document["choices"]?.asList, !choices.isEmpty { return false }

@@ -265,6 +265,9 @@ private let endings: [Ending] = [
         .failure(.errorInStream, reported(#""overloaded" (503)"#), isTransient: true, text: "Hello")),
     Ending("an error text", [event(#"{"error":"broke"}"#), done], .failure(.errorInStream, reported(#""broke""#))),
     Ending(
+        "an error object alone in a list", [event(#"[{"error":{"code":503,"message":"busy"}}]"#)],
+        .failure(.errorInStream, reported(#""busy" (503)"#), isTransient: true)),
+    Ending(
         "a list of errors", [event(#"{"error":[{"message":"broke"}]}"#), done],
         .failure(.errorInStream, reported(#""broke""#))),
     Ending("a detail", [event(#"{"detail":"Not here"}"#), done], .failure(.errorInStream, reported(#""Not here""#))),

@@ -40,6 +40,18 @@ struct FailureTests {
                 + "`marketplace.usage: never`", status: 400)
     }
 
+    @Test(
+        "the message of a vendor's own shape",
+        arguments: [
+            (#"{"__type":"AccessDeniedException","Message":"no access"}"#, "no access"),
+            (#"[{"error":{"code":403,"message":"no quota"}}]"#, "no quota"),
+            (#"[{"error":{"code":403}}]"#, "403"),
+        ])
+    func vendorShapes(body: String, said: String) async throws {
+        let (_, error, _) = try await failure { $0.reply(403, body) }
+        #expect(error.message == #"the server does not allow this call: 403 Forbidden, "\#(said)""#)
+    }
+
     @Test("401 with a bearer token, and without any")
     func unauthorized() async throws {
         let (_, error, _) = try await failure { $0.reply(401, #"{"message":"invalid api key"}"#) }

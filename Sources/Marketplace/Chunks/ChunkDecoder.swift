@@ -65,9 +65,11 @@ enum ChunkDecoder {
             throw Failure(what: "it is not JSON (\(error))")
         }
         if document.isNothing { return [] }
-        guard document.isObject else { throw Failure(what: "it is not a JSON object") }
+        let sole = document.asList.flatMap { $0.count == 1 ? $0[0] : nil }
+        let error = ServerMessage(reportedIn: sole ?? document, isNamed: isNamed)
+        guard document.isObject || error != nil else { throw Failure(what: "it is not a JSON object") }
         var parts: [Part] = []
-        if let error = ServerMessage(reportedIn: document, isNamed: isNamed) {
+        if let error {
             let reason = document["choices"]?.asList?.first.flatMap(finishReason)
             parts.append(reason.map { FinishKind($0) } == .failure ? .failure(error) : .error(error))
         } else {

@@ -1,7 +1,8 @@
 package import RunnelValue
 
 /// What a server says about a failure, in any of the shapes that servers use: `{error: {message}}`, OAuth's
-/// `{error, error_description}`, RFC 9457's `{title, detail}`, `{errors: [{message}]}`, a page, a line of text.
+/// `{error, error_description}`, RFC 9457's `{title, detail}`, `{errors: [{message}]}`, any of them alone in a list, a page,
+/// a line of text.
 package struct ServerMessage: Equatable, Sendable {
     /// The sentence for people.
     package var text: String?
@@ -22,6 +23,7 @@ package struct ServerMessage: Equatable, Sendable {
 
     /// The message of a body that is known to be about a failure.
     package init(document: Value) {
+        let document = document.asList.flatMap { $0.count == 1 ? $0[0] : nil } ?? document
         let error = document.first(of: "error")
         switch error {
         case .string(let text)?:
@@ -52,7 +54,8 @@ package struct ServerMessage: Equatable, Sendable {
         default: break
         }
         let names = [
-            "message", "detail", "error_description", "msg", "error_msg", "errorMessage", "title", "reason", "text",
+            "message", "Message", "detail", "error_description", "msg", "error_msg", "errorMessage", "title", "reason",
+            "text",
         ]
         if let text = names.lazy.compactMap({ document[$0]?.scalarText }).first(where: { !$0.isEmpty }) { return text }
         return document.first(of: "detail", "errors", "message", "error").flatMap {

@@ -142,8 +142,10 @@ private func notes(of progress: [StepProgress]) -> [String] {
         let note = try #require(notes(of: progress).first { $0.contains("does not fit") })
         #expect(note.hasSuffix("; asking once more"))
         let second = try Value.json(try #require(requests.last).body)
-        #expect(second["messages"]?.asList?.map { $0["role"] } == ["user", "assistant", "user"])
-        let content = try #require(second["messages"]?[2]?["content"]?.asString)
+        // The server has put the chat into a conversation and knows what was said.
+        #expect(second["conversationId"] == output["conversation_id"])
+        #expect(second["messages"]?.asList?.map { $0["role"] } == ["user"])
+        let content = try #require(second["messages"]?[0]?["content"]?.asString)
         #expect(content.hasPrefix("Your answer does not fit: "))
         #expect(content.hasSuffix(label.json()))
     }

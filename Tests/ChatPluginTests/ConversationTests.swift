@@ -222,6 +222,34 @@ private var fast: SimulatorConfiguration {
     }
 
     @Test(
+        "a correction repeats question and answer only where the server does not keep them",
+        arguments: [
+            (MarketplaceSettings.Conversations.Keeper.server, ["user"]),
+            (.journal, ["system", "user", "assistant", "user"]),
+        ])
+    func correction(keeper: MarketplaceSettings.Conversations.Keeper, roles: [Value]) async throws {
+        let stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+        let info = #"{"role":"assistant","messageInfo":{"conversationId":"conv-1"}}"#
+        try await TestServer.run { request in
+            let text = request.body.contains("Your answer does not fit") ? "{}" : "no JSON"
+            return .raw(
+                stream + "data: {\"choices\":[{\"delta\":\(info)}]}\n\n"
+                    + "data: {\"choices\":[{\"delta\":{\"content\":\"\(text)\"}}]}\n\ndata: [DONE]\n\n")
+        } body: { server in
+            var section = MarketplaceSettings()
+            section.conversations.keptBy = keeper
+            _ = try await StepHarness().chat(
+                try MarketplaceConfiguration(baseURL: server.url, authentication: .none), section,
+                with: ["system": "Be short.", "prompt": "Hi", "schema": ["type": "object"]]
+            ).get()
+            let second = try Value.json(try #require(server.requests.last).body)
+            #expect(server.requests.count == 2)
+            #expect(second["messages"]?.asList?.map { $0["role"] } == roles)
+            #expect(second["conversationId"] == (keeper == .server ? "conv-1" : nil))
+        }
+    }
+
+    @Test(
         "a conversation without a name is an error before anything is sent",
         arguments: [
             ("", "`conversation`: it is empty"), (["key": " "], "`conversation`: it is empty"),

@@ -177,7 +177,7 @@ struct Chat: Step {
         // A server may refuse a message without content.
         let given = rejected.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: rejected.text)]
         // In a conversation of the server it knows what was said.
-        let again = self.conversation != nil && conversation.id != nil ? [correction] : asked + given + [correction]
+        let again = conversation.id != nil ? [correction] : asked + given + [correction]
         let second = try await exchange.ask(again, in: conversation, key: context.idempotencyKey + ".correction")
         let (value, rest) = await check(second, schema, context)
         guard let rest else { return await finish(second, value ?? .null, asked, conversation, context) }

@@ -46,6 +46,7 @@ private let done = event("[DONE]")
 
 private let cutOff = "the stream ended before [DONE]"
 private let noReason = "the stream ended before a finish reason"
+private let neither = "the stream ended before [DONE] or a finish reason"
 private let empty = "the answer is empty: the stream ended without any text"
 private func reported(_ said: String) -> String { "the server reported an error in its answer: \(said)" }
 
@@ -72,18 +73,18 @@ private let endings: [Ending] = [
     Ending(
         "a finish reason where [DONE] has to come", ends: [.done], [hello, stop],
         .failure(.streamCutOff, cutOff, isTransient: true, text: "Hello")),
-    Ending(
-        "neither", ends: [.done, .either], [hello], .failure(.streamCutOff, cutOff, isTransient: true, text: "Hello")),
+    Ending("neither", ends: [.done], [hello], .failure(.streamCutOff, cutOff, isTransient: true, text: "Hello")),
+    Ending("neither", ends: [.either], [hello], .failure(.streamCutOff, neither, isTransient: true, text: "Hello")),
     Ending("neither", ends: [.finish], [hello], .failure(.streamCutOff, noReason, isTransient: true, text: "Hello")),
     Ending(
-        "half an event", ends: [.done, .either], [hello, String(stop.prefix(40))],
-        .failure(.streamCutOff, cutOff, isTransient: true, text: "Hello")),
+        "half an event", ends: [.either], [hello, String(stop.prefix(40))],
+        .failure(.streamCutOff, neither, isTransient: true, text: "Hello")),
     Ending(
         "finish reasons that are none", ends: [.either],
         [hello, finish(""), finish("null"), event(#"{"choices":[{"delta":{},"finish_reason":null}]}"#)],
-        .failure(.streamCutOff, cutOff, isTransient: true, text: "Hello")),
-    Ending("an empty body", ends: [.either], [""], .failure(.streamCutOff, cutOff, isTransient: true)),
-    Ending("comments alone", ends: [.either], [": hi\n\n"], .failure(.streamCutOff, cutOff, isTransient: true)),
+        .failure(.streamCutOff, neither, isTransient: true, text: "Hello")),
+    Ending("an empty body", ends: [.either], [""], .failure(.streamCutOff, neither, isTransient: true)),
+    Ending("comments alone", ends: [.either], [": hi\n\n"], .failure(.streamCutOff, neither, isTransient: true)),
 
     // Events that say nothing.
     Ending(

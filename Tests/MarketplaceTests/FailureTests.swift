@@ -159,6 +159,17 @@ struct FailureTests {
         }
     }
 
+    @Test("a 3xx that names no other address does not say that the address has moved")
+    func notModified() async throws {
+        let (_, error, url) = try await failure {
+            $0.begin(304, [:])
+            $0.end()
+        }
+        expect(
+            error, .unexpectedStatus, "\(url) answered 304 Not Modified",
+            hint: "check that the base URL is the API's address", status: 304)
+    }
+
     @Test("a long message of a server is cut")
     func longMessage() async throws {
         let (_, error, _) = try await failure {
@@ -251,7 +262,7 @@ struct FailureTests {
         )
     }
 
-    @Test("a stream that ends before [DONE] keeps the text so far")
+    @Test("a stream that ends too early keeps the text so far")
     func cutOff() async throws {
         let (events, error, _) = try await failure {
             $0.beginStream()
@@ -261,7 +272,7 @@ struct FailureTests {
         }
         #expect(events == [.text("half an "), .text("answ")])
         expect(
-            error, .streamCutOff, "the stream ended before [DONE]",
+            error, .streamCutOff, "the stream ended before [DONE] or a finish reason",
             hint: "try again (the text so far is kept); a proxy that limits the time of a response is a usual cause",
             transient: true, partialText: "half an answ")
     }

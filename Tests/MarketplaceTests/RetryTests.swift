@@ -74,6 +74,20 @@ struct RetryTests {
         #expect(decision == .fail(failure().error))
     }
 
+    @Test("a Retry-After that the total time does not allow fails at once and tells the time")
+    func noTimeForRetryAfter() {
+        let decision = RetryDecision.decide(
+            failure(retryAfter: .seconds(60)), attempt: 1, policy: policy, jitter: 0, remaining: .seconds(59))
+        guard case .fail(let error) = decision else {
+            Issue.record("there is no time to wait")
+            return
+        }
+        #expect(
+            error.hint == "the server asks to wait 1m, and less than that is left of the total time-out: "
+                + "try again after that time, or raise the total time-out")
+        #expect(error.retryAfter == .seconds(60))
+    }
+
     @Test(
         "Retry-After is read as seconds or as a date",
         arguments: [

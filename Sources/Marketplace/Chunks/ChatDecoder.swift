@@ -408,7 +408,13 @@ struct ChatDecoder: Sendable {
 
 extension AnswerRules {
     /// What has to end the stream, in a sentence.
-    var endName: String { streamEnd == .finish ? "a finish reason" : "[DONE]" }
+    var endName: String {
+        switch streamEnd {
+        case .done: "[DONE]"
+        case .finish: "a finish reason"
+        case .either: "[DONE] or a finish reason"
+        }
+    }
 }
 
 extension ChunkDecoder.Part {

@@ -143,7 +143,7 @@ struct StatusFailure {
     private var unexpected: MarketplaceError {
         error(
             .unexpectedStatus, "\(url) answered \(answer)",
-            (300...399).contains(status)
+            [301, 302, 303, 307, 308].contains(status)
                 ? "the address has moved: set the base URL to the new one"
                 : "check that the base URL is the API's address")
     }

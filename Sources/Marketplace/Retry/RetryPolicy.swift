@@ -61,7 +61,14 @@ enum RetryDecision: Equatable {
             }
             delay = max(delay, asked)
         }
-        if let remaining, delay >= remaining { return .fail(error) }
+        if let remaining, delay >= remaining {
+            guard let asked = error.retryAfter, asked == delay else { return .fail(error) }
+            return .fail(
+                error.keeping(
+                    partialText: error.partialText,
+                    hint: "the server asks to wait \(DurationText.format(asked)), and less than that is left of the "
+                        + "total time-out: try again after that time, or raise the total time-out"))
+        }
         return .retry(after: delay)
     }
 

@@ -25,10 +25,10 @@ import Testing
 
     /// Asks twice, and returns what the server saw: the bodies of the requests.
     private func ask(
-        _ setting: MarketplaceSettings.ResponseFormat, refusal: String? = nil
+        _ setting: MarketplaceSettings.ResponseFormat, refusal: String? = nil, refusesAll: Bool = false
     ) async throws -> (outputs: [Result<Value, StepError>], bodies: [Value], notes: [StepProgress]) {
         try await TestServer.run { request in
-            guard let refusal, request.body.contains("response_format") else { return .raw(Self.stream) }
+            guard let refusal, refusesAll || request.body.contains("response_format") else { return .raw(Self.stream) }
             return .reply(400, [("content-type", "application/json")], refusal)
         } body: { server in
             let configuration = try MarketplaceConfiguration(baseURL: server.url + "/v1", authentication: .none)
@@ -75,8 +75,29 @@ import Testing
         #expect(try outputs.map { try $0.get()["json"] } == [["label": "bug"], ["label": "bug"]])
         #expect(bodies.map { $0["response_format"] != nil } == [true, false, false])
         #expect(bodies.last?["messages"] == [["role": "user", "content": .string(Self.instruction)]])
-        #expect(
-            notes == [.note("the server does not accept `response_format`; asking with the schema in the prompt")])
+        let note = "the server does not accept `response_format`; asking with the schema in the prompt"
+        #expect(notes == [.note(note), .note(note)])
+    }
+
+    @Test(
+        "a refusal that may be of this schema alone is not remembered",
+        arguments: [
+            #"{"error": {"message": "Invalid schema for response_format: pattern is not supported"}}"#,
+            #"{"error": {"message": "response_format: too many properties"}}"#,
+        ])
+    func refusedSchema(refusal: String) async throws {
+        let (outputs, bodies, notes) = try await ask(.auto, refusal: refusal)
+        #expect(try outputs.map { try $0.get()["json"] } == [["label": "bug"], ["label": "bug"]])
+        #expect(bodies.map { $0["response_format"] != nil } == [true, false, true, false])
+        #expect(notes.count == 2)
+    }
+
+    @Test("a refusal is remembered only once the chat has succeeded without")
+    func refusedInBothWays() async throws {
+        let refusal = #"{"error": {"message": "response_format is not supported"}}"#
+        let (outputs, bodies, _) = try await ask(.auto, refusal: refusal, refusesAll: true)
+        #expect(outputs.allSatisfy { if case .failure = $0 { true } else { false } })
+        #expect(bodies.map { $0["response_format"] != nil } == [true, false, true, false])
     }
 
     @Test("a refusal for another reason, or with a fixed setting, fails the step")

@@ -199,6 +199,7 @@ private let done = "data: [DONE]\n\n"
 
     /// Runs two chats of one client, and returns which requests asked for the usage, and how the chats failed.
     private func twoChats(
+        models: [String] = ["m", "m"],
         _ answer: @escaping @Sendable (_ asks: Bool, _ number: Int) -> TestServer.Answer
     ) async throws -> (asked: [Bool], failures: [StepError]) {
         let requests = Mutex<[Bool]>([])
@@ -214,9 +215,9 @@ private let done = "data: [DONE]\n\n"
             let settings = try MarketplaceConfiguration(baseURL: server.url, authentication: .none, streamEnd: .done)
             let harness = StepHarness()
             await MarketplaceService.register(in: harness.services) { _ in try .init(settings) }
-            for _ in 0..<2 {
+            for model in models {
                 do {
-                    _ = try await harness.run(Chat.self, with: ["prompt": "Hi"])
+                    _ = try await harness.run(Chat.self, with: ["prompt": "Hi", "model": .string(model)])
                 } catch let error as StepError {
                     failures.append(error)
                 }
@@ -230,13 +231,26 @@ private let done = "data: [DONE]\n\n"
         .reply(400, [("content-type", "application/json")], #"{"error":"\#(words)"}"#)
     }
 
-    @Test("a refusal that does not say why is tried once more without, which is remembered once it has succeeded")
+    @Test("a refusal that does not say why is tried once more without, and is not remembered, for the reason may pass")
     func terse() async throws {
-        let (asked, failures) = try await twoChats { asks, _ in
-            asks ? Self.refusal("invalid request body") : .raw(head + hello + done)
+        let (asked, failures) = try await twoChats { _, number in
+            number == 1 ? Self.refusal("the model is being loaded") : .raw(head + hello + done)
         }
-        #expect(asked == [true, false, false])
+        #expect(asked == [true, false, true])
         #expect(failures.isEmpty)
+    }
+
+    @Test("what one model refuses says nothing of another")
+    func perModel() async throws {
+        let named = try await twoChats(models: ["b", "a"]) { asks, number in
+            asks && number == 1 ? Self.refusal("unknown parameter: stream_options") : .raw(head + hello + done)
+        }
+        #expect(named.asked == [true, false, true])
+        let unnamed = try await twoChats(models: ["a", "b"]) { asks, number in
+            asks && number > 1 ? Self.refusal("extra inputs are not permitted") : .raw(head + hello + done)
+        }
+        #expect(unnamed.asked == [true, true, false])
+        #expect(unnamed.failures.isEmpty)
     }
 
     @Test("a request that is refused in either way fails with the first refusal, and nothing is remembered")

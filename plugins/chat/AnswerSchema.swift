@@ -13,12 +13,12 @@ extension SchemaField {
     }
 }
 
-/// How the server is told that an answer has to fit a schema. With `auto` it remembers that the server does not know
-/// `response_format`, so that only the first chat is refused.
+/// How the server is told that an answer has to fit a schema. With `auto` it remembers which models do not know
+/// `response_format`, so that only their first chat is refused.
 final class ResponseFormats: Sendable {
     private let setting: MarketplaceSettings.ResponseFormat
-    /// The models for which `response_format` was refused.
-    private let refused = Mutex<Set<String>>([])
+    /// The models that do not know `response_format`.
+    private let unknown = Mutex<Set<String>>([])
 
     /// More models than anybody names; beyond it each is asked again.
     private static let maximumModels = 256
@@ -33,15 +33,21 @@ final class ResponseFormats: Sendable {
         case .jsonSchema: .jsonSchema
         case .jsonObject: .jsonObject
         case .none: .none
-        case .auto: refused.withLock { $0.contains(model) } ? .none : .jsonSchema
+        case .auto: unknown.withLock { $0.contains(model) } ? .none : .jsonSchema
         }
     }
 
+    /// Whether the schema goes by the prompt because of the server.
+    func isDropped(_ format: ResponseFormat) -> Bool { setting == .auto && format == .none }
+
     /// Whether the chat is to be asked without `response_format` after this failure.
-    func drops(_ format: ResponseFormat, after error: MarketplaceError, model: String) -> Bool {
-        guard setting == .auto, format != .none, error.refusesResponseFormat else { return false }
-        refused.withLock { if $0.count < Self.maximumModels { $0.insert(model) } }
-        return true
+    func drops(_ format: ResponseFormat, after error: MarketplaceError) -> Bool {
+        setting == .auto && format != .none && error.refusesResponseFormat
+    }
+
+    /// Notes that the model does not know `response_format`, and answers without it.
+    func noteUnknown(_ model: String) {
+        unknown.withLock { if $0.count < Self.maximumModels { $0.insert(model) } }
     }
 }
 

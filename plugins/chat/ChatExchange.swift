@@ -17,6 +17,8 @@ final class ChatExchange {
     private let checkpoint: ChatCheckpoint
     /// The answer that does not fit the schema and was sent back, also in an earlier life of the run.
     private(set) var rejected: RejectedAnswer?
+    /// Set once the server has refused `response_format` in this chat: whether it says that it does not know it at all.
+    private var formatIsUnknown: Bool?
 
     /// The minimum length in bytes of an access token that is masked. Shorter ones, as test servers issue, may be ordinary
     /// words.
@@ -52,9 +54,11 @@ final class ChatExchange {
     func ask(_ asked: [ChatMessage], in conversation: Conversation, key: String) async throws -> ChatAnswer {
         var attempt = try await firstAttempt(key)
         while true {
+            if chat.schema != nil, service.formats.isDropped(attempt.format) {
+                await context.report(
+                    .note("the server does not accept `response_format`; asking with the schema in the prompt"))
+            }
             if let answer = try await stream(asked, attempt, in: conversation) { return answer }
-            await context.report(
-                .note("the server does not accept `response_format`; asking with the schema in the prompt"))
             attempt = Attempt(format: .none, key: Self.plainKey(key), resuming: nil)
         }
     }
@@ -80,8 +84,9 @@ final class ChatExchange {
     /// Resumes the answer of an earlier life of the run, if there is one.
     @inline(never) private func attempt(_ key: String) -> Attempt {
         let plain = interruptedAnswer(Self.plainKey(key))
+        let isPlain = chat.schema == nil || plain != nil || formatIsUnknown != nil
         return Attempt(
-            format: chat.schema == nil || plain != nil ? .none : service.formats.format(model: model),
+            format: isPlain ? .none : service.formats.format(model: model),
             key: plain == nil ? key : Self.plainKey(key), resuming: plain ?? interruptedAnswer(key))
     }
 
@@ -115,11 +120,15 @@ final class ChatExchange {
         do {
             let answer = try await receive(messages, attempt, in: conversation, span)
             span.end()
+            if formatIsUnknown == true { service.formats.noteUnknown(model) }
             return answer
         } catch {
             span.end(error)
             guard let error = error as? MarketplaceError else { throw error }
-            if service.formats.drops(attempt.format, after: error, model: model) { return nil }
+            if service.formats.drops(attempt.format, after: error) {
+                formatIsUnknown = error.saysResponseFormatIsUnknown
+                return nil
+            }
             throw failure(error, in: conversation)
         }
     }

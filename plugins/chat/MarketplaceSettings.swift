@@ -134,13 +134,14 @@ public struct MarketplaceSettings: FieldGroup {
         """
         How the server is told that an answer has to fit the `schema` of a chat. `json_schema`: by `response_format` with \
         the schema. `json_object`: by `response_format` for any JSON object, and the schema in the prompt. `none`: by the \
-        prompt alone, for servers without `response_format`. `auto`: as `json_schema`, and by the prompt alone from when \
-        the server has refused that.
+        prompt alone, for servers without `response_format`. `auto`: as `json_schema`, and by the prompt alone where \
+        the server refuses that; for all chats of a model, if it says that it does not know `response_format`.
         """) public var responseFormat: ResponseFormat = .auto
     @Field(
         """
-        When `stream_options.include_usage` is sent. `auto`: until the server refuses a request because of it; as long \
-        as it has taken none, a request that it refuses with 400 or 422 is made once more without.
+        When `stream_options.include_usage` is sent. `auto`: until the server refuses a request of the model because of \
+        it; as long as it has taken none of that model, a request that it refuses with 400 or 422 is made once more \
+        without.
         """) public var usage: UsageRequest = .auto
     @Field("Where conversations are kept, and how long.") public var conversations: Conversations = Conversations()
     @Field("Names of keys in the body of a request.") public var bodyKeys: BodyKeys = BodyKeys()

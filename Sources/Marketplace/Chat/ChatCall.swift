@@ -160,7 +160,7 @@ final class ChatCall: Sendable {
     /// The request that reconnects to the answer, or the first request.
     @inline(never) private func target() throws -> Target {
         if let url = reconnectURL { return Target(url: url, method: reconnectMethod, body: nil) }
-        let asksForUsage = client.asksForUsage && state.withLock { $0.usageRefusal == nil }
+        let asksForUsage = client.asksForUsage(of: model) && state.withLock { $0.usageRefusal == nil }
         state.withLock { $0.askedForUsage = asksForUsage }
         let body = try RequestEncoder.chat(
             request, configuration: client.configuration, asksForUsage: asksForUsage)
@@ -217,7 +217,7 @@ final class ChatCall: Sendable {
         if state.withLock({ $0.reconnection.isOn }) { return try giveUpReconnecting(failure.error) }
         if let refusal = usageRefusal(failure) {
             client.logger.info("the server may not take `stream_options`; the request is made without")
-            if refusal.isNamed { client.usageSupport.withLock { $0 = .refused } }
+            if refusal.isNamed { client.usageSupport.note(model, isTaken: false) }
             state.withLock { $0.usageRefusal = refusal }
             return
         }
@@ -332,6 +332,8 @@ final class ChatCall: Sendable {
 
     // MARK: The usage
 
+    private var model: String { client.configuration.requestedModel(request.model, body: request.extraFields) }
+
     /// Whether the server may have refused the request because it asked for the usage, which not every server knows.
     private func usageRefusal(_ failure: FailedAttempt) -> UsageRefusal? {
         let error = failure.error
@@ -343,8 +345,8 @@ final class ChatCall: Sendable {
         if ["stream_options", "streamoptions", "include_usage"].contains(where: { words.contains($0) }) {
             return UsageRefusal(error: error, isNamed: true)
         }
-        // The server has taken it before, or says what else it does not take.
-        guard client.usageSupport.withLock(\.self) == .unknown, !error.refusesResponseFormat else { return nil }
+        // It was taken before, or the server says what else it does not take.
+        guard client.usageSupport[model] == nil, !error.refusesResponseFormat else { return nil }
         return UsageRefusal(error: error, isNamed: false)
     }
 
@@ -352,16 +354,14 @@ final class ChatCall: Sendable {
         error.code == .badRequest && [400, 422].contains(error.httpStatus)
     }
 
-    /// The server answers. It takes what this request asked for; what an earlier one asked for beyond that, it refuses.
+    /// The server answers, and so takes what this request asked for. What it refused without naming it is no proof of the
+    /// opposite: the reason may have passed.
     private func noteUsageSupport() {
-        let (asked, refusal) = state.withLock { state in
+        let asked = state.withLock { state in
             defer { state.askedForUsage = false }
-            return (state.askedForUsage, state.usageRefusal)
+            return state.askedForUsage
         }
-        guard asked || refusal != nil else { return }
-        client.usageSupport.withLock { support in
-            if asked { support = .accepted } else if support == .unknown { support = .refused }
-        }
+        if asked { client.usageSupport.note(model, isTaken: true) }
     }
 
     private func httpRequest(

@@ -5,8 +5,8 @@ extension MarketplaceConfiguration {
     public struct Dialect: Sendable, Equatable {
         /// When the server is asked to say how many tokens a chat used (`stream_options.include_usage`).
         @nonexhaustive public enum UsageRequest: String, Sendable, CaseIterable {
-            /// Until the server refuses a request because of it. As long as it has taken none, each request that it does
-            /// not accept (400, 422) is made once more without.
+            /// Until the server refuses a request of the model because of it. As long as it has taken none of that model,
+            /// each request that it does not accept (400, 422) is made once more without.
             case auto
             /// Always.
             case always

@@ -20,8 +20,8 @@ public final class MarketplaceClient: Sendable {
     private let current: Watched<MarketplaceConfiguration.Authentication>
     let tokens: TokenSource?
     let limiter: Limiter
-    /// Whether the server takes requests that ask for the usage.
-    let usageSupport = Mutex(UsageSupport.unknown)
+    /// Which models are asked for the usage.
+    let usageSupport = UsageSupport()
     let wallClock: @Sendable () -> Int = { Int(WallClock.nanoseconds() / 1_000_000_000) }
 
     /// Makes a client.
@@ -92,9 +92,10 @@ public final class MarketplaceClient: Sendable {
         }
     }
 
-    var asksForUsage: Bool {
+    /// - Parameter model: That of the request.
+    func asksForUsage(of model: String) -> Bool {
         switch configuration.dialect.usage {
-        case .auto: usageSupport.withLock(\.self) != .refused
+        case .auto: usageSupport[model] != false
         case .always: true
         case .never: false
         }
@@ -107,9 +108,23 @@ public final class MarketplaceClient: Sendable {
     }
 }
 
-/// What is known of a server that is asked for the usage.
-enum UsageSupport {
-    case unknown, accepted, refused
+/// What is known of the models that are asked for the usage: a gateway may have servers of several kinds behind it.
+final class UsageSupport: Sendable {
+    private let models = Mutex<[String: Bool]>([:])
+
+    /// More models than anybody names; beyond it nothing is remembered.
+    private static let maximumModels = 256
+
+    /// Whether requests of the model that ask for the usage are taken; nil if that is not known.
+    subscript(model: String) -> Bool? {
+        models.withLock { $0[model] }
+    }
+
+    func note(_ model: String, isTaken: Bool) {
+        models.withLock { models in
+            if models[model] != nil || models.count < Self.maximumModels { models[model] = isTaken }
+        }
+    }
 }
 
 extension MarketplaceClient {

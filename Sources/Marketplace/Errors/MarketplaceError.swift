@@ -146,6 +146,19 @@ public struct MarketplaceError: Error, Sendable {
             .contains(where: words.contains)
     }
 
+    /// Whether the server says that it does not know `response_format`, or this type of it, at all. Otherwise it may have
+    /// refused this schema alone.
+    public var saysResponseFormatIsUnknown: Bool {
+        guard refusesResponseFormat else { return false }
+        let words = message.lowercased()
+        let unknown = [
+            "not support", "unsupported", "n't support", "unknown", "unrecognized", "unexpected", "unavailable",
+            "not permitted", "not allowed",
+        ]
+        let ofSchema = ["invalid schema", "invalid json schema", "schema for"]
+        return unknown.contains(where: words.contains) && !ofSchema.contains(where: words.contains)
+    }
+
     /// The same failure, found out only after the call had been tried several times.
     func after(attempts: Int) -> MarketplaceError {
         guard attempts > 1 else { return self }

@@ -91,6 +91,30 @@ private let done = "data: [DONE]\n\n"
         #expect(harness.journal.usage.map(\.outputTokens) == [7])
     }
 
+    @Test(
+        "an answer in the events of another API counts once, with the tokens that it tells, or an estimate",
+        arguments: [
+            (#","response":{"usage":{"input_tokens":10,"output_tokens":900}}"#, 10, 900), ("", nil, nil),
+        ] as [(String, Int?, Int?)])
+    func otherAPI(usage: String, input: Int?, output: Int?) async throws {
+        let events =
+            "data: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\n\n"
+            + "data: {\"type\":\"response.completed\"\(usage)}\n\n"
+        let harness = StepHarness()
+        try await TestServer.run { _ in
+            .raw(head + events)
+        } body: { server in
+            let result = try await harness.chat(
+                try MarketplaceConfiguration(baseURL: server.url, authentication: .none),
+                with: ["prompt": "A question of 28 characters."])
+            #expect(throws: StepError.self) { try result.get() }
+            #expect(server.requests.count == 1)
+        }
+        #expect(harness.journal.usage.map(\.inputTokens) == [input])
+        #expect(harness.journal.usage.map(\.outputTokens) == [output])
+        #expect(harness.journal.usage.map(\.estimatedInput) == [7])
+    }
+
     @Test("a model and an agent that the body names are those of the journal and of the usage")
     func members() async throws {
         let harness = StepHarness()

@@ -48,6 +48,9 @@ private let cutOff = "the stream ended before [DONE]"
 private let noReason = "the stream ended before a finish reason"
 private let neither = "the stream ended before [DONE] or a finish reason"
 private let empty = "the answer is empty: the stream ended without any text"
+private func foreign(_ event: String) -> String {
+    "the server sent events that are no chat completion, such as \(event)"
+}
 private func reported(_ said: String) -> String { "the server reported an error in its answer: \(said)" }
 
 /// Every way an answer can end.
@@ -85,6 +88,36 @@ private let endings: [Ending] = [
         .failure(.streamCutOff, neither, isTransient: true, text: "Hello")),
     Ending("an empty body", ends: [.either], [""], .failure(.streamCutOff, neither, isTransient: true)),
     Ending("comments alone", ends: [.either], [": hi\n\n"], .failure(.streamCutOff, neither, isTransient: true)),
+
+    // Events of another API.
+    Ending(
+        "the Responses API",
+        [
+            "event: response.output_text.delta\n", event(#"{"type":"response.output_text.delta","delta":"hi"}"#),
+            "event: response.completed\n", event(#"{"type":"response.completed","response":{"status":"completed"}}"#),
+        ], .failure(.notAnEventStream, foreign(#""response.output_text.delta""#))),
+    Ending(
+        "the Responses API without names, and [DONE]",
+        [event(#"{"type":"response.output_text.delta","delta":"hi"}"#), done],
+        .failure(.notAnEventStream, foreign(#""response.output_text.delta""#))),
+    Ending(
+        "Anthropic's API",
+        [
+            "event: ping\n", event(#"{"type":"ping"}"#), "event: message_start\n",
+            event(#"{"type":"message_start","message":{"usage":{"input_tokens":3}}}"#), "event: message_delta\n",
+            event(#"{"type":"message_delta","usage":{"output_tokens":4}}"#),
+        ], .failure(.notAnEventStream, foreign(#""message_start""#))),
+    Ending(
+        "events without a name", [event(#"{"candidates":[{"content":{}}]}"#)],
+        .failure(.notAnEventStream, foreign(#""{"candidates":[{"content":{}}]}""#))),
+    Ending("events of text", ["event: token\ndata: Hello\n\n"], .failure(.notAnEventStream, foreign(#""token""#))),
+    Ending(
+        "heartbeats and then nothing", ends: [.either], ["event: ping\ndata: now\n\n", event(#"{"type":"ping"}"#)],
+        .failure(.streamCutOff, neither, isTransient: true)),
+    Ending(
+        "an event of another API before an answer that is cut off", ends: [.either],
+        [event(#"{"type":"status"}"#), delta(#""role":"assistant""#)],
+        .failure(.streamCutOff, neither, isTransient: true)),
 
     // Events that say nothing.
     Ending(
@@ -604,6 +637,21 @@ struct AnswerEndTests {
                 == .failure(
                     .notAnEventStream,
                     #"SERVER/v1/chat/completions answered 200 with a body that is no event stream: "Sign in""#))
+    }
+
+    @Test("a text is an error with its first line, also where it is said to be an event stream")
+    func plainText() async throws {
+        let text = "upstream connect error or disconnect/reset before headers"
+        #expect(
+            try await outcome(type: "text/event-stream", text)
+                == .failure(
+                    .notAnEventStream,
+                    #"SERVER/v1/chat/completions answered 200 with a body that is no event stream: "\#(text)""#))
+        for stream in [": x", "da", "id\n", "event: x\n", "id", "retry: 1\n\n", "\n: x"] {
+            #expect(
+                try await outcome(type: "text/event-stream", stream)
+                    == .failure(.streamCutOff, neither, isTransient: true), "\(stream)")
+        }
     }
 
     @Test("a JSON body that breaks off is cut off and not half an answer")

@@ -230,7 +230,7 @@ struct ChunkTests {
                     case .event(let event): events.append(event)
                     case .piece(.answer, let piece): events.append(.text(piece.text))
                     case .piece(.reasoning, let piece): events.append(.reasoning(piece.text))
-                    case .piece(.refusal, _), .toolCall, .question, .failure: break
+                    case .piece(.refusal, _), .toolCall, .question, .failure, .foreign: break
                     case .error(let message): return .error(message)
                     }
                 }

@@ -171,6 +171,24 @@ struct RetryTests {
         }
     }
 
+    @Test("a stream of another API is not asked for again")
+    func otherAPI() async throws {
+        try await withBench { bench in
+            async let failure = bench.ask { _ in Issue.record("no repetition is announced") }.failure()
+            let exchange = try await bench.server.next()
+            exchange.beginStream()
+            exchange.send("event: response.created\ndata: {\"type\":\"response.created\"}\n\n")
+            exchange.end()
+            let (events, error) = try await failure
+            expect(
+                error, .notAnEventStream,
+                #"the server sent events that are no chat completion, such as "response.created""#,
+                hint: "check the base URL and `marketplace.chat_path`: this looks like another API", status: 200)
+            #expect(events == [.usage(TokenUsage())])
+            #expect(bench.server.log.requests(to: chatPath).count == 1)
+        }
+    }
+
     @Test("a call that fails four times says so")
     func exhausted() async throws {
         try await withBench(answer: { exchange in

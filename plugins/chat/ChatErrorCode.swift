@@ -86,7 +86,8 @@ enum ChatErrorCode: String, ErrorCode {
         case .invalidTokenResponse: ErrorExplanation("The token end point's answer holds no usable token")
         case .lineTooLong: ErrorExplanation("A line of the stream is longer than allowed")
         case .malformedEvent: ErrorExplanation("An event's data is not what the API sends")
-        case .notAnEventStream: ErrorExplanation("200, but the body is not an event stream")
+        case .notAnEventStream:
+            ErrorExplanation("200, but the body is not an event stream, or its events are of another API")
         case .unconfigured:
             ErrorExplanation(
                 "`marketplace.…` has no value: …", "`marketplace.…` is not set",

@@ -92,7 +92,8 @@ public struct ChatBatches: AsyncSequence, Sendable {
     case reasoning(String)
     /// Why the answer ended, in the server's word: `stop`, `length`, … See ``FinishKind``.
     case finish(reason: String)
-    /// How many tokens the call used. A server may tell it in several parts; see ``TokenUsage/joined(with:)``.
+    /// How many tokens the call used. A server may tell it in several parts; see ``TokenUsage/joined(with:)``. Without
+    /// counts, the server has worked and it is not known how much.
     case usage(TokenUsage)
 }
 

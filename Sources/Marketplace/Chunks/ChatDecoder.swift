@@ -54,6 +54,10 @@ struct ChatDecoder: Sendable {
     private var scratch: [UInt8] = []
     /// The start of the body as long as no event was in it; `nil` afterwards.
     private var body: [UInt8]? = []
+    /// Whether a chunk of a chat completion has come.
+    private var isChat = false
+    /// The first event of another API, quoted.
+    private var foreignEvent: String?
 
     init(rules: AnswerRules = AnswerRules()) {
         self.rules = rules
@@ -67,11 +71,17 @@ struct ChatDecoder: Sendable {
         text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
     }
 
-    /// A body that holds no event and begins like JSON or a web page: its `Content-Type` was wrong.
+    /// A body that holds no event and begins like JSON, a web page or another text: its `Content-Type` was wrong.
     var strayBody: [UInt8]? {
-        let start = body?.first { !$0.isJSONWhitespace }
-        return start == UInt8(ascii: "{") || start == UInt8(ascii: "<") ? body : nil
+        guard let body, let start = body.firstIndex(where: { !$0.isJSONWhitespace }) else { return nil }
+        let line = body[start...].prefix { $0 != 0x0A && $0 != 0x0D }
+        let field = line.prefix { $0 != UInt8(ascii: ":") }
+        // The line may be cut off.
+        return Self.fields.contains { $0.utf8.starts(with: field) } ? nil : body
     }
+
+    /// What a line of an event stream begins with (WHATWG HTML, section 9.2.6); nothing in a comment.
+    private static let fields = ["", "data", "event", "id", "retry"]
 
     /// Reads more of the body and appends the events it completes. The events before an error are appended, too.
     /// - Throws: what is wrong with the stream, or with an answer that has ended.
@@ -95,7 +105,8 @@ struct ChatDecoder: Sendable {
         guard !isDone else { return }
         try parse(nil, redactor, into: &events)
         guard isDone || finishReason != nil && rules.streamEnd != .done else {
-            throw explained(TransportFailure.cutOff(why: nil, before: rules.endName), redactor)
+            throw foreign(into: &events)
+                ?? explained(TransportFailure.cutOff(why: nil, before: rules.endName), redactor)
         }
         try conclude(redactor, into: &events)
     }
@@ -105,6 +116,7 @@ struct ChatDecoder: Sendable {
     mutating func conclude(_ redactor: ResponseRedactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
         isDone = true
         showRest(to: &events)
+        if let failure = foreign(into: &events) { throw failure }
         if rules.streamEnd == .finish, finishReason == nil {
             throw explained(TransportFailure.cutOff(why: nil, before: rules.endName), redactor)
         }
@@ -184,6 +196,7 @@ struct ChatDecoder: Sendable {
         if body != nil { body = nil }
         let isError = event.event == "error"
         if !isError, let match = ChunkScanner.scan(event.data) {
+            isChat = true
             append(match.text, in: event.data, to: &events)
             return received > rules.maxAnswer ? tooLong : nil
         }
@@ -199,12 +212,17 @@ struct ChatDecoder: Sendable {
             var parts = try ChunkDecoder.decode(
                 event.data, readsMessage: received == 0, isNamed: isNamed && !isError)
             if let end, !parts.contains(where: \.isError) { parts.insert(end, at: 0) }
+            if parts.contains(where: \.isChat) { isChat = true }
+            if case .foreign(let name)? = parts.first { noteForeign(event, name, redactor) }
             let failure = append(parts, redactor, to: &events)
             return failure ?? (received > rules.maxAnswer ? tooLong : nil)
         } catch {
             if let end { return append(end, redactor, to: &events) }
             // Events of a kind of their own need not be JSON.
-            if isNamed, event.data.first(where: { !$0.isJSONWhitespace }) != UInt8(ascii: "{") { return nil }
+            if isNamed, event.data.first(where: { !$0.isJSONWhitespace }) != UInt8(ascii: "{") {
+                noteForeign(event, nil, redactor)
+                return nil
+            }
             return Self.malformed(event.data, error.what, redactor)
         }
     }
@@ -266,6 +284,7 @@ struct ChatDecoder: Sendable {
         case .question(let question): return AnswerEnd.asked(question, redactor, conversationID: conversationID)
         case .failure(let message): return AnswerEnd.failed(message, redactor, lastWords: partialText)
         case .error(let message): return Self.reported(message, redactor)
+        case .foreign: return nil
         }
     }
 
@@ -350,6 +369,22 @@ struct ChatDecoder: Sendable {
 
     // MARK: Failures
 
+    private mutating func noteForeign(_ event: SSEParser.RawEvent, _ name: String?, _ redactor: ResponseRedactor) {
+        guard foreignEvent == nil, !isChat, !ChunkDecoder.isHeartbeat(event.event) else { return }
+        let name = event.event == "message" ? name : event.event
+        foreignEvent = Quote.quoted(redactor.redact(name ?? String(decoding: event.data, as: UTF8.self)), limit: 80)
+    }
+
+    /// The failure of a stream that had events of another API, and none of a chat completion. The server has worked, so
+    /// the call counts, also where no usage came.
+    private func foreign(into events: inout [ChatEvent]) -> MarketplaceError? {
+        guard !isChat, let foreignEvent else { return nil }
+        events.append(.usage(TokenUsage()))
+        return MarketplaceError(
+            .notAnEventStream, "the server sent events that are no chat completion, such as \(foreignEvent)",
+            hint: "check the base URL and `marketplace.chat_path`: this looks like another API", httpStatus: 200)
+    }
+
     /// What an event means by its name, whatever its data: an error, or a question.
     private static func end(named event: SSEParser.RawEvent) -> ChunkDecoder.Part? {
         if event.event == "error" { return .error(ServerMessage(body: Array(event.data), contentType: nil)) }
@@ -421,12 +456,20 @@ extension ChunkDecoder.Part {
     /// Whether it says anything of an answer.
     fileprivate var isAnswer: Bool {
         switch self {
-        case .event(.role), .event(.usage): false
+        case .event(.role), .event(.usage), .foreign: false
         case .event, .piece, .toolCall, .question, .failure, .error: true
         }
     }
 
     fileprivate var isError: Bool { if case .error = self { true } else { false } }
+
+    /// Whether it comes from a chunk of a chat completion.
+    fileprivate var isChat: Bool {
+        switch self {
+        case .event(.usage), .foreign: false
+        case .event, .piece, .toolCall, .question, .failure, .error: true
+        }
+    }
 }
 
 extension UInt8 {

@@ -14,6 +14,8 @@ enum ChunkDecoder {
         case failure(ServerMessage)
         /// The server reports an error in place of an answer.
         case error(ServerMessage)
+        /// The event is of another API; with what it calls itself.
+        case foreign(name: String?)
     }
 
     /// What a piece of text belongs to.
@@ -75,8 +77,19 @@ enum ChunkDecoder {
         } else {
             try read(choices: document["choices"], in: document, readsMessage: readsMessage, into: &parts)
         }
-        if let usage = usage(document["usage"]) { parts.append(.event(.usage(usage))) }
+        if parts.isEmpty, document["choices"] == nil, document["usage"] == nil {
+            let name = document.first(of: "type", "object", "event")?.string
+            if !isHeartbeat(name) { parts.append(.foreign(name: name)) }
+        }
+        // The Responses API and Anthropic's have it one level deeper.
+        let count = document["usage"] ?? document["response"]?["usage"] ?? document["message"]?["usage"]
+        if let usage = usage(count) { parts.append(.event(.usage(usage))) }
         return parts
+    }
+
+    /// Whether an event of this name tells nothing but that the server is alive.
+    static func isHeartbeat(_ name: String?) -> Bool {
+        ["ping", "heartbeat", "keepalive", "keep-alive"].contains(name?.lowercased())
     }
 
     private static func read(

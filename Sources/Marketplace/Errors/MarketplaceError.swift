@@ -51,7 +51,7 @@ public struct MarketplaceError: Error, Sendable {
         public static let totalTimeout = Code("total-timeout")
         /// The stream ended before what has to end it: `[DONE]`, or a finish reason.
         public static let streamCutOff = Code("stream-cut-off")
-        /// 200, but the body is not an event stream.
+        /// 200, but the body is not an event stream, or its events are of another API.
         public static let notAnEventStream = Code("not-an-event-stream")
         /// The body is compressed in a way that cannot be undone.
         public static let unreadableBody = Code("unreadable-body")

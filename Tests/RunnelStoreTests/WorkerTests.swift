@@ -258,6 +258,21 @@ import Foundation
         }
     }
 
+    @Test("a run is not claimed while the limit of its pipeline cannot be read", arguments: JournalKind.allCases)
+    func unreadableLimit(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.enqueue("one", Self.single)
+            rig.journal.faults.set { $0.definitions = FaultyJournal.full }
+            try await rig.serve { () async throws -> Void in
+                try await pass(.seconds(3), on: rig)
+                #expect(rig.journal.faults.claims.withLock(\.self) == 0)
+                rig.journal.faults.set { $0.definitions = nil }
+                #expect(try await pass(until: .succeeded, of: "one", on: rig))
+            }
+        }
+    }
+
     @Test("a damaged value fails its run alone, when it is claimed and when it is resumed")
     func damaged() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

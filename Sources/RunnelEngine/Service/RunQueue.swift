@@ -424,7 +424,7 @@ public actor RunQueue {
                 let before = (runs.count, full.count)
                 var unlimited: [RunRecord] = []
                 for run in queued where !isFull && !full.contains(run.pipeline) {
-                    let concurrency = await concurrency(of: run)
+                    let concurrency = try await worker.concurrency(of: run)
                     if concurrency == nil, total == nil {
                         unlimited.append(run)
                         continue
@@ -508,9 +508,10 @@ public actor RunQueue {
             logger.notice(
                 "the worker of the run \(suspect.id) died \(suspect.deaths) times; retrying it once more, alone")
         }
+        let concurrency = try await worker.concurrency(of: suspect)
         guard busy == 0, worker.mayClaim, !worker.isDrained, !worker.isStopping else { return nil }
         quarantine.alone = suspect.id
-        guard case .claimed(let run)? = await claim(suspect, within: await concurrency(of: suspect)) else {
+        guard case .claimed(let run)? = await claim(suspect, within: concurrency) else {
             clear(suspect.id)
             return nil
         }
@@ -522,11 +523,6 @@ public actor RunQueue {
         guard quarantine.alone == runID else { return }
         quarantine = Quarantine()
         wake.yield()
-    }
-
-    /// An unreadable definition has no limits; the run fails with the reason when it is executed.
-    private func concurrency(of run: RunRecord) async -> ConcurrencyDeclaration? {
-        try? await worker.definitions.pipeline(of: run).declaration.concurrency
     }
 
     /// Does what `overlap` says of a run that finds its pipeline full.

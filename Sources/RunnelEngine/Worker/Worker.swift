@@ -490,6 +490,18 @@ public final class Worker: Sendable {
         }
     }
 
+    /// `concurrency` of the pipeline that the run began with; nil also where its definition cannot be used: the run fails
+    /// with the reason when it is worked on.
+    func concurrency(of run: RunRecord) async throws(JournalError) -> ConcurrencyDeclaration? {
+        do {
+            return try await definitions.pipeline(of: run).declaration.concurrency
+        } catch let error as JournalError where !error.isOfOneRun {
+            throw error
+        } catch {
+            return nil
+        }
+    }
+
     /// - Returns: Whether this worker's id is still the run's owner.
     private func take(_ run: RunRecord) -> Bool {
         guard let lease = run.lease else { return false }

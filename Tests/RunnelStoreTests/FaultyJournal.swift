@@ -148,6 +148,12 @@ struct FaultyJournal: Journal {
         return claim
     }
 
+    func skipQueued(like run: RunRecord, limit: Int, at time: Int64) async throws(JournalError) -> [String] {
+        try write()
+        defer { executor.endCall() }
+        return try await base.skipQueued(like: run, limit: limit, at: time)
+    }
+
     func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
         if let error = faults.now.commits { throw error }
         try write()

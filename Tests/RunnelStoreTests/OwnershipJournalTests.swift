@@ -300,6 +300,30 @@ import Testing
     }
 
     @Test(
+        "queued runs of one version of a pipeline are skipped while its places are taken, and none that has begun",
+        arguments: JournalKind.allCases)
+    func skipping(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            try await journal.join(a)
+            for id in ["held", "interrupted"] { _ = try await journal.accept(newRun(id, owner: a), memory: nil) }
+            _ = try await journal.release([journal.lease("interrupted")], .stopped)
+            for id in ["q1", "q2"] { _ = try await journal.accept(newRun(id), memory: nil) }
+            var edited = newRun("edited")
+            edited.definition = "e"
+            _ = try await journal.accept(edited, memory: nil)
+            _ = try await journal.accept(newRun("another", pipeline: "another"), memory: nil)
+            #expect(try await other.skipQueued(like: newRun("q2"), limit: 3, at: 7).isEmpty)
+            #expect(try await other.skipQueued(like: newRun("q2"), limit: 2, at: 7) == ["q1", "q2"])
+            #expect(try await other.skipQueued(like: newRun("q2"), limit: 2, at: 8).isEmpty)
+            let run = try #require(await journal.run("q1"))
+            #expect((run.state, run.startedAt, run.endedAt) == (.skipped, nil, 7))
+            #expect(try await journal.queued(limit: 9).map(\.id) == ["interrupted", "another", "edited"])
+            #expect(try await journal.ends(after: 0, limit: 9).map(\.runID) == ["q1", "q2"])
+            #expect(try await journal.claim("q1", by: a.id, limits: RunLimits()) == .ended(.skipped))
+        }
+    }
+
+    @Test(
         "a run that has begun and rests is cancelled at once, or by whoever claims it where it has a `finally`",
         arguments: JournalKind.allCases)
     func cancellingWaiting(kind: JournalKind) async throws {

@@ -500,9 +500,64 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
             let (run, result) = try await perform(try rig.pipeline(yaml), on: rig, seen)
             #expect(result == nil)
             #expect(seen.notices == [.skipped(pipeline: "p")])
-            #expect(try await other.run(run.id)?.state == .skipped)
+            let kept = try #require(await other.run(run.id))
+            #expect(kept.state == .skipped)
+            #expect(kept.startedAt == nil)
+            #expect(kept.took(now: 0) == nil)
             #expect(try await rig.runs.follow(run.id) { _ in } == .skipped)
             #expect(rig.log.count(run.id + "_one") == 0)
+        }
+    }
+
+    @Test("`overlap: skip` skips a whole burst while another run is running", arguments: JournalKind.allCases)
+    func skippingBurst(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let yaml = """
+                name: p
+                concurrency: { limit: 1, overlap: skip }
+                steps: [ { id: s, uses: nap, with: { duration: 4s } } ]
+                """
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("run 00", yaml)
+                #expect(try await pass(until: .running, of: "run 00", on: rig))
+                for number in 10..<40 { try await rig.accept("run \(number)", yaml) }
+                // Of another version, which is looked at by itself.
+                try await rig.accept("run 40", yaml + "\n# edited")
+                try await rig.accept("other", Self.three.replacing("name: p", with: "name: other"))
+                #expect(try await pass(until: .skipped, of: "run 40", within: .zero, on: rig))
+                let skipped = try await other.runs(RunFilter(states: [.skipped]))
+                #expect(skipped.count == 31)
+                #expect(skipped.allSatisfy { $0.startedAt == nil })
+                #expect(try await pass(until: .succeeded, of: "run 00", on: rig))
+                #expect(try await pass(until: .succeeded, of: "other", on: rig))
+                try await rig.accept("run 50", yaml)
+                #expect(try await pass(until: .running, of: "run 50", within: .zero, on: rig))
+            }
+        }
+    }
+
+    @Test(
+        "a run that another process skips is reported as skipped by the one that waits for it",
+        arguments: JournalKind.allCases)
+    func skippedElsewhere(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline("concurrency: { limit: 1 }\n" + Self.three)
+            let holder = workerRecord("holder")
+            try await other.join(holder)
+            _ = try await other.accept(newRun("0", pipeline: "p", owner: holder), memory: nil)
+            let service = RunService(worker: rig.worker)
+            let run = service.makeRun(RunRequest(id: service.makeID()), of: pipeline)
+            let seen = Seen()
+            let working = Task(executorPreference: rig.executor) {
+                try await rig.worker.withSession { try await service.perform(run, observer: seen) }
+            }
+            while seen.notices.isEmpty { try await waitTurn() }
+            #expect(try await other.skipQueued(like: run.record, limit: 1, at: 1) == [run.id])
+            while seen.notices.count < 2 { try await pass(.milliseconds(200), on: rig) }
+            #expect(seen.notices == [.waitingForTurn(pipeline: "p"), .skipped(pipeline: "p")])
+            #expect(try await working.value == nil)
         }
     }
 

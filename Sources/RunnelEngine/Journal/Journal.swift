@@ -76,6 +76,12 @@ public protocol Journal: Sendable {
     func claim(
         _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
     ) async throws(JournalError) -> Claim
+    /// Ends queued runs that have not started as `skipped`: those of this run's pipeline and definition, the oldest first,
+    /// at most ``QueueSearch/maximumSkipped``. Ends none while fewer than `limit` runs hold a place of the pipeline.
+    /// Durable.
+    ///
+    /// - Returns: The runs that it has ended.
+    func skipQueued(like run: RunRecord, limit: Int, at time: Int64) async throws(JournalError) -> [String]
     /// Commits progress of a run. Commits of one run take effect in call order.
     ///
     /// - Throws: ``JournalError/leaseLost(_:)`` if another worker owns the run, or it was claimed again.

@@ -271,6 +271,24 @@ package actor MemoryJournal: Journal {
         }
     }
 
+    package func skipQueued(like run: RunRecord, limit: Int, at time: Int64) -> [String] {
+        let held = runs.values.count {
+            $0.pipeline == run.pipeline && !$0.state.isFinal && $0.startedAt != nil
+        }
+        guard held >= limit else { return [] }
+        let skipped = runs.values.filter {
+            $0.state == .queued && $0.startedAt == nil && $0.pipeline == run.pipeline
+                && $0.definition == run.definition
+        }.map(\.id).sorted().prefix(QueueSearch.maximumSkipped)
+        for id in skipped {
+            runs[id]?.state = .skipped
+            runs[id]?.endedAt = time
+            noteEnd(of: id)
+        }
+        if !skipped.isEmpty { changes += 1 }
+        return Array(skipped)
+    }
+
     private func begin(_ runID: String, by worker: WorkerID, at time: Int64?) {
         guard var run = runs[runID] else { return }
         epoch += 1

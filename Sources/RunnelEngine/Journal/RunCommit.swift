@@ -257,6 +257,9 @@ public struct QueueSearch: Sendable, Hashable {
     /// has workers, and some minutes longer. nil for all.
     public var host: String?
 
+    /// The maximum number of runs that ``Journal/skipQueued(like:limit:at:)`` ends in one transaction.
+    package static let maximumSkipped = 1000
+
     package init(
         limit: Int, except pipelines: Set<String> = [], now: Int64? = nil, deaths: Range<Int> = 0..<Int(Int32.max),
         host: String? = nil

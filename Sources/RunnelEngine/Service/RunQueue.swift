@@ -409,6 +409,7 @@ public actor RunQueue {
             if waiting == 0, accepting == 0 { backlog.removeAll() }
             trouble = nil
             var (full, isFull) = (full, isFull)
+            var skipped: Set<String> = []
             while mayBegin(others: full), room > 0, !isFull, !worker.isStopping {
                 let free = room
                 claiming = free
@@ -421,9 +422,9 @@ public actor RunQueue {
                     sinceCount = nil
                     break
                 }
-                let before = (runs.count, full.count)
+                let before = (runs.count, full.count, skipped.count)
                 var unlimited: [RunRecord] = []
-                for run in queued where !isFull && !full.contains(run.pipeline) {
+                for run in queued where !isFull && !full.contains(run.pipeline) && !skipped.contains(run.id) {
                     let concurrency = try await worker.concurrency(of: run)
                     if concurrency == nil, total == nil {
                         unlimited.append(run)
@@ -433,15 +434,16 @@ public actor RunQueue {
                     switch await claim(run, within: concurrency) {
                     case .claimed(let record): take(record, &runs)
                     case .busy:
-                        full.insert(run.pipeline)
-                        if let concurrency { await giveWay(to: run, concurrency) }
+                        let gone = await giveWay(to: run, concurrency)
+                        skipped.formUnion(gone)
+                        if gone.isEmpty { full.insert(run.pipeline) }
                     case .full: isFull = true
                     case .damaged, .taken, .contended, .waiting, .ended, .missing, nil: break
                     }
                 }
                 // Independent claims share one durable write.
                 for record in await claim(unlimited) { take(record, &runs) }
-                if (runs.count, full.count) == before { break }
+                if (runs.count, full.count, skipped.count) == before { break }
             }
         } catch {
             note(error)
@@ -526,11 +528,21 @@ public actor RunQueue {
     }
 
     /// Does what `overlap` says of a run that finds its pipeline full.
-    private func giveWay(to run: RunRecord, _ concurrency: ConcurrencyDeclaration) async {
+    ///
+    /// - Returns: The runs that were skipped.
+    private func giveWay(to run: RunRecord, _ concurrency: ConcurrencyDeclaration?) async -> [String] {
+        guard let concurrency else { return [] }
         do throws(JournalError) {
-            if case .skipped = try await worker.giveWay(run, concurrency) { watchers.end(run.id) }
+            guard case .skips(let skipped) = try await worker.giveWay(run, concurrency) else { return [] }
+            for id in skipped {
+                backlog.remove(id)
+                watchers.end(id)
+            }
+            waiting = max(0, waiting - skipped.count)
+            return skipped
         } catch {
             logger.error("cannot apply `overlap` to the run \(run.id): \(error)")
+            return []
         }
     }
 }

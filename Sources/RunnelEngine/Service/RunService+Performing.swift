@@ -139,6 +139,10 @@ extension RunService {
             let claim = try await takeUp(run.id, limits, at: now)
             switch claim {
             case .claimed(let record): return try await work(on: run.claimed(record), observer)
+            // Perhaps by another process.
+            case .ended(.skipped):
+                await observer.report(.skipped(pipeline: run.pipeline.name))
+                return nil
             case .taken, .ended, .missing, .damaged: return try await goOn(with: run.id, run.pipeline, observer)
             case nil, .contended, .busy, .full, .waiting: if worker.isStopping { return .released }
             }
@@ -148,9 +152,7 @@ extension RunService {
                     if !hasSpoken { await observer.report(.waitingForTurn(pipeline: run.pipeline.name)) }
                 case .cancels(let others):
                     for other in others { await observer.report(.cancelling(runID: other)) }
-                case .skipped:
-                    await observer.report(.skipped(pipeline: run.pipeline.name))
-                    return nil
+                case .skips(let runs): if runs.contains(run.id) { continue }
                 }
                 hasSpoken = true
             }
@@ -165,7 +167,8 @@ extension Worker {
         case waits
         /// It waits for others to end: these have been asked to now.
         case cancels([String])
-        case skipped
+        /// These have ended now: those of its version that had not begun.
+        case skips([String])
     }
 
     /// Does what `overlap` says of a run that finds as many runs of its pipeline as `concurrency` allows.
@@ -176,11 +179,8 @@ extension Worker {
         case .queue: return .waits
         case .skip:
             // An interrupted run had started, so it is not skipped.
-            guard run.startedAt == nil, case .claimed(let record) = try await claim(run.id, limits: RunLimits()),
-                let lease = record.lease
-            else { return .waits }
-            try await end(lease, RunCommit.End(state: .skipped, time: runner.now()))
-            return .skipped
+            guard run.startedAt == nil else { return .waits }
+            return .skips(try await journal.skipQueued(like: run, limit: concurrency.limit.number, at: runner.now()))
         case .cancel:
             // The runs that hold a place: those that have begun. Two queries, so that many queued runs do not hide a running
             // one. A run that changes its state between the two is in both.

@@ -151,15 +151,10 @@ extension PostgresJournal {
             let running = try connection.execute("SELECT count(*) FROM active WHERE owner IS NOT NULL").first?.int(0)
             if (running ?? 0) >= Int64(total) { return .success(.answer(.full)) }
         }
-        if let most = claim.limits.pipeline {
-            // Running ones and, for a run that has not started, also interrupted and waiting ones.
-            let held = try connection.execute(
-                """
-                SELECT count(*) FROM active
-                WHERE pipeline = $1 AND run_id <> $2 AND (owner IS NOT NULL OR (NOT $3 AND started_at IS NOT NULL))
-                """, .text(pipeline), .text(claim.runID), .bool(hasBegun)
-            ).first?.int(0)
-            if (held ?? 0) >= Int64(most) { return .success(.answer(.busy)) }
+        if let most = claim.limits.pipeline,
+            try held(in: pipeline, besides: claim.runID, hasBegun: hasBegun, connection) >= most
+        {
+            return .success(.answer(.busy))
         }
         guard isKnown else { return .failure(.workerUnknown(claim.worker)) }
         try connection.execute(
@@ -170,6 +165,37 @@ extension PostgresJournal {
             """, .text(claim.runID), .text(claim.worker.text), .int(claim.time))
         let stored = try storedRuns(ids: [claim.runID], connection)[claim.runID]
         return .success(stored.map { .run($0, hasBegun: hasBegun) } ?? .answer(.missing))
+    }
+
+    /// The number of other runs that count for the limit of a pipeline: running ones and, for a run that has not
+    /// started, also interrupted and waiting ones.
+    private static func held(
+        in pipeline: String, besides runID: String, hasBegun: Bool, _ connection: PostgresConnection
+    ) throws -> Int {
+        let count = try connection.execute(
+            """
+            SELECT count(*) FROM active
+            WHERE pipeline = $1 AND run_id <> $2 AND (owner IS NOT NULL OR (NOT $3 AND started_at IS NOT NULL))
+            """, .text(pipeline), .text(runID), .bool(hasBegun)
+        ).first?.int(0)
+        return Int(count ?? 0)
+    }
+
+    public func skipQueued(like run: RunRecord, limit: Int, at time: Int64) async throws(JournalError) -> [String] {
+        try await committer.write([]) { [pipeline = run.pipeline, definition = run.definition] connection in
+            try Self.lock("limit of \(pipeline)", connection)
+            guard try Self.held(in: pipeline, besides: "", hasBegun: false, connection) >= limit else { return [] }
+            // Those that another transaction is about to change are left to a later look.
+            let ids = try connection.execute(
+                """
+                SELECT run_id FROM active
+                WHERE state = 'queued' AND started_at IS NULL AND pipeline = $1 AND definition = $2
+                ORDER BY run_id LIMIT $3 FOR UPDATE SKIP LOCKED
+                """, .text(pipeline), .text(definition), .int(Int64(QueueSearch.maximumSkipped))
+            ).rows.map { try $0.text(0) }
+            try Self.end(ids.map { PostgresEnd(runID: $0, state: .skipped, time: time) }, connection)
+            return ids
+        }
     }
 
     // MARK: - Giving back

@@ -93,6 +93,25 @@ extension SQLiteJournal {
         }
     }
 
+    public func skipQueued(like run: RunRecord, limit: Int, at time: Int64) async throws(JournalError) -> [String] {
+        try await committer.write { [pipeline = run.pipeline, definition = run.definition] db in
+            guard try Self.held(in: pipeline, besides: "", hasBegun: false, db) >= limit else { return [] }
+            let ids = try String.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT id FROM runs
+                        WHERE state = 'queued' AND started_at IS NULL AND pipeline = ? AND definition = ?
+                        ORDER BY id LIMIT \(QueueSearch.maximumSkipped)
+                        """), arguments: [pipeline, definition])
+            for id in ids {
+                try db.cachedStatement(sql: "UPDATE runs SET state = 'skipped', ended_at = ? WHERE id = ?")
+                    .execute([time, id])
+                try Self.noteEnd(of: id, .skipped, at: time, db)
+            }
+            return ids
+        }
+    }
+
     /// The epoch of a new claim; nil if the worker is unknown.
     static func nextEpoch(for worker: WorkerID, _ db: Database) throws -> Int64? {
         // Two statements: for RETURNING, SQLite makes a temporary table.

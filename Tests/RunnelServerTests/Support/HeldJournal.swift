@@ -106,6 +106,10 @@ struct HeldJournal: Journal {
         try await base.claim(runID, by: worker, limits: limits, at: time)
     }
 
+    func skipQueued(like run: RunRecord, limit: Int, at time: Int64) async -> [String] {
+        await base.skipQueued(like: run, limit: limit, at: time)
+    }
+
     func relocate(_ runID: String, to source: Value, isDue: Bool) async {
         await base.relocate(runID, to: source, isDue: isDue)
     }

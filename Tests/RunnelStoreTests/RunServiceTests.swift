@@ -597,6 +597,50 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
     }
 
     @Test(
+        "`overlap: cancel` compares runs by when they were accepted, whatever their ids",
+        arguments: JournalKind.allCases)
+    func overlapCancelOrder(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let holder = workerRecord("holder")
+            try await other.join(holder)
+            _ = try await other.accept(newRun("5", owner: holder, createdAt: 5), memory: nil)
+            var concurrency = ConcurrencyDeclaration()
+            concurrency.overlap = .cancel
+            #expect(try await rig.worker.giveWay(newRun("9", createdAt: 4), concurrency) == .cancels([]))
+            #expect(try await rig.worker.giveWay(newRun("1", createdAt: 6), concurrency) == .cancels(["5"]))
+        }
+    }
+
+    @Test(
+        "with `overlap: cancel`, a running run makes way for the newest one, also if an older one is queued first",
+        arguments: JournalKind.allCases)
+    func overlapCancelPriority(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let yaml = """
+                name: p
+                concurrency: { limit: 1, overlap: cancel }
+                steps: [ { id: s, uses: nap, with: { duration: 25s } } ]
+                finally: [ { id: f, uses: nap, with: { duration: 2s } } ]
+                """
+            try await rig.serve { () async throws -> Void in
+                try await rig.enqueue("1", yaml)
+                #expect(try await pass(until: .running, of: "1", on: rig))
+                try await rig.enqueue("2", yaml, waitingFor: .seconds(-1))
+                try await rig.enqueue("3", "priority: 10\n" + yaml, waitingFor: .seconds(-2))
+                #expect(try await pass(until: .running, of: "3", within: .seconds(5), on: rig))
+                #expect(try await journal.run("2")?.state == .queued)
+                try await rig.enqueue("4", yaml, waitingFor: .seconds(-6))
+                #expect(try await pass(until: .cancelled, of: "3", within: .seconds(5), on: rig))
+                // The older one was accepted, so it begins, and makes way for the newest one, too.
+                #expect(try await pass(until: .cancelled, of: "2", within: .seconds(5), on: rig))
+                #expect(try await pass(until: .succeeded, of: "4", within: .seconds(30), on: rig))
+            }
+        }
+    }
+
+    @Test(
         "a run that is started where nothing works on the queue is left to whoever does",
         arguments: JournalKind.allCases)
     func leaving(kind: JournalKind) async throws {

@@ -237,6 +237,9 @@ extension RunRecord {
     /// have been accepted if it had the priority 0. The lowest comes first.
     var queueKey: Int64 { createdAt - Int64(priority) * RunPriority.aging.nanoseconds }
 
+    /// Whether it is older than another run. Ids made within a millisecond are in no order.
+    func wasAccepted(before other: RunRecord) -> Bool { (createdAt, id) < (other.createdAt, other.id) }
+
     /// Whether a queued run comes before another one: those that had begun first, then by ``queueKey``.
     func precedes(_ other: RunRecord) -> Bool {
         (startedAt == nil ? 1 : 0, queueKey, id) < (other.startedAt == nil ? 1 : 0, other.queueKey, other.id)

@@ -182,22 +182,39 @@ extension Worker {
             guard run.startedAt == nil else { return .waits }
             return .skips(try await journal.skipQueued(like: run, limit: concurrency.limit.number, at: runner.now()))
         case .cancel:
-            // The runs that hold a place: those that have begun. Two queries, so that many queued runs do not hide a running
-            // one. A run that changes its state between the two is in both.
-            var holders: [String: RunRecord] = [:]
+            // Two queries, so that many queued runs do not hide a running one. A run that changes its state between the two
+            // is in both.
+            var others: [String: RunRecord] = [:]
             for states in [[.queued], [.running, .waiting]] as [Set<RunState>] {
                 let runs = try await journal.runs(RunFilter(states: states, pipeline: run.pipeline, limit: 1000))
-                for other in runs where other.startedAt != nil && other.id != run.id { holders[other.id] = other }
+                for other in runs where other.id != run.id { others[other.id] = other }
             }
-            let staying = holders.values.filter { !$0.isCancelRequested }
+            // The runs that hold a place: those that have begun.
+            let staying = others.values.filter { $0.startedAt != nil && !$0.isCancelRequested }
             let excess = staying.count + 1 - concurrency.limit.number
-            let older = staying.filter { $0.id < run.id && $0.state != .queued }
-            let cancelled = older.map(\.id).sorted().prefix(max(0, excess))
+            guard excess > 0 else { return .cancels([]) }
+            let newest = try await newestCancelling(run, among: others.values)
+            let older = staying.filter { $0.state != .queued && $0.wasAccepted(before: newest) }
+            let cancelled = older.sorted { $0.wasAccepted(before: $1) }.prefix(excess).map(\.id)
             for id in cancelled {
                 _ = try await journal.requestCancel(id, at: runner.now())
                 cancelOnce(id)
             }
-            return .cancels(Array(cancelled))
+            return .cancels(cancelled)
         }
+    }
+
+    /// The newest of the runs that wait for a place with `overlap: cancel`. Not always the first in the queue, since a
+    /// higher priority or an earlier life can put another one before it.
+    ///
+    /// - Parameter run: One of them.
+    private func newestCancelling(
+        _ run: RunRecord, among others: some Sequence<RunRecord>
+    ) async throws(JournalError) -> RunRecord {
+        let newer = others.filter { $0.state == .queued && $0.startedAt == nil && run.wasAccepted(before: $0) }
+        for other in newer.sorted(by: { $1.wasAccepted(before: $0) }) {
+            if try await self.concurrency(of: other)?.overlap == .cancel { return other }
+        }
+        return run
     }
 }

@@ -10,6 +10,8 @@ struct FaultyJournal: Journal {
             var reads: JournalError?
             /// Of commits alone.
             var commits: JournalError?
+            /// Of waking waiting runs alone.
+            var wakes: JournalError?
             /// Of reading pipelines alone.
             var definitions: JournalError?
             /// Claims of these runs are written, and reported as failed.
@@ -19,6 +21,8 @@ struct FaultyJournal: Journal {
         private let plan = Mutex(Plan())
         /// How often a run was claimed, in vain or not.
         let claims = Mutex(0)
+        /// How often waiting runs were to be woken, in vain or not.
+        let wakes = Mutex(0)
 
         var now: Plan { plan.withLock(\.self) }
         func set(_ change: (inout Plan) -> Void) { plan.withLock { change(&$0) } }
@@ -168,6 +172,8 @@ struct FaultyJournal: Journal {
     }
 
     func wake(at time: Int64) async throws(JournalError) -> Waking {
+        faults.wakes.withLock { $0 += 1 }
+        if let error = faults.now.wakes { throw error }
         try read()
         defer { executor.endCall() }
         return try await base.wake(at: time)

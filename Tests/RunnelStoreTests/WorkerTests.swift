@@ -270,6 +270,8 @@ import Foundation
                 rig.journal.faults.set { $0.definitions = nil }
                 #expect(try await pass(until: .succeeded, of: "one", on: rig))
             }
+            let logged = rig.recorder.messages.filter { $0.hasPrefix("cannot read the queue: ") }
+            #expect(logged == ["cannot read the queue: \(FaultyJournal.full)"])
         }
     }
 
@@ -423,6 +425,29 @@ import Foundation
                 #expect(try await base.steps(of: "first").map(\.attempt) == [1, 2, 1])
                 #expect(try await pass(until: .succeeded, of: "second", within: .seconds(90), on: rig))
             }
+        }
+    }
+
+    @Test(
+        "while a due run cannot be woken the journal is asked once a second, and the error is logged once",
+        arguments: JournalKind.allCases)
+    func failingWake(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("r", Self.flaky)
+                #expect(try await pass(until: .waiting, of: "r", within: .seconds(5), on: rig))
+                rig.journal.faults.set { $0.wakes = FaultyJournal.full }
+                try await pass(.seconds(70), on: rig)
+                #expect(try await base.run("r")?.state == .waiting)
+                let before = rig.journal.faults.wakes.withLock(\.self)
+                try await pass(.seconds(10), on: rig)
+                #expect((8...12).contains(rig.journal.faults.wakes.withLock(\.self) - before))
+                rig.journal.faults.set { $0.wakes = nil }
+                #expect(try await pass(until: .succeeded, of: "r", within: .seconds(10), on: rig))
+            }
+            let logged = rig.recorder.messages.filter { $0.hasPrefix("cannot read the queue: ") }
+            #expect(logged == ["cannot read the queue: \(FaultyJournal.full)"])
         }
     }
 

@@ -41,6 +41,9 @@ public actor RunQueue {
     private var isLookDue = true
     /// The due time of the next waiting run; nanoseconds since 1970.
     private var nextWake: Int64?
+    /// Whether the last check failed, or has left waiting runs that are due. The next one comes after ``interval``, so that
+    /// a journal that does not answer is not asked without a pause.
+    private var isLookVain = false
     private var quarantine = Quarantine()
     private let clock: any Clock<Duration>
     private let elapsed: Stopwatch
@@ -294,7 +297,7 @@ public actor RunQueue {
 
     /// The time until the next check.
     private var pause: Duration {
-        guard let nextWake else { return Self.interval }
+        guard let nextWake, !isLookVain else { return Self.interval }
         let rest = Duration.nanoseconds(max(1_000_000, nextWake - worker.runner.now()))
         return min(Self.interval, rest)
     }
@@ -374,81 +377,81 @@ public actor RunQueue {
     }
 
     private func next() async -> [RunRecord] {
+        var runs: [RunRecord] = []
         do throws(JournalError) {
-            if isLookDue {
+            let isLook = isLookDue
+            if isLook {
                 isLookDue = false
-                nextWake = try await journal.wake(at: worker.runner.now()).next
+                let now = worker.runner.now()
+                nextWake = try await journal.wake(at: now).next
+                isLookVain = nextWake.map { $0 <= now } ?? false
                 if let suspect = try await claimSuspect() { return [suspect] }
             } else if room == 0 {
                 // Queued runs keep waiting; the end of a run triggers another check.
                 return []
             }
-            let runs = await claimWaiting()
-            return runs
+            try await claimWaiting(&runs)
+            if isLook { trouble = nil }
         } catch {
+            isLookVain = true
             note(error)
-            return []
         }
+        return runs
     }
 
-    /// Logs a journal error once.
+    /// Logs a journal error once, until a whole check has succeeded.
     private func note(_ error: JournalError) {
         if trouble != error.code { logger.error("cannot read the queue: \(error)") }
         trouble = error.code
     }
 
-    /// The claimed runs. A failed claim does not affect others.
-    private func claimWaiting() async -> [RunRecord] {
-        var runs: [RunRecord] = []
-        do throws(JournalError) {
-            if waiting == 0 || sinceCount.map({ $0.elapsed() >= Self.countInterval }) ?? true {
-                waiting = try await journal.queuedCount()
-                sinceCount = worker.runner.clock.measureStart()
-            }
-            // Other processes take runs too.
-            if waiting == 0, accepting == 0 { backlog.removeAll() }
-            trouble = nil
-            var (full, isFull) = (full, isFull)
-            var skipped: Set<String> = []
-            while mayBegin(others: full), room > 0, !isFull, !worker.isStopping {
-                let free = room
-                claiming = free
-                defer { claiming = 0 }
-                let search = QueueSearch(
-                    limit: free + working.count, except: full, now: worker.runner.now(), deaths: 0..<worker.deaths,
-                    host: worker.host)
-                let queued = try await journal.queued(search).filter { !worker.isWorking(on: $0.id) }.prefix(free)
-                if queued.isEmpty {
-                    sinceCount = nil
-                    break
-                }
-                let before = (runs.count, full.count, skipped.count)
-                var unlimited: [RunRecord] = []
-                for run in queued where !isFull && !full.contains(run.pipeline) && !skipped.contains(run.id) {
-                    let concurrency = try await worker.concurrency(of: run)
-                    if concurrency == nil, total == nil {
-                        unlimited.append(run)
-                        continue
-                    }
-                    // One after the other: the last place within the limits is that of the first in the queue.
-                    switch await claim(run, within: concurrency) {
-                    case .claimed(let record): take(record, &runs)
-                    case .busy:
-                        let gone = await giveWay(to: run, concurrency)
-                        skipped.formUnion(gone)
-                        if gone.isEmpty { full.insert(run.pipeline) }
-                    case .full: isFull = true
-                    case .damaged, .taken, .contended, .waiting, .ended, .missing, nil: break
-                    }
-                }
-                // Independent claims share one durable write.
-                for record in await claim(unlimited) { take(record, &runs) }
-                if (runs.count, full.count, skipped.count) == before { break }
-            }
-        } catch {
-            note(error)
+    /// Claims queued runs. A failed claim does not affect others.
+    ///
+    /// - Parameter runs: The claimed runs, also where an error is thrown.
+    private func claimWaiting(_ runs: inout [RunRecord]) async throws(JournalError) {
+        if waiting == 0 || sinceCount.map({ $0.elapsed() >= Self.countInterval }) ?? true {
+            waiting = try await journal.queuedCount()
+            sinceCount = worker.runner.clock.measureStart()
         }
-        return runs
+        // Other processes take runs too.
+        if waiting == 0, accepting == 0 { backlog.removeAll() }
+        var (full, isFull) = (full, isFull)
+        var skipped: Set<String> = []
+        while mayBegin(others: full), room > 0, !isFull, !worker.isStopping {
+            let free = room
+            claiming = free
+            defer { claiming = 0 }
+            let search = QueueSearch(
+                limit: free + working.count, except: full, now: worker.runner.now(), deaths: 0..<worker.deaths,
+                host: worker.host)
+            let queued = try await journal.queued(search).filter { !worker.isWorking(on: $0.id) }.prefix(free)
+            if queued.isEmpty {
+                sinceCount = nil
+                break
+            }
+            let before = (runs.count, full.count, skipped.count)
+            var unlimited: [RunRecord] = []
+            for run in queued where !isFull && !full.contains(run.pipeline) && !skipped.contains(run.id) {
+                let concurrency = try await worker.concurrency(of: run)
+                if concurrency == nil, total == nil {
+                    unlimited.append(run)
+                    continue
+                }
+                // One after the other: the last place within the limits is that of the first in the queue.
+                switch await claim(run, within: concurrency) {
+                case .claimed(let record): take(record, &runs)
+                case .busy:
+                    let gone = await giveWay(to: run, concurrency)
+                    skipped.formUnion(gone)
+                    if gone.isEmpty { full.insert(run.pipeline) }
+                case .full: isFull = true
+                case .damaged, .taken, .contended, .waiting, .ended, .missing, nil: break
+                }
+            }
+            // Independent claims share one durable write.
+            for record in await claim(unlimited) { take(record, &runs) }
+            if (runs.count, full.count, skipped.count) == before { break }
+        }
     }
 
     /// Claims a run within its limits, and notes which of them are reached.

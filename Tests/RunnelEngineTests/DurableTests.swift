@@ -480,6 +480,26 @@ private struct DurablePlugin: Plugin {
         try await accept("run-6", of: big, bytes: 9_000, .operator)
     }
 
+    @Test("what cancelled runs were started with is not counted when the queue is measured again")
+    func cancelledBacklog() async throws {
+        let rig = try Rig()
+        let yaml = "concurrency: { limit: 1 }\nsteps: [ { id: nap, uses: slow } ]"
+        let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
+        let queue = RunQueue(worker: rig.worker, limit: 1, maximumQueued: 100, maximumQueuedBytes: 20_000)
+        func accept(_ id: String) async throws {
+            let trigger: Value = ["type": "webhook", "raw": .string(String(repeating: "x", count: 9_000))]
+            var run = NewRun(
+                RunRecord(id: id, pipeline: "p", definition: yaml, trigger: trigger, createdAt: 1), of: pipeline)
+            run.origin = .anonymous
+            _ = try await queue.accept(run)
+        }
+        for id in ["run-1", "run-2"] { try await accept(id) }
+        #expect(await rig.journal.requestCancel("run-1", mayEndFinally: false, at: 1) == .cancelled)
+        await #expect(throws: TriggerRefusal.self) { try await accept("run-3") }
+        rig.clock.advance(by: .seconds(5))
+        try await accept("run-3")
+    }
+
     @Test("what waits in the journal since before the start counts, until it has been taken")
     func earlierBacklog() async throws {
         let journal = MemoryJournal()

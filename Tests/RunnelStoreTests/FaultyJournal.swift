@@ -127,6 +127,12 @@ struct FaultyJournal: Journal {
         return try await base.queuedCount()
     }
 
+    func queuedCounts() async throws(JournalError) -> [String: Int] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.queuedCounts()
+    }
+
     func queuedSizes() async throws(JournalError) -> [QueuedSize] {
         try read()
         defer { executor.endCall() }

@@ -224,19 +224,29 @@ struct WorkerRig {
     }
 
     /// Takes a run in, as a trigger does.
-    func accept(_ id: String, _ yaml: String) async throws {
+    func accept(_ id: String, _ yaml: String, _ origin: NewRun.Origin = .operator) async throws {
         let pipeline = try pipeline(yaml)
         try await journal.base.keep(definition(yaml))
-        _ = try await queue.accept(NewRun(record(id, yaml, pipeline), of: pipeline))
+        var run = NewRun(record(id, yaml, pipeline), of: pipeline)
+        run.origin = origin
+        _ = try await queue.accept(run)
     }
 
     /// Puts a run into the queue, as if another process had accepted it.
     ///
-    /// - Parameter wait: How long ago.
-    func enqueue(_ id: String, _ yaml: String, waitingFor wait: Duration = .zero) async throws {
+    /// - Parameters:
+    ///   - wait: How long ago.
+    ///   - debounce: How long it waits for more events.
+    func enqueue(
+        _ id: String, _ yaml: String, waitingFor wait: Duration = .zero, debounce: Duration? = nil
+    ) async throws {
         try await journal.base.keep(definition(yaml))
         var run = try record(id, yaml, pipeline(yaml))
         run.createdAt -= wait.nanoseconds
+        if let debounce {
+            let wakeAt = run.createdAt + debounce.nanoseconds
+            (run.state, run.wakeAt, run.debounce) = (.waiting, wakeAt, Debounce(key: id, latest: wakeAt))
+        }
         _ = try await journal.base.accept(run, memory: nil)
     }
 

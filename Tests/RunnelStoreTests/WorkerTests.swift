@@ -378,6 +378,29 @@ import Foundation
         }
     }
 
+    @Test(
+        "cancelled runs are not counted: they cause no refusal, and keep no other pipeline from beginning",
+        arguments: JournalKind.allCases)
+    func cancelledQueued(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("single 00", Self.single)
+                #expect(try await pass(until: .running, of: "single 00", on: rig))
+                for number in 10..<90 {
+                    try await rig.accept("single \(number)", Self.single, .trigger)
+                    if number < 80 { #expect(try await rig.runs.cancel("single \(number)") == .cancelled) }
+                    // More than the pipeline may have in the queue are cancelled in a second.
+                    if number == 60 { rig.clock.advance(by: .milliseconds(300)) }
+                }
+                #expect(try await base.queuedCounts() == ["single": 10])
+                try await rig.enqueue("woken", Self.short, debounce: .milliseconds(500))
+                #expect(try await pass(until: .running, of: "woken", within: .seconds(2), on: rig))
+                #expect(try await base.run("single 80")?.state == .queued)
+            }
+        }
+    }
+
     // MARK: Waiting
 
     private static let flaky = """

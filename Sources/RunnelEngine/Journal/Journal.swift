@@ -61,6 +61,8 @@ public protocol Journal: Sendable {
     func queueSignals() -> AsyncStream<Void>
     /// The number of queued runs.
     func queuedCount() async throws(JournalError) -> Int
+    /// The number of queued runs of each pipeline that has some.
+    func queuedCounts() async throws(JournalError) -> [String: Int]
     /// The queued runs of each pipeline that has some, with the bytes that the journal takes for what they were started with.
     func queuedSizes() async throws(JournalError) -> [QueuedSize]
     /// When the oldest queued run that has not started was accepted, in nanoseconds since 1970; nil where none is queued.

@@ -234,6 +234,10 @@ package actor MemoryJournal: Journal {
 
     package func queuedCount() -> Int { runs.values.count { $0.state == .queued } }
 
+    package func queuedCounts() -> [String: Int] {
+        Dictionary(grouping: runs.values.filter { $0.state == .queued }, by: \.pipeline).mapValues(\.count)
+    }
+
     package func queuedSizes() -> [QueuedSize] {
         Dictionary(grouping: runs.values.filter { $0.state == .queued }, by: \.pipeline).map { pipeline, runs in
             QueuedSize(

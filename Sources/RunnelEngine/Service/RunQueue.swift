@@ -24,19 +24,18 @@ public actor RunQueue {
     private var claiming = 0
     /// The number of callers waiting for their run to be on disk.
     private var accepting = 0
-    /// The number of queued runs in the journal at the last query, plus those accepted since.
-    private var waiting = 0
-    /// The time since the queued runs were counted. Counting takes longer the more there are.
-    private var sinceCount: Stopwatch?
-    private static let countInterval = Duration.milliseconds(250)
+    /// The queued runs.
     private var backlog = QueueBacklog()
+    /// The time since the queued runs were counted, and since their sizes were. Counting takes longer the more there are.
+    private var sinceCount: Stopwatch?
+    private var sinceSizes: Stopwatch?
+    private static let countInterval = Duration.milliseconds(250)
+    private static let sizeInterval = Duration.seconds(5)
     /// Pipelines that are known to be at their limit. Their queued runs are not claimed until one of their runs ends here;
     /// at most for a second, because other processes end runs too.
     private var full: Set<String> = []
     /// Whether the limit of all processes is known to be reached. Reset like ``full``.
     private var isFull = false
-    /// Whether the backlog holds the runs that were in the journal before.
-    private var isBacklogCounted = false
     /// Whether to check for due waiting runs and suspects.
     private var isLookDue = true
     /// The due time of the next waiting run; nanoseconds since 1970.
@@ -70,9 +69,7 @@ public actor RunQueue {
     }
 
     /// Whether queued runs may begin that are not of these pipelines.
-    private func mayBegin(others full: Set<String>) -> Bool {
-        waiting > 0 && max(waiting, backlog.count) > backlog.count(of: full)
-    }
+    private func mayBegin(others full: Set<String>) -> Bool { backlog.count > backlog.count(of: full) }
 
     /// The number of used slots.
     private var busy: Int { working.count + ready.count + arriving + claiming }
@@ -140,14 +137,10 @@ public actor RunQueue {
         guard !worker.isStopping else {
             throw TriggerRefusal(.shuttingDown, "Runnel is shutting down", retryAfter: .seconds(5))
         }
-        await countBacklog()
-        let pending = waiting + ready.count + arriving
-        guard pending < run.origin.maximumQueued(of: maximumQueued) else {
-            throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
-        }
         let pipeline = run.pipeline.name
         let size = run.record.startSize
-        if run.origin != .operator { try checkBacklog(of: pipeline, adding: size) }
+        await refreshBacklog(for: run, adding: size)
+        try checkBacklog(for: run, adding: size)
         if run.record.state == .waiting { return try await acceptWaiting(run) }
         // Without a limit but that of this process, and without queued runs that begin before it, a run can be claimed
         // directly on acceptance.
@@ -156,7 +149,8 @@ public actor RunQueue {
         if isOurs {
             arriving += 1
         } else {
-            waiting += 1
+            // Counted before it is on disk, so that many at once do not pass the limit.
+            backlog.begin(pipeline, bytes: size)
         }
         defer {
             accepting -= 1
@@ -174,21 +168,13 @@ public actor RunQueue {
                 acceptance = owned.acceptance
                 if let run = owned.run { ready.append(run) }
             } else {
-                // Counted before it is on disk, so that many at once do not pass the limit.
-                backlog.add(run.record.id, of: pipeline, bytes: size)
                 acceptance = try await journal.accept(run.record, steps: run.steps, memory: run.memory)
-                if case .duplicate = acceptance {
-                    waiting = max(0, waiting - 1)
-                    backlog.remove(run.record.id)
-                }
+                backlog.end(pipeline, bytes: size, isQueued: acceptance == .accepted)
             }
             rejections[pipeline] = nil
             return acceptance
         } catch {
-            if !isOurs {
-                waiting = max(0, waiting - 1)
-                backlog.remove(run.record.id)
-            }
+            if !isOurs { backlog.end(pipeline, bytes: size, isQueued: false) }
             throw refusal(of: run, error)
         }
     }
@@ -205,23 +191,46 @@ public actor RunQueue {
         return TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
     }
 
-    /// Counts what the journal held when this process began, before anything is accepted. An unreadable journal is asked
-    /// again the next time.
-    private func countBacklog() async {
-        guard !isBacklogCounted else { return }
+    /// Counts what the journal held when this process began, and counts again before a run is refused: others may have been
+    /// cancelled, or taken by other processes. An unreadable journal is asked again the next time.
+    private func refreshBacklog(for run: NewRun, adding size: Int) async {
+        if sinceSizes != nil, (try? checkBacklog(for: run, adding: size)) != nil { return }
         do throws(JournalError) {
-            let sizes = try await journal.queuedSizes()
-            // Another caller may have counted meanwhile, and added its run.
-            guard !isBacklogCounted else { return }
-            isBacklogCounted = true
-            backlog.count(sizes)
+            if sinceSizes.map({ $0.elapsed() >= Self.sizeInterval }) ?? true {
+                try await measureQueued()
+            } else if isCountDue {
+                try await countQueued()
+            }
         } catch {
             note(error)
         }
     }
 
+    private var isCountDue: Bool { sinceCount.map { $0.elapsed() >= Self.countInterval } ?? true }
+
+    private func countQueued() async throws(JournalError) {
+        backlog.beginCount()
+        defer { backlog.endCount() }
+        backlog.set(counts: try await journal.queuedCounts())
+        sinceCount = worker.runner.clock.measureStart()
+    }
+
+    private func measureQueued() async throws(JournalError) {
+        backlog.beginCount()
+        defer { backlog.endCount() }
+        backlog.set(sizes: try await journal.queuedSizes())
+        sinceSizes = worker.runner.clock.measureStart()
+        sinceCount = sinceSizes
+    }
+
     /// Keeps room in the queue and on the disk for other pipelines. A run without others before it is always accepted.
-    private func checkBacklog(of pipeline: String, adding size: Int) throws(TriggerRefusal) {
+    private func checkBacklog(for run: NewRun, adding size: Int) throws(TriggerRefusal) {
+        let pending = backlog.count + ready.count + arriving
+        guard pending < run.origin.maximumQueued(of: maximumQueued) else {
+            throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
+        }
+        guard run.origin != .operator else { return }
+        let pipeline = run.pipeline.name
         let count = backlog.count(of: pipeline)
         guard count < maximumQueued - maximumQueued / 4 else {
             throw TriggerRefusal(.overloaded, "\(count) runs of the pipeline \"\(pipeline)\" are waiting already")
@@ -383,7 +392,9 @@ public actor RunQueue {
             if isLook {
                 isLookDue = false
                 let now = worker.runner.now()
-                nextWake = try await journal.wake(at: now).next
+                let waking = try await journal.wake(at: now)
+                nextWake = waking.next
+                if !waking.woken.isEmpty { sinceCount = nil }
                 isLookVain = nextWake.map { $0 <= now } ?? false
                 if let suspect = try await claimSuspect() { return [suspect] }
             } else if room == 0 {
@@ -409,12 +420,7 @@ public actor RunQueue {
     ///
     /// - Parameter runs: The claimed runs, also where an error is thrown.
     private func claimWaiting(_ runs: inout [RunRecord]) async throws(JournalError) {
-        if waiting == 0 || sinceCount.map({ $0.elapsed() >= Self.countInterval }) ?? true {
-            waiting = try await journal.queuedCount()
-            sinceCount = worker.runner.clock.measureStart()
-        }
-        // Other processes take runs too.
-        if waiting == 0, accepting == 0 { backlog.removeAll() }
+        if backlog.count == 0 || isCountDue { try await countQueued() }
         var (full, isFull) = (full, isFull)
         var skipped: Set<String> = []
         while mayBegin(others: full), room > 0, !isFull, !worker.isStopping {
@@ -468,8 +474,7 @@ public actor RunQueue {
 
     private func take(_ record: RunRecord, _ runs: inout [RunRecord]) {
         working[record.id] = record.pipeline
-        waiting = max(0, waiting - 1)
-        backlog.taken(record)
+        backlog.remove(bytes: record.startSize, of: record.pipeline)
         runs.append(record)
     }
 
@@ -537,11 +542,8 @@ public actor RunQueue {
         guard let concurrency else { return [] }
         do throws(JournalError) {
             guard case .skips(let skipped) = try await worker.giveWay(run, concurrency) else { return [] }
-            for id in skipped {
-                backlog.remove(id)
-                watchers.end(id)
-            }
-            waiting = max(0, waiting - skipped.count)
+            for id in skipped { watchers.end(id) }
+            backlog.remove(skipped.count, of: run.pipeline)
             return skipped
         } catch {
             logger.error("cannot apply `overlap` to the run \(run.id): \(error)")

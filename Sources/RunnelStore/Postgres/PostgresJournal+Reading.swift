@@ -173,6 +173,15 @@ extension PostgresJournal {
 
     public func queuedCount() async throws(JournalError) -> Int { try await count(in: .queued) }
 
+    public func queuedCounts() async throws(JournalError) -> [String: Int] {
+        try await readers.read { connection in
+            let rows = try connection.execute(
+                PostgresStatement("SELECT pipeline, count(*) FROM active WHERE state = 'queued' GROUP BY pipeline")
+            ).rows.map { (try $0.text(0), Int(try $0.int(1))) }
+            return Dictionary(rows, uniquingKeysWith: +)
+        }
+    }
+
     public func queuedSizes() async throws(JournalError) -> [QueuedSize] {
         try await readers.read { connection in
             try connection.execute(

@@ -70,6 +70,16 @@ extension SQLiteJournal {
         }
     }
 
+    public func queuedCounts() async throws(JournalError) -> [String: Int] {
+        try await read { db in
+            let rows = try Row.fetchAll(
+                db.cachedStatement(
+                    sql: "SELECT pipeline, count(*) FROM runs WHERE state = 'queued' GROUP BY pipeline")
+            ).map { ((try? $0.decode(String.self, atIndex: 0)) ?? "", try $0.decode(Int.self, atIndex: 1)) }
+            return Dictionary(rows, uniquingKeysWith: +)
+        }
+    }
+
     public func queuedSizes() async throws(JournalError) -> [QueuedSize] {
         let (sizes, files) = try await read { db in
             let columns = ["\"trigger\"", "inputs", "input"].map {

@@ -96,6 +96,7 @@ struct HeldJournal: Journal {
     func keep(_ definition: DefinitionRecord) async { await base.keep(definition) }
     func definition(_ hash: String) async -> DefinitionRecord? { await base.definition(hash) }
     func queued(_ search: QueueSearch) async -> [RunRecord] { await base.queued(search) }
+    func queuedCounts() async -> [String: Int] { await base.queuedCounts() }
     func queuedSizes() async -> [QueuedSize] { await base.queuedSizes() }
     func oldestQueued() async -> Int64? { await base.oldestQueued() }
     func waitingCount() async -> Int { await base.waitingCount() }

@@ -667,6 +667,60 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
+    @Test(
+        "a run is resumed only if the limits of its pipeline and of all processes allow it",
+        arguments: JournalKind.allCases)
+    func resumingWithinLimits(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            try await rig.enqueue("r", "concurrency: { limit: 1 }\n" + Self.three)
+            let holder = workerRecord("holder")
+            try await other.join(holder)
+            _ = try await other.accept(newRun("0", pipeline: "p", owner: holder), memory: nil)
+            let limited = RunService(worker: rig.worker)
+            let total = RunService(worker: rig.worker, total: 1)
+            try await rig.worker.withSession { () async throws -> Void in
+                guard case .refused(.busy) = try await limited.resume("r", observer: Seen()) else {
+                    Issue.record("it was not refused"); return
+                }
+                guard case .refused(.full) = try await total.resume("r", observer: Seen()) else {
+                    Issue.record("it was not refused"); return
+                }
+                let end = RunCommit.End(state: .succeeded, time: 1)
+                try await other.commit(RunCommit(lease: other.lease("0"), end: end), .durable)
+                guard case .performed(.ended) = try await total.resume("r", observer: Seen()) else {
+                    Issue.record("it was not performed"); return
+                }
+            }
+            #expect(rig.log.count("r_three") == 1)
+        }
+    }
+
+    @Test("a run that is performed waits while `runs.total` is reached, and says so", arguments: JournalKind.allCases)
+    func performingWithinTotal(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline(Self.three)
+            let holder = workerRecord("holder")
+            try await other.join(holder)
+            _ = try await other.accept(newRun("0", pipeline: "another", owner: holder), memory: nil)
+            let service = RunService(worker: rig.worker, total: 1)
+            let run = service.makeRun(RunRequest(id: service.makeID()), of: pipeline)
+            let seen = Seen()
+            let working = Task(executorPreference: rig.executor) {
+                try await rig.worker.withSession { try await service.perform(run, observer: seen) }
+            }
+            while seen.notices.isEmpty { try await waitTurn() }
+            #expect(seen.notices == [.waitingForTotal])
+            #expect(rig.log.count(run.id + "_one") == 0)
+            let end = RunCommit.End(state: .succeeded, time: 1)
+            try await other.commit(RunCommit(lease: other.lease("0"), end: end), .durable)
+            while seen.states.isEmpty { try await pass(.milliseconds(200), on: rig) }
+            #expect(seen.states == ["succeeded"])
+            _ = try await working.value
+        }
+    }
+
     @Test("a run that was interrupted is resumed, and one that has ended is refused", arguments: JournalKind.allCases)
     func resuming(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -28,7 +28,7 @@ struct ForegroundRuns: Sendable {
             record: JournalSetup.identity(role: "run", project.settings.journal), journal: journal,
             runner: assembly.runner, loader: loader,
             logger: assembly.logger, deaths: project.settings.runs.deaths.number)
-        service = RunService(worker: worker)
+        service = RunService(worker: worker, total: project.settings.runs.total?.number)
     }
 
     /// Runs the pipeline to its end or to a signal, closes the journal, and ends the command accordingly.
@@ -169,6 +169,7 @@ extension RunObserver {
             case .resting(let time): "waiting until \(LocalTime.text(time))"
             case .waitingForTurn(let pipeline):
                 "waiting: as many runs of \(pipeline) go on as its `concurrency` allows"
+            case .waitingForTotal: "waiting: as many runs go on as `runs.total` allows"
             case .cancelling(let runID): "cancelling \(runID), as `overlap: cancel` says"
             case .skipped(let pipeline):
                 "skipped: another run of \(pipeline) goes on, and `overlap: skip` says so"

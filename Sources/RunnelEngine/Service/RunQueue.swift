@@ -10,7 +10,7 @@ public actor RunQueue {
     let watchers = RunWatchers()
     private var limit: Int
     /// The limit of all processes that share the journal; nil for none.
-    private let total: Int?
+    let total: Int?
     private var maximumQueued: Int
     private var maximumQueuedBytes: Int
     private let logger: Logger
@@ -438,7 +438,7 @@ public actor RunQueue {
             let before = (runs.count, full.count, skipped.count)
             var unlimited: [RunRecord] = []
             for run in queued where !isFull && !full.contains(run.pipeline) && !skipped.contains(run.id) {
-                let concurrency = try await worker.concurrency(of: run)
+                let concurrency = try await worker.pipeline(of: run)?.concurrency
                 if concurrency == nil, total == nil {
                     unlimited.append(run)
                     continue
@@ -518,7 +518,7 @@ public actor RunQueue {
             logger.notice(
                 "the worker of the run \(suspect.id) died \(suspect.deaths) times; retrying it once more, alone")
         }
-        let concurrency = try await worker.concurrency(of: suspect)
+        let concurrency = try await worker.pipeline(of: suspect)?.concurrency
         guard busy == 0, worker.mayClaim, !worker.isDrained, !worker.isStopping else { return nil }
         quarantine.alone = suspect.id
         guard case .claimed(let run)? = await claim(suspect, within: concurrency) else {

@@ -16,6 +16,8 @@ public enum RunNotice: Sendable, Hashable {
     case resting(until: Int64)
     /// As many runs of its pipeline go on as `concurrency` allows.
     case waitingForTurn(pipeline: String)
+    /// As many runs of all processes go on as `runs.total` allows.
+    case waitingForTotal
     /// Another run is cancelled in favour of this one, as `overlap: cancel` says.
     case cancelling(runID: String)
     /// It does not begin, since another run of its pipeline goes on and `overlap: skip` says so.
@@ -41,26 +43,38 @@ extension RunService {
     /// - Returns: nil when it is not this run's turn and never will be.
     public func perform(_ run: NewRun, observer: any RunObserver) async throws -> DriveResult? {
         try await worker.definitions.keep(run.pipeline)
-        guard let concurrency = run.pipeline.concurrency else {
+        guard limits(of: run.pipeline) != RunLimits() else {
             guard let claimed = try await worker.acceptOwned(run).run else {
                 return try await goOn(with: run.id, run.pipeline, observer)
             }
             return try await work(on: claimed, observer)
         }
         _ = try await journal.accept(run.record, steps: run.steps, memory: run.memory)
-        return try await takeTurn(run, concurrency, observer)
+        return try await takeTurn(run, observer)
     }
 
-    /// Works on a run of the queue.
+    /// Works on a run of the queue, if the limits of its pipeline and of all processes allow it.
     ///
     /// - Parameter began: Called when this process has the run.
     public func resume(
         _ runID: String, observer: any RunObserver, began: () async -> Void = {}
     ) async throws -> Resumption {
-        let claim = try await worker.claim(runID, limits: RunLimits())
+        let pipeline = try await storedPipeline(of: runID)
+        let claim = try await worker.claim(runID, limits: limits(of: pipeline))
         guard case .claimed(let record) = claim else { return .refused(claim) }
         await began()
-        return .performed(try await work(on: ClaimedRun(record), observer))
+        return .performed(try await work(on: ClaimedRun(record, pipeline: pipeline), observer))
+    }
+
+    /// nil also where a value of the run is damaged: the claim says so.
+    private func storedPipeline(of runID: String) async throws(JournalError) -> Pipeline? {
+        do throws(JournalError) {
+            guard let run = try await journal.progress(of: runID) else { return nil }
+            return try await worker.pipeline(of: run)
+        } catch {
+            if error.isOfOneRun { return nil }
+            throw error
+        }
     }
 
     /// Takes over the runs of workers whose process is known to be gone.
@@ -91,7 +105,7 @@ extension RunService {
     private func goOn(
         with runID: String, _ pipeline: Pipeline?, _ observer: any RunObserver
     ) async throws -> DriveResult {
-        let limits = RunLimits(pipeline: pipeline?.concurrency?.limit.number)
+        let limits = limits(of: pipeline)
         while true {
             let now = now
             var pause = Self.pause
@@ -129,11 +143,9 @@ extension RunService {
         }
     }
 
-    /// Works on a run as soon as its pipeline's `concurrency` allows it; nil when that will never be.
-    private func takeTurn(
-        _ run: NewRun, _ concurrency: ConcurrencyDeclaration, _ observer: any RunObserver
-    ) async throws -> DriveResult? {
-        let limits = RunLimits(pipeline: concurrency.limit.number)
+    /// Works on a run as soon as its limits allow it; nil when that will never be.
+    private func takeTurn(_ run: NewRun, _ observer: any RunObserver) async throws -> DriveResult? {
+        let limits = limits(of: run.pipeline)
         var hasSpoken = false
         while true {
             let claim = try await takeUp(run.id, limits, at: now)
@@ -146,7 +158,11 @@ extension RunService {
             case .taken, .ended, .missing, .damaged: return try await goOn(with: run.id, run.pipeline, observer)
             case nil, .contended, .busy, .full, .waiting: if worker.isStopping { return .released }
             }
-            if claim == .busy || claim == .full, !hasSpoken || concurrency.overlap != .queue {
+            if claim == .full, !hasSpoken {
+                await observer.report(.waitingForTotal)
+                hasSpoken = true
+            }
+            if claim == .busy, let concurrency = run.pipeline.concurrency, !hasSpoken || concurrency.overlap != .queue {
                 switch try await worker.giveWay(run.record, concurrency) {
                 case .waits:
                     if !hasSpoken { await observer.report(.waitingForTurn(pipeline: run.pipeline.name)) }
@@ -213,7 +229,7 @@ extension Worker {
     ) async throws(JournalError) -> RunRecord {
         let newer = others.filter { $0.state == .queued && $0.startedAt == nil && run.wasAccepted(before: $0) }
         for other in newer.sorted(by: { $1.wasAccepted(before: $0) }) {
-            if try await self.concurrency(of: other)?.overlap == .cancel { return other }
+            if try await pipeline(of: other)?.concurrency?.overlap == .cancel { return other }
         }
         return run
     }

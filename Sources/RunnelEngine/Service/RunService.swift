@@ -12,6 +12,8 @@ public struct RunService: Sendable {
     let watchers: RunWatchers
     /// Works on the runs that are started here.
     private let queue: RunQueue?
+    /// The maximum number of concurrent runs of all processes that share the journal; nil for no limit.
+    private let total: Int?
 
     var journal: any Journal { worker.journal }
     private var runner: PipelineRunner { worker.runner }
@@ -21,14 +23,23 @@ public struct RunService: Sendable {
         worker = queue.worker
         watchers = queue.watchers
         self.queue = queue
+        total = queue.total
     }
 
     /// The service of a process that works on its own runs alone. What is started here is left to whichever process
     /// works on queued runs.
-    public init(worker: Worker) {
+    ///
+    /// - Parameter total: The maximum number of concurrent runs of all processes that share the journal; nil for no limit.
+    public init(worker: Worker, total: Int? = nil) {
         self.worker = worker
         watchers = RunWatchers()
         queue = nil
+        self.total = total
+    }
+
+    /// The limits of a run of the pipeline.
+    func limits(of pipeline: Pipeline?) -> RunLimits {
+        RunLimits(pipeline: pipeline?.concurrency?.limit.number, total: total)
     }
 
     // MARK: - Making

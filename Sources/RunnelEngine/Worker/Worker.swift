@@ -490,11 +490,11 @@ public final class Worker: Sendable {
         }
     }
 
-    /// `concurrency` of the pipeline that the run began with; nil also where its definition cannot be used: the run fails
-    /// with the reason when it is worked on.
-    func concurrency(of run: RunRecord) async throws(JournalError) -> ConcurrencyDeclaration? {
+    /// The pipeline that the run began with, for its limits. nil where its definition cannot be used: the run fails with
+    /// the reason when it is worked on.
+    func pipeline(of run: RunRecord) async throws(JournalError) -> Pipeline? {
         do {
-            return try await definitions.pipeline(of: run).declaration.concurrency
+            return try await definitions.pipeline(of: run).declaration
         } catch let error as JournalError where !error.isOfOneRun {
             throw error
         } catch {

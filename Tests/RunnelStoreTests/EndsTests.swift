@@ -100,6 +100,21 @@ import Testing
         return run
     }
 
+    @Test("a debounced run is not kept waiting by a clock that was set back", arguments: JournalKind.allCases)
+    func setBack(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let second = WorkerRig.second
+            // The clocks of two machines may differ.
+            _ = try await journal.accept(Self.event("near", key: "n", at: 50 * second, number: 1), memory: nil)
+            _ = try await journal.accept(Self.event("far", key: "f", at: 3600 * second, number: 2), memory: nil)
+            #expect(
+                try await other.wake(at: 5 * second) == Waking(woken: ["far"], next: 50 * second + 10))
+            #expect(try await other.run("far")?.wakeAt == 5 * second)
+            #expect(try await other.queued(QueueSearch(limit: 9, now: 5 * second)).map(\.id) == ["far"])
+            #expect(try await other.wake(at: 5 * second) == Waking(next: 50 * second + 10))
+        }
+    }
+
     @Test(
         "later events move the waiting run, up to its limit, and the last one is its trigger",
         arguments: JournalKind.allCases)

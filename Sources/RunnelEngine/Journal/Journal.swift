@@ -92,7 +92,8 @@ public protocol Journal: Sendable {
     ///
     /// - Returns: The released runs.
     func release(_ leases: [Lease], _ reason: ReleaseReason) async throws(JournalError) -> [String]
-    /// Requeues waiting runs that are due, each exactly once however many processes call this.
+    /// Requeues waiting runs that are due, each exactly once however many processes call this. A debounced run is due, too,
+    /// if the clock was set back since; see ``Debounce/clockTolerance``.
     func wake(at time: Int64) async throws(JournalError) -> Waking
     /// Requests the cancellation of a run. A run without an owner ends at once, unless it had started and has
     /// `finally`: then it is queued, and the worker that claims it runs those steps. Durable.

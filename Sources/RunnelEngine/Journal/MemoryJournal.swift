@@ -356,10 +356,19 @@ package actor MemoryJournal: Journal {
 
     package func wake(at time: Int64) -> Waking {
         let waiting = runs.values.filter { $0.state == .waiting }
-        let due = waiting.filter { $0.wakeAt ?? 0 <= time }.map(\.id).sorted()
-        for id in due { runs[id]?.state = .queued }
+        func isDue(_ run: RunRecord) -> Bool {
+            let wakeAt = run.wakeAt ?? 0
+            if wakeAt <= time { return true }
+            guard let debounce = run.debounce, run.startedAt == nil else { return false }
+            return wakeAt - time > debounce.latest - run.createdAt + Debounce.clockTolerance
+        }
+        let due = waiting.filter(isDue).map(\.id).sorted()
+        for id in due {
+            runs[id]?.state = .queued
+            runs[id]?.wakeAt = min(runs[id]?.wakeAt ?? 0, time)
+        }
         if !due.isEmpty { changes += 1 }
-        return Waking(woken: due, next: waiting.compactMap(\.wakeAt).filter { $0 > time }.min())
+        return Waking(woken: due, next: runs.values.filter { $0.state == .waiting }.compactMap(\.wakeAt).min())
     }
 
     package func requestCancel(_ runID: String, mayEndFinally: Bool, at time: Int64) -> CancelAnswer {

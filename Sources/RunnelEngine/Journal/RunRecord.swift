@@ -159,6 +159,9 @@ public struct Debounce: Sendable, Hashable {
 
     /// The maximum number of events that the journal lists for a run; older ones are only counted.
     public static let maximumEvents = 1000
+    /// By how much a run may seem to wait longer than from its first event to ``latest``, in nanoseconds: the clocks of two
+    /// machines differ. If it is more, the clock was set back.
+    public static let clockTolerance: Int64 = 60_000_000_000
     /// The maximum size of the listed events of a run in bytes of JSON.
     public static let maximumBytes = 512 << 10
 

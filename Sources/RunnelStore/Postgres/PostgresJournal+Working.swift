@@ -242,22 +242,35 @@ extension PostgresJournal {
     }
 
     public func wake(at time: Int64) async throws(JournalError) -> Waking {
-        let next = try await readers.read { try Self.nextWake($0) }
-        guard let next, next <= time else { return Waking(next: next) }
+        let (next, isSetBack) = try await readers.read { connection in
+            (
+                try Self.nextWake(connection),
+                try connection.execute(
+                    "SELECT EXISTS (SELECT 1 FROM active WHERE \(Self.setBack))", .int(time)
+                ).first?.bool(0) ?? false
+            )
+        }
+        guard isSetBack || next.map({ $0 <= time }) ?? false else { return Waking(next: next) }
         let waking = try await committer.write([]) { connection in
             let rows = try connection.execute(
                 """
                 WITH due AS (
-                    SELECT run_id FROM active WHERE state = 'waiting' AND wake_at <= $1
+                    SELECT run_id FROM active WHERE state = 'waiting' AND wake_at <= $1 OR \(Self.setBack)
                     ORDER BY run_id FOR UPDATE SKIP LOCKED
                 )
-                UPDATE active a SET state = 'queued' FROM due WHERE a.run_id = due.run_id RETURNING a.run_id
+                UPDATE active a SET state = 'queued', wake_at = least(wake_at, $1) FROM due WHERE a.run_id = due.run_id RETURNING a.run_id
                 """, .int(time))
             return Waking(woken: try rows.rows.map { try $0.text(0) }.sorted(), next: try Self.nextWake(connection))
         }
         if !waking.woken.isEmpty { listener?.notify() }
         return waking
     }
+
+    /// The debounced runs since whose first event the clock was set back to the time $1.
+    private static let setBack = """
+        (state = 'waiting' AND debounce_key IS NOT NULL AND started_at IS NULL
+            AND wake_at - $1 > debounce_until - created_at + \(Debounce.clockTolerance))
+        """
 
     private static func nextWake(_ connection: PostgresConnection) throws -> Int64? {
         try connection.execute("SELECT min(wake_at) FROM active WHERE state = 'waiting'").first?.optionalInt(0)

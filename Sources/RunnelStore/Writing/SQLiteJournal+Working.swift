@@ -300,15 +300,32 @@ extension SQLiteJournal {
     }
 
     public func wake(at time: Int64) async throws(JournalError) -> Waking {
-        let next = try await read { try Self.nextWake($0) }
-        guard let next, next <= time else { return Waking(next: next) }
+        let (next, isSetBack) = try await read { db in
+            (
+                try Self.nextWake(db),
+                try Bool.fetchOne(
+                    db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM runs WHERE \(Self.setBack))"),
+                    arguments: [time]) ?? false
+            )
+        }
+        guard isSetBack || next.map({ $0 <= time }) ?? false else { return Waking(next: next) }
         return try await committer.write { db in
-            let woken = try String.fetchAll(
-                db, sql: "UPDATE runs SET state = 'queued' WHERE state = 'waiting' AND wake_at <= ? RETURNING id",
-                arguments: [time])
+            let woken = try ["state = 'waiting' AND wake_at <= ?", Self.setBack].flatMap { condition in
+                try String.fetchAll(
+                    db,
+                    sql: """
+                        UPDATE runs SET state = 'queued', wake_at = min(wake_at, ?) WHERE \(condition) RETURNING id
+                        """, arguments: [time, time])
+            }
             return Waking(woken: woken.sorted(), next: try Self.nextWake(db))
         }
     }
+
+    /// The debounced runs since whose first event the clock was set back to a time.
+    private static let setBack = """
+        state = 'waiting' AND debounce_key IS NOT NULL AND started_at IS NULL
+            AND wake_at - ? > debounce_until - created_at + \(Debounce.clockTolerance)
+        """
 
     private static func nextWake(_ db: Database) throws -> Int64? {
         try Int64.fetchOne(db.cachedStatement(sql: "SELECT min(wake_at) FROM runs WHERE state = 'waiting'"))

@@ -6,6 +6,7 @@
 RUNNEL_KILLS says how often a side is killed or frozen, of each trigger; 8 unless it is set.
 """
 
+import base64
 import email.message
 import grp
 import imaplib
@@ -14,9 +15,11 @@ import os
 import pathlib
 import pwd
 import random
+import re
 import shutil
 import signal
 import socket
+import socketserver
 import sqlite3
 import subprocess
 import sys
@@ -137,6 +140,56 @@ service imap-login {{
         connection = imaplib.IMAP4("127.0.0.1", self.port)
         connection.login("ada", "s3cr3t-word")
         return connection
+
+
+class ScriptedMailbox(socketserver.ThreadingTCPServer):
+    """An IMAP server with mails 1 to 3, which answers a request for the content of mail 2 with `answer`."""
+
+    daemon_threads = True
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), ScriptedConnection)
+        self.answer, self.port = answer, self.server_address[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class ScriptedConnection(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.say(b"* OK ready")
+        for line in self.rfile:
+            tag, command = line.decode().strip().split(" ", 1)
+            self.say(tag.encode() + b" " + (self.answer(command) or b"OK done"))
+
+    def answer(self, command):
+        if command == "CAPABILITY":
+            self.say(b"* CAPABILITY IMAP4rev1")
+        elif command.startswith("SELECT"):
+            self.say(b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\n* OK [UIDNEXT 4] next")
+        elif found := re.match(r"UID SEARCH UID (\d+):", command):
+            self.say(b"* SEARCH " + b" ".join(b"%d" % uid for uid in range(min(int(found[1]), 3), 4)))
+        elif found := re.match(r"UID FETCH (\d+) \((.*)\)", command):
+            uid, items = int(found[1]), found[2]
+            content = b"Subject: mail %d\r\n\r\nhi\r\n" % uid
+            if items.startswith("RFC822.SIZE"):
+                self.say(b'* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE "27-Nov-2026 00:00:00 +0000")'
+                         % (uid, uid, len(content)))
+            elif uid != 2:
+                self.say(b"* %d FETCH (UID %d BODY[] {%d}\r\n%b)" % (uid, uid, len(content), content))
+            elif self.server.answer.startswith(b"NO"):
+                return self.server.answer
+            elif self.server.answer:
+                self.say(b"* 2 FETCH (UID 2 BODY[] %b)" % self.server.answer)
+        return None
+
+    def say(self, line):
+        self.wfile.write(line + b"\r\n")
 
 
 class Mosquitto(Program):
@@ -438,6 +491,84 @@ class IMAPTests(TriggerTest):
         self.assertEqual([run["truncated"] for run in runs], [False, True, True, False, False, True, False])
         self.assertEqual(len(runs[5]["text"].encode()), 1 << 20)
 
+    def test_mails_are_read_in_the_encoding_they_were_written_in(self):
+        def word(name, content):
+            return b"=?%b?B?%b?=" % (name, base64.b64encode(content))
+
+        japanese = b"\x1b$B\x2d\x6a\x3b\x33\x45\x44\x7c\x62\x1b(B"
+        cases = [(b"ISO-2022-JP", japanese, "㈱山田髙"), (b"Shift_JIS", "髙橋㈱ ①".encode("cp932"), "髙橋㈱ ①"),
+                 (b"windows-31j", "日本".encode("cp932"), "日本"), (b"GB2312", "朱镕基".encode("gbk"), "朱镕基"),
+                 (b"EUC-KR", "똠방".encode("cp949"), "똠방"), (b"Big5", "碁銹".encode("cp950"), "碁銹")]
+        self.append(*[b"Subject: %b\r\nFrom: %b <a@b.c>\r\nContent-Type: text/plain; charset=%b\r\n\r\n%b\r\n"
+                      % (word(name, content), word(name, content), name, content) for name, content, _ in cases])
+        self.append("Subject: häß\r\n\r\nnicht benannt: ä\r\n".encode())
+        project = self.serve(self.entry(", from: all"), "{{ trigger.subject }}")
+        eventually(lambda: project.count() == len(cases) + 1, "a run for each mail")
+        *runs, undeclared = project.triggers()
+        for run, (name, _, text) in zip(runs, cases):
+            with self.subTest(name):
+                self.assertEqual((run["subject"], run["from"]["name"], run["text"]), (text, text, text + "\n"))
+        self.assertEqual((undeclared["subject"], undeclared["text"]), ("häß", "nicht benannt: ä\n"))
+
+    def test_an_attachment_whose_name_cannot_be_read_is_kept_without_it(self):
+        for number, (charset, name) in enumerate([(b"ISO-2022-JP", "㈱山.pdf"), (b"ISO-2022-KR", "attachment-1")]):
+            self.append(
+                b"Subject: %d\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\n\r\nthe text\r\n--B\r\n"
+                b"Content-Type: application/pdf\r\nContent-Disposition: attachment; "
+                b"filename*=%b''%%1B%%24B%%2Dj%%3B3%%1B%%28B.pdf\r\n\r\n%%PDF\r\n--B--\r\n" % (number, charset))
+        project = self.serve(self.entry(", from: all"), "{{ trigger.subject }}")
+        eventually(lambda: project.count() == 2, "two runs")
+        runs = project.triggers()
+        self.assertEqual([run["attachments"][0]["name"] for run in runs], ["㈱山.pdf", "attachment-1"])
+        self.assertEqual([(run["text"], run["truncated"]) for run in runs], [("the text", False)] * 2)
+
+    def test_a_mail_whose_run_got_only_a_part_of_it_is_not_deleted(self):
+        self.append(mail(1), b"Subject: long\r\n\r\n" + b"a" * (1 << 20) + b"b\r\n", mail(3))
+        project = self.serve(self.entry(", from: all, after: delete"), "{{ trigger.subject }}")
+        eventually(lambda: project.count() == 3, "three runs")
+        connection = self.server.connect()
+        self.addCleanup(connection.shutdown)
+        eventually(lambda: int(connection.select("INBOX", readonly=True)[1][0]) == 1, "two deleted mails")
+        self.waits("mail 2 is not deleted: its run got only a part of it (`truncated`)")
+        project.stop()
+        project.start()
+        self.append(mail(4))
+        eventually(lambda: project.count() == 4, "the next run")
+        self.assertEqual(connection.select("INBOX", readonly=True)[1][0], b"1")
+
+    def messages(self, answer):
+        """What the program writes about a mailbox whose mail 2 has the content `answer`, until it waits."""
+        with ScriptedMailbox(answer) as server, self.program() as program:
+            self.begin(program, {"port": server.port, "from": "all", "interval": 1}, None)
+            found = []
+            for line in program.stdout:
+                found.append(json.loads(line))
+                if found[-1]["type"] == "waiting":
+                    break
+                if "id" in found[-1]:
+                    self.acknowledge(program, found[-1])
+            program.kill()
+        return [message for message in found if message["type"] not in ("state", "heartbeat")]
+
+    def test_a_mail_whose_content_is_a_quoted_string_is_read(self):
+        events = self.messages(b'"Subject: a \\"quoted\\" one"')[:-1]
+        self.assertEqual([event["payload"]["subject"] for event in events], ["mail 1", 'a "quoted" one', "mail 3"])
+
+    def test_a_mail_that_the_server_does_not_deliver_starts_a_run_without_content(self):
+        for answer in (b"", b"NIL", b"NO not convertible"):
+            with self.subTest(answer):
+                found = self.messages(answer)
+                self.assertEqual(
+                    [message["text"] for message in found if message["type"] == "problem"],
+                    ["mail 2 cannot be fetched: not convertible; later mails wait"] * (3 if b"NO" in answer else 0))
+                self.assertIn("the server does not deliver mail 2; its run gets no content",
+                              [message.get("text") for message in found])
+                payloads = [message["payload"] for message in found if message["type"] == "event"]
+                self.assertEqual([payload["subject"] for payload in payloads], ["mail 1", "", "mail 3"])
+                self.assertEqual(
+                    (payloads[1]["uid"], payloads[1]["size"], payloads[1]["received_at"], payloads[1]["truncated"]),
+                    (2, 23, "2026-11-27T00:00:00Z", True))
+
     def test_a_forwarded_mail_is_attached_unchanged(self):
         inner = b"From: Alan <alan@example.com>\r\nSubject: =?utf-8?B?44GC?=\r\n\r\nHello.\r\n"
         self.append(
@@ -486,19 +617,27 @@ class IMAPTests(TriggerTest):
         self.waits("check username and password")
         self.assertNotIn("wrong-word", project.log_text())
 
+    def program(self):
+        """The program without Runnel."""
+        return subprocess.Popen(
+            [sys.executable, ROOT / "plugins/imap/imap.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "RUNNEL_PROJECT": str(self.folder), "RUNNEL_SETTINGS": "{}"})
+
+    def begin(self, program, options, state):
+        options = {"host": "127.0.0.1", "security": "none", "username": "ada", "password": "s3cr3t-word", **options}
+        print(json.dumps({"type": "start", "with": options, "state": state}), file=program.stdin, flush=True)
+
+    def acknowledge(self, program, message):
+        print(json.dumps({"type": "ack", "id": message["id"]}), file=program.stdin, flush=True)
+
     def emitted(self, state, count):
         """The subjects of the first events of the program, without Runnel, and the state behind the last.
 
         The program is killed after it has written the last one. A state without an event is None.
         """
-        options = {"host": "127.0.0.1", "port": self.server.port, "security": "none", "username": "ada",
-                   "password": "s3cr3t-word"}
-        program = subprocess.Popen(
-            [sys.executable, ROOT / "plugins/imap/imap.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "RUNNEL_PROJECT": str(self.folder), "RUNNEL_SETTINGS": "{}"})
         subjects = []
-        with program:
-            print(json.dumps({"type": "start", "with": options, "state": state}), file=program.stdin, flush=True)
+        with self.program() as program:
+            self.begin(program, {"port": self.server.port}, state)
             for line in program.stdout:
                 message = json.loads(line)
                 self.assertNotEqual(message["type"], "error", line)
@@ -507,7 +646,7 @@ class IMAPTests(TriggerTest):
                     subjects.append(message["payload"]["subject"] if message["type"] == "event" else None)
                     if len(subjects) == count:
                         break
-                    print(json.dumps({"type": "ack", "id": message["id"]}), file=program.stdin, flush=True)
+                    self.acknowledge(program, message)
             program.kill()
         return subjects, state
 

@@ -4,12 +4,16 @@ Standard input holds JSON lines: first {"type": "start", "with": {…}, "state":
 Standard output takes JSON lines: events, each with the position behind it as its state.
 """
 
+import codecs
+import collections
 import contextlib
 import datetime
 import email
 import email.parser
 import email.policy
 import email.utils
+import encodings
+import encodings.aliases
 import imaplib
 import json
 import os
@@ -33,6 +37,8 @@ PARSE_TIME = 20
 # Between two lines to Runnel, which takes a program that is silent for longer than 2 minutes for frozen.
 HEARTBEAT = 30
 TIMEOUT = 60
+# How often the server may refuse a mail before its run starts without it.
+REFUSAL_LIMIT = 3
 # The line that lists a mailbox with 150,000 mails is longer than the default limit of imaplib.
 imaplib._MAXLINE = 16 << 20
 
@@ -43,6 +49,14 @@ class Failure(Exception):
         self.message = {"type": "error", "code": code, "message": message, "transient": transient}
         if hint:
             self.message["hint"] = hint
+
+
+class Refused(Failure):
+    """The server refused one mail; the others can still be fetched."""
+
+    def __init__(self, uid, message):
+        super().__init__("imap-error", message, transient=True)
+        self.uid = uid
 
 
 class Stopped(Exception):
@@ -72,6 +86,72 @@ class Answers:
             self.rest += piece
         line, self.rest = self.rest.split(b"\n", 1)
         return json.loads(line)
+
+
+# Encodings by the name of a smaller one that mails declare instead (https://encoding.spec.whatwg.org).
+SUPERSETS = {
+    "shift_jis": "cp932", "x_sjis": "cp932", "windows_31j": "cp932", "gb2312": "gb18030", "gbk": "gb18030",
+    "x_gbk": "gb18030", "euc_kr": "cp949", "ks_c_5601": "cp949", "big5": "big5hkscs", "iso2022_jp": "iso2022_jp",
+    "cp50220": "iso2022_jp", "cp50221": "iso2022_jp",
+}
+
+
+def shifted(pair):
+    """A character of JIS X 0208 in Shift_JIS."""
+    row, cell = pair
+    low = cell + (0x7E if row % 2 == 0 else 0x20 if cell > 0x5F else 0x1F)
+    return bytes([(row + 1) // 2 + (0x70 if row < 0x5F else 0xB0), low])
+
+
+def decode_iso2022_jp(content, errors="strict"):
+    """Decodes ISO-2022-JP with the characters that Windows adds to JIS X 0208, such as "㈱"."""
+    text, escape = "", b""
+    for part in re.split(rb"(\x1b(?:\$[@B]|[(.$][^\x1b]|\$\([^\x1b]))", bytes(content)):
+        if part.startswith(b"\x1b"):
+            escape = part
+        elif escape in (b"\x1b$B", b"\x1b$@"):
+            # Line breaks and spaces between the pairs stay.
+            text += re.sub(rb"[\x21-\x7e]{2}", lambda pair: shifted(pair.group()), part).decode("cp932", errors)
+        else:
+            text += (escape + part).decode("iso2022_jp_ext", errors)
+    return text, len(content)
+
+
+def superset(name):
+    """The codec of the encoding that a mail with this one may be written in."""
+    name = SUPERSETS.get(encodings.aliases.aliases.get(name, name))
+    if name is None:
+        return None
+    codec = encodings.search_function(name)
+    lenient = decode_iso2022_jp if name == "iso2022_jp" else codec.decode
+
+    def decode(content, errors="strict"):
+        # `surrogateescape`, with which Python's parsers try again, raises an error for bytes below 0x80.
+        return lenient(content, "replace" if errors == "surrogateescape" else errors)
+
+    return codecs.CodecInfo(codec.encode, decode, name=name)
+
+
+# Python 3.9 cannot replace its own codecs.
+if hasattr(codecs, "unregister"):
+    codecs.unregister(encodings.search_function)
+    codecs.register(superset)
+    codecs.register(encodings.search_function)
+
+
+class MailPolicy(email.policy.EmailPolicy):
+    """Leaves out a name that cannot be parsed, which would make its part unreadable."""
+
+    NAME = re.compile(r''';\s*(?:file)?name[*\d]*\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;]*)''', re.IGNORECASE)
+
+    def header_fetch_parse(self, name, value):
+        try:
+            return super().header_fetch_parse(name, value)
+        except Exception:
+            return super().header_fetch_parse(name, self.NAME.sub("", value))
+
+
+POLICY = MailPolicy()
 
 
 def sign_in(connection, username, password):
@@ -161,16 +241,22 @@ def search(connection, *criteria):
 
 
 def fetch(connection, uid, items):
-    """The response texts of one mail: the line with its attributes, and the literals."""
-    data = done(connection.uid("FETCH", str(uid), f"({items})"), f"mail {uid} cannot be fetched")
-    line, literals = b"", []
+    """The response texts of one mail: the line with its attributes, and its content; None if there is none."""
+    answer = connection.uid("FETCH", str(uid), f"({items})")
+    try:
+        data = done(answer, f"mail {uid} cannot be fetched")
+    except Failure as failure:
+        raise Refused(uid, failure.message["message"]) from failure
+    line, content = b"", None
     for part in data:
         if isinstance(part, tuple):
             line += part[0] + b" "
-            literals.append(part[1])
+            content = part[1] if content is None else content
         elif isinstance(part, bytes):
             line += part + b" "
-    return line, literals
+    if content is None and (match := re.search(rb'BODY\[[^\]]*\] "((?:[^"\\]|\\.)*)"', line)):
+        content = re.sub(rb"\\(.)", rb"\1", match.group(1))
+    return line, content
 
 
 def received(line):
@@ -217,7 +303,8 @@ def raw_headers(message):
     """The names and values of the header fields as they were sent, up to `RAW_HEADER_LIMIT`."""
     found, size = [], 0
     for name, raw in message.raw_items():
-        raw = raw[:HEADER_LIMIT]
+        # Without encoded words, it can only be UTF-8 (RFC 6532).
+        raw = raw[:HEADER_LIMIT].encode(errors="surrogateescape").decode(errors="surrogateescape")
         size += len(name) + len(raw)
         if size > RAW_HEADER_LIMIT:
             break
@@ -231,7 +318,7 @@ def unparsed(name, raw):
 
 def decoded(name, raw):
     try:
-        return str(email.policy.default.header_fetch_parse(name, raw))
+        return str(POLICY.header_fetch_parse(name, raw))
     except Exception:
         # Python's parser raises an error for some malformed fields, such as `From: "`.
         return unparsed(name, raw)
@@ -270,14 +357,20 @@ def date(text):
         return None
 
 
+def text_of(part):
+    content = part.get_payload(decode=True) or b""
+    # Many mails declare no encoding, or a wrong one, for UTF-8.
+    for read in (lambda: part.get_content(errors="strict"), content.decode, part.get_content):
+        with contextlib.suppress(LookupError, ValueError):
+            return read()
+    return content.decode(errors="replace")
+
+
 def body(message, kind):
     part = message.get_body(preferencelist=(kind,))
     if part is None:
         return None, False
-    try:
-        text = part.get_content()
-    except (LookupError, ValueError):
-        text = (part.get_payload(decode=True) or b"").decode("utf-8", errors="replace")
+    text = text_of(part)
     if not isinstance(text, str):
         return None, False
     content = text.replace("\r\n", "\n").encode(errors="replace")
@@ -383,20 +476,45 @@ def contents(message):
     return text, html, files, is_cut or is_html_cut or is_short
 
 
-def payload(connection, uid, key, options, project):
-    line, _ = fetch(connection, uid, "RFC822.SIZE INTERNALDATE")
-    match = re.search(rb"RFC822\.SIZE (\d+)", line)
-    if not match:
-        return None, None  # Somebody has removed it meanwhile.
-    size, arrival = int(match.group(1)), received(line)
-    is_large = size > options.get("max_size", 25) << 20
-    _, literals = fetch(connection, uid, "BODY.PEEK[HEADER]" if is_large else "BODY.PEEK[]")
-    if not literals:
+def download(connection, uid, limit, gives_up):
+    """The size, the time of arrival and the content of a mail, each None if the server does not tell it, and whether
+    the content is only the header; None if the mail has been removed.
+
+    `gives_up` says whether to go without what the server refuses.
+    """
+    def ask(items):
+        try:
+            return fetch(connection, uid, items)
+        except Refused:
+            if not gives_up:
+                raise
+            return None
+
+    for _ in range(2):
+        size = arrival = content = None
+        if (answer := ask("RFC822.SIZE INTERNALDATE")) is not None:
+            match = re.search(rb"RFC822\.SIZE (\d+)", answer[0])
+            if not match:
+                return None
+            size, arrival = int(match.group(1)), received(answer[0])
+        is_header = size is None or size > limit
+        if (answer := ask("BODY.PEEK[HEADER]" if is_header else "BODY.PEEK[]")) is not None:
+            content = answer[1]
+        if content is not None:
+            break
+    return size, arrival, content, is_header
+
+
+def payload(connection, uid, key, options, project, gives_up):
+    mail = download(connection, uid, options.get("max_size", 25) << 20, gives_up)
+    if mail is None:
         return None, None
-    policy = email.policy.default
+    size, arrival, content, is_header = mail
+    if content is None:
+        say(type="note", text=f"the server does not deliver mail {uid}; its run gets no content")
     message, has_parts = parsed(
-        uid, "text and attachments", lambda: email.message_from_bytes(literals[0], policy=policy),
-        lambda: email.parser.BytesHeaderParser(policy=policy).parsebytes(literals[0]))
+        uid, "text and attachments", lambda: email.message_from_bytes(content or b"", policy=POLICY),
+        lambda: email.parser.BytesHeaderParser(policy=POLICY).parsebytes(content))
     headers = raw_headers(message)
     fields, _ = parsed(uid, "decoded header", lambda: by_name(headers, decoded), lambda: by_name(headers, unparsed))
     names = ("from", "to", "cc", "reply-to")
@@ -404,7 +522,7 @@ def payload(connection, uid, key, options, project):
         uid, "addresses", lambda: {name: people(fields, name) for name in names}, lambda: {name: [] for name in names})
     nothing = (None, None, [], True)
     text, html, files, is_cut = nothing
-    if has_parts and not is_large:
+    if has_parts and content is not None and not is_header:
         (text, html, files, is_cut), _ = parsed(
             uid, "text and attachments", lambda: contents(message), lambda: nothing)
     first = {name: values[0].strip() for name, values in fields.items()}
@@ -456,14 +574,17 @@ def position(state, validity, following, options):
     return 0, {"since": since, "until": following - 1}
 
 
-def new_mails(connection, last, renumbered):
-    """The numbers of the new mails behind `last`, in order."""
+def new_mails(connection, last, renumbered, refusals):
+    """The numbers of the new mails behind `last`, in order. Those that were refused too often count as new."""
     found = []
     if renumbered and last < renumbered["until"]:
         since, until = renumbered["since"], renumbered["until"]
         day = datetime.datetime.fromtimestamp(since - 86400, datetime.timezone.utc)
         first_day = f"{day.day}-{['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][day.month - 1]}-{day.year}"
         for uid in search(connection, "UID", f"{last + 1}:{until}", "SINCE", first_day):
+            if refusals[uid] >= REFUSAL_LIMIT:
+                found.append(uid)
+                continue
             line, _ = fetch(connection, uid, "INTERNALDATE")
             arrival = received(line)
             if arrival is not None and arrival >= since:
@@ -553,25 +674,42 @@ def serve(start, answers):
         # From now on, no mail is missed.
         say(type="state", id="begin", state=state_behind(last))
         answers.read()
-    say(type="waiting", text=f'waits for mail in "{mailbox}" of {options["host"]}',
-        translations={"ja": f'{options["host"]} の「{mailbox}」でメールを待機中'})
+    refusals, is_waiting = collections.Counter(), False
     while True:
-        for uid in new_mails(connection, last, renumbered):
-            key = f"{validity}-{uid}"
-            mail, time_of_arrival = payload(connection, uid, key, options, project)
-            last = uid
-            if mail is None:
-                continue
-            arrival = max(arrival or 0, time_of_arrival or 0) or None
-            say(type="event", id=key, payload=mail, input=mail["text"] if mail["text"] is not None else mail["html"],
-                state=state_behind(uid, unfinished=uid))
-            if answers.read()["type"] == "ack":
-                finish(connection, uid, options)
-        if renumbered:
-            last, renumbered = max(last, renumbered["until"]), None
-            # From now on, no mail is looked for by its time.
-            say(type="state", id="renumbered", state=state_behind(last))
-            answers.read()
+        try:
+            for uid in new_mails(connection, last, renumbered, refusals):
+                key = f"{validity}-{uid}"
+                mail, time_of_arrival = payload(
+                    connection, uid, key, options, project, refusals[uid] >= REFUSAL_LIMIT)
+                last = uid
+                if mail is None:
+                    continue
+                arrival = max(arrival or 0, time_of_arrival or 0) or None
+                # What the run did not get is only on the server.
+                is_kept = mail["truncated"] and options.get("after") == "delete"
+                say(type="event", id=key, payload=mail,
+                    input=mail["text"] if mail["text"] is not None else mail["html"], state=state_behind(
+                        uid, **({} if is_kept else {"unfinished": uid})))
+                if answers.read()["type"] != "ack":
+                    continue
+                if is_kept:
+                    say(type="note", text=f"mail {uid} is not deleted: its run got only a part of it (`truncated`)")
+                else:
+                    finish(connection, uid, options)
+        except Refused as refused:
+            refusals[refused.uid] += 1
+            say(type="problem", text=f"{refused.message['message']}; later mails wait")
+            is_waiting = False
+        else:
+            if renumbered:
+                last, renumbered = max(last, renumbered["until"]), None
+                # From now on, no mail is looked for by its time.
+                say(type="state", id="renumbered", state=state_behind(last))
+                answers.read()
+            if not is_waiting:
+                say(type="waiting", text=f'waits for mail in "{mailbox}" of {options["host"]}',
+                    translations={"ja": f'{options["host"]} の「{mailbox}」でメールを待機中'})
+                is_waiting = True
         wait(connection, options.get("interval", 60), answers)
 
 

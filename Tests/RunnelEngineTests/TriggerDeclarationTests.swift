@@ -142,6 +142,20 @@ private struct TickerPlugin: Plugin {
         #expect(await journal.accept(again, memory: nil) == .duplicate(runID: "r1"))
     }
 
+    @Test("so does a pipeline whose name the journal has in decomposed form")
+    func decomposedName() async throws {
+        let (before, name) = ("カ\u{3099}", "ガ")
+        var old = try hosted("on: { ticker: {} }")
+        old.pipeline?.name = before
+        try await declarations().update([old], files: ["p.yaml"])
+        let new = try hosted("on: { ticker: {} }", name: before)
+        #expect(new.pipeline?.name.utf8.elementsEqual(name.utf8) == true)
+        try await declarations().update([new], files: ["p.yaml"])
+        let folder = journal.memory(of: TriggerID(pipeline: "", key: "folder /project"))
+        let kept = try await folder.value(for: "declared/p.yaml")
+        #expect(kept?["pipeline"]?.asString?.utf8.elementsEqual(name.utf8) == true)
+    }
+
     @Test("so does a pipeline that is named after its file, when the file is renamed")
     func defaultNameRenamed() async throws {
         let loader = try PipelineLoader(registry: StepRegistry([TickerPlugin()]))

@@ -59,8 +59,8 @@ struct OfflineServer: Sendable {
             queue: queue, loader: loader, logger: assembly.logger, folder: project.directory,
             chainLimit: runs.chain.number, dedupe: project.settings.dedupe.keep
         ) {
-            var seen: Set<String> = []
-            return try folders.flatMap { try $0.contents() }.filter { seen.insert($0.file).inserted }
+            var seen: Set<[UInt8]> = []
+            return try folders.flatMap { try $0.contents() }.filter { seen.insert(Array($0.file.utf8)).inserted }
         }
         await host.load()
         return OfflineOperations(

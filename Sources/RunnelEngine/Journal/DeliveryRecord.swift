@@ -1,4 +1,5 @@
 public import RunnelKit
+internal import RunnelSupport
 
 /// Deliveries to hooks as they came: kept in the journal beside the runs, bounded in bytes and time by retention.
 public protocol DeliveryRecords: Sendable {
@@ -92,7 +93,10 @@ public struct DeliveryFilter: Sendable, Hashable {
     /// What became of them; nil for all.
     public var outcome: DeliveryRecord.Outcome?
     /// The pipeline; nil for all.
-    public var pipeline: String?
+    public var pipeline: String? {
+        // Pipelines are named in composed form.
+        didSet { pipeline = pipeline?.composed }
+    }
     /// The run that stands for the event; nil for all.
     public var runID: String?
     /// Only deliveries before this number, for the next page.
@@ -105,7 +109,7 @@ public struct DeliveryFilter: Sendable, Hashable {
         limit: Int = 50
     ) {
         self.outcome = outcome
-        self.pipeline = pipeline
+        self.pipeline = pipeline?.composed
         self.runID = runID
         self.before = before
         self.limit = limit

@@ -1,9 +1,14 @@
+internal import RunnelSupport
+
 /// A filter of runs; the newest come first.
 public struct RunFilter: Sendable, Hashable {
     /// The states; empty for all.
     public var states: Set<RunState>
     /// The pipeline; nil for all.
-    public var pipeline: String?
+    public var pipeline: String? {
+        // Pipelines are named in composed form.
+        didSet { pipeline = pipeline?.composed }
+    }
     /// Created at or after this time, in nanoseconds since 1970.
     public var since: Int64?
     /// Only runs older than this one, for the next page.
@@ -17,7 +22,7 @@ public struct RunFilter: Sendable, Hashable {
         limit: Int = 50
     ) {
         self.states = states
-        self.pipeline = pipeline
+        self.pipeline = pipeline?.composed
         self.since = since
         self.before = before
         self.limit = limit

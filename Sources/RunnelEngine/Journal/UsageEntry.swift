@@ -1,4 +1,5 @@
 public import RunnelKit
+internal import RunnelSupport
 
 /// The journal's record of one call of a model.
 public struct UsageEntry: Sendable, Hashable {
@@ -26,13 +27,16 @@ public struct UsageQuery: Sendable, Hashable {
     /// Nanoseconds since 1970.
     public var since: Int64
     /// nil for all pipelines.
-    public var pipeline: String?
+    public var pipeline: String? {
+        // Pipelines are named in composed form.
+        didSet { pipeline = pipeline?.composed }
+    }
     /// The length of the periods to sum by, in nanoseconds, counted from ``since``; nil for one period.
     public var period: Int64?
 
     package init(since: Int64, pipeline: String? = nil, period: Int64? = nil) {
         self.since = since
-        self.pipeline = pipeline
+        self.pipeline = pipeline?.composed
         self.period = period
     }
 

@@ -1,4 +1,5 @@
 public import RunnelKit
+internal import RunnelSupport
 package import Templates
 public import YAML
 
@@ -56,7 +57,7 @@ public struct Pipeline: Sendable {
                 try? YAMLParser.parse(String($0), name: file).root
             }
         }
-        return root?["name"]?.asString ?? PipelineDecoder.defaultName(file: file)
+        return (root?["name"]?.asString ?? PipelineDecoder.defaultName(file: file)).composed
     }
 
     /// Computes ``definition`` and ``textHash``. Two files with the same text are two definitions if they differ in their

@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelSupport
 import Templates
 import YAML
 
@@ -51,7 +52,7 @@ struct PipelineDecoder {
             diagnostics.error(PipelineErrorCode.noSteps, node, "`steps` is empty", hint: "add at least one step")
         }
         var pipeline = Pipeline(
-            name: name ?? Self.defaultName(file: document.source.name), description: description,
+            name: (name ?? Self.defaultName(file: document.source.name)).composed, description: description,
             source: document.source, inputs: inputs, triggers: triggers,
             steps: steps, onFailure: readSteps(keys, "on_failure"), finally: readSteps(keys, "finally"),
             timeout: timeout(keys),

@@ -22,6 +22,18 @@ public struct PipelineCatalog: Sendable {
         fileprivate init(_ file: String) { self.file = file }
     }
 
+    /// A file's path by its bytes: a folder may hold two names that differ only in their Unicode form.
+    private struct FileKey: Hashable, Comparable {
+        let file: String
+        private let bytes: [UInt8]
+
+        init(_ file: String) { (self.file, bytes) = (file, Array(file.utf8)) }
+
+        static func == (left: FileKey, right: FileKey) -> Bool { left.bytes == right.bytes }
+        static func < (left: FileKey, right: FileKey) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
+        func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+    }
+
     /// What a look has found out.
     public enum Change: Sendable {
         /// A file without errors that is new or has changed. What there is to say about it is in the report.
@@ -54,9 +66,9 @@ public struct PipelineCatalog: Sendable {
     private let loader: PipelineLoader
     private let read: ReadFiles
     private let isStrict: Bool
-    private var entriesByFile: [String: Entry] = [:]
+    private var entriesByFile: [FileKey: Entry] = [:]
     /// Files that were not there at the last look.
-    private var absent: Set<String> = []
+    private var absent: Set<FileKey> = []
     private var folderProblem: String?
 
     /// What is wrong with a file or folder that cannot be read.
@@ -78,10 +90,10 @@ public struct PipelineCatalog: Sendable {
     }
 
     /// By file.
-    public var entries: [Entry] { entriesByFile.values.sorted { $0.file < $1.file } }
+    public var entries: [Entry] { entriesByFile.sorted { $0.key < $1.key }.map(\.value) }
 
     /// The file with this path; nil for one that is not in the catalog.
-    public subscript(file: String) -> Entry? { entriesByFile[file] }
+    public subscript(file: String) -> Entry? { entriesByFile[FileKey(file)] }
 
     /// Looks at all files.
     public mutating func look() -> Look {
@@ -97,64 +109,67 @@ public struct PipelineCatalog: Sendable {
             return look
         }
         look.isComplete = true
-        let missing = Set(entriesByFile.keys).subtracting(found.map(\.file))
+        let missing = Set(entriesByFile.keys).subtracting(found.map { FileKey($0.file) })
         for file in (isStrict ? missing.intersection(absent) : missing).sorted() { look.changes.append(remove(file)) }
         absent = missing.filter { entriesByFile[$0] != nil }
         for (file, bytes) in found {
+            let key = FileKey(file)
             guard let bytes else {
-                guard entriesByFile[file]?.problem == nil else { continue }
+                guard entriesByFile[key]?.problem == nil else { continue }
                 // If the last version had errors, those are already reported.
-                entriesByFile[file, default: Entry(file)].problem = Self.unreadable(file)
+                entriesByFile[key, default: Entry(file)].problem = Self.unreadable(file)
                 look.changes.append(.unreadable(file: file))
                 continue
             }
-            if entriesByFile[file]?.contents == bytes, entriesByFile[file]?.report.map(loader.isCurrent) ?? true {
-                if entriesByFile[file]?.problem == Self.unreadable(file) {
-                    entriesByFile[file]?.problem = nil
+            if entriesByFile[key]?.contents == bytes, entriesByFile[key]?.report.map(loader.isCurrent) ?? true {
+                if entriesByFile[key]?.problem == Self.unreadable(file) {
+                    entriesByFile[key]?.problem = nil
                     look.changes.append(.readable(file: file))
                 }
                 continue
             }
-            look.changes += take(file, bytes)
-            if entriesByFile[file]?.contents != nil { look.read.append(file) }
+            look.changes += take(key, bytes)
+            if entriesByFile[key]?.contents != nil { look.read.append(file) }
         }
         return look
     }
 
     /// Reads a file again at the next look, also where it does not change.
-    public mutating func forget(_ file: String) { entriesByFile[file]?.contents = nil }
+    public mutating func forget(_ file: String) { entriesByFile[FileKey(file)]?.contents = nil }
 
-    private mutating func take(_ file: String, _ bytes: [UInt8]) -> [Change] {
+    private mutating func take(_ key: FileKey, _ bytes: [UInt8]) -> [Change] {
+        let file = key.file
         var changes: [Change] = []
-        var entry = entriesByFile[file] ?? Entry(file)
+        var entry = entriesByFile[key] ?? Entry(file)
         let before = entry.problem
         entry.contents = bytes
         // A file that was renamed is gone at once under its old name, so that what its triggers know can go with it.
-        if entriesByFile[file] == nil, let old = absent.first(where: { entriesByFile[$0]?.contents == bytes }) {
+        if entriesByFile[key] == nil, let old = absent.first(where: { entriesByFile[$0]?.contents == bytes }) {
             absent.remove(old)
             changes.append(remove(old))
         }
         let (pipeline, report) = loader.load(bytes, file: file)
         entry.report = report
         var other = pipeline.flatMap { new in
-            isStrict ? entriesByFile.values.first { $0.file != file && $0.pipeline?.name == new.name } : nil
+            isStrict ? entriesByFile.first { $0.key != key && $0.value.pipeline?.name == new.name }?.key : nil
         }
         // The file was renamed.
-        if let renamed = other?.file, absent.remove(renamed) != nil {
+        if let renamed = other, absent.remove(renamed) != nil {
             changes.append(remove(renamed))
             other = nil
         }
         // The first file by name wins, as it would after a restart.
-        if let later = other?.file, later > file {
+        if let later = other, later > key {
             entriesByFile[later]?.pipeline = nil
             entriesByFile[later]?.contents = nil
-            changes.append(.displaced(file: later, by: file))
+            changes.append(.displaced(file: later.file, by: file))
             other = nil
         }
         if let other {
             // Checked again, until the other file is removed or renamed.
             entry.contents = nil
-            entry.problem = "the pipeline is named \"\(other.pipeline?.name ?? "")\" as is the one in \(other.file)"
+            let name = entriesByFile[other]?.pipeline?.name ?? ""
+            entry.problem = "the pipeline is named \"\(name)\" as is the one in \(other.file)"
         } else if let pipeline {
             entry.problem = nil
             entry.pipeline = pipeline
@@ -163,12 +178,13 @@ public struct PipelineCatalog: Sendable {
             entry.problem = DiagnosticPrinter(sources: report.sources).text(report.diagnostics)
         }
         if let problem = entry.problem, problem != before { changes.append(.problem(file: file, problem, report)) }
-        entriesByFile[file] = entry
+        entriesByFile[key] = entry
         return changes
     }
 
-    private mutating func remove(_ file: String) -> Change {
-        entriesByFile[file] = nil
+    private mutating func remove(_ key: FileKey) -> Change {
+        entriesByFile[key] = nil
+        let file = key.file
         return file.hasSuffix("/") ? .readable(file: file) : .removed(file: file)
     }
 }

@@ -1,16 +1,25 @@
 import Logging
 import RunnelKit
+import RunnelSupport
 
 /// Tracks the triggers of a folder's pipelines across restarts. Hands the state of renamed pipelines on, and clears that
 /// of removed triggers, so that they do not catch up when they return.
 actor TriggerDeclarations {
     /// The triggers of the last valid version of a file.
     private struct Entry: Equatable {
+        /// As the journal has it: the file's name may be spelled in another Unicode form by now.
+        var file: String
         var pipeline: String
         /// By their ``TriggerIdentities``.
         var triggers: [String]
         /// The hash of the file's text.
         var text: String
+
+        /// Names by bytes, as journals compare them.
+        static func == (left: Entry, right: Entry) -> Bool {
+            left.file.isSpelled(as: right.file) && left.pipeline.isSpelled(as: right.pipeline)
+                && left.triggers == right.triggers && left.text == right.text
+        }
     }
 
     private let registry: StepRegistry
@@ -55,7 +64,7 @@ actor TriggerDeclarations {
                 let triggers = triggers(of: pipeline, in: file.file)
                 return (
                     file.file, pipeline,
-                    Entry(pipeline: pipeline.name, triggers: triggers, text: pipeline.textHash)
+                    Entry(file: file.file, pipeline: pipeline.name, triggers: triggers, text: pipeline.textHash)
                 )
             }
             identified = identified.filter { files.contains($0.key) }
@@ -70,7 +79,7 @@ actor TriggerDeclarations {
             }
             for (file, pipeline, entry) in current where entries[file] != entry {
                 let old = entries[file]
-                if let old, old.pipeline != entry.pipeline {
+                if let old, !old.pipeline.isSpelled(as: entry.pipeline) {
                     try await rename(old.pipeline, to: entry.pipeline, current.map(\.entry))
                 }
                 try await adopt(pipeline, after: old?.triggers ?? [])
@@ -78,6 +87,7 @@ actor TriggerDeclarations {
                     old.pipeline = entry.pipeline
                     try await forget(old, keeping: entry.triggers)
                 }
+                if let old, !old.file.isSpelled(as: file) { try await memory.set([Self.prefix + old.file: nil]) }
                 entries[file] = entry
                 try await memory.set([
                     Self.prefix + file: [
@@ -138,7 +148,7 @@ actor TriggerDeclarations {
     }
 
     private func rename(_ pipeline: String, to name: String, _ all: [Entry]) async throws {
-        guard !all.contains(where: { $0.pipeline == pipeline }) else { return }
+        guard !all.contains(where: { $0.pipeline.isSpelled(as: pipeline) }) else { return }
         logger.notice("the pipeline \"\(pipeline)\" is named \"\(name)\" now; what its triggers know goes with it")
         try await journal.rename(pipeline: pipeline, to: name, keepingKeysUntil: keysExpireAt())
     }
@@ -147,8 +157,9 @@ actor TriggerDeclarations {
         if let known { return known }
         var entries: [String: Entry] = [:]
         for (key, value) in try await memory.values(prefix: Self.prefix) {
-            entries[String(key.dropFirst(Self.prefix.count))] = Entry(
-                pipeline: value["pipeline"]?.asString ?? "",
+            let file = String(key.dropFirst(Self.prefix.count))
+            entries[file] = Entry(
+                file: file, pipeline: value["pipeline"]?.asString ?? "",
                 triggers: (value["triggers"]?.asList ?? []).compactMap(\.asString),
                 text: value["definition"]?.asString ?? "")
         }

@@ -272,6 +272,36 @@ import Testing
         #expect(text.contains("= put a template in quotes: \"{{ … }}\""), "\(text)")
     }
 
+    @Test(
+        "a template where none is rendered, and a comment of Jinja, get a warning that says what to write instead",
+        arguments: [
+            (
+                "name: n-{{ vars.v }}\nsteps: [{ uses: echo }]",
+                "p.yaml:1:7: warning: templates are not rendered in `name`; the text stays as it is",
+                "write a fixed name"
+            ),
+            (
+                "inputs:\n  q: { default: \"{{ vars.v }}\" }\nsteps: [{ uses: echo }]",
+                "p.yaml:2:17: warning: templates are not rendered in the default of an input; the text stays as it is",
+                "use the template where `inputs.q` is used"
+            ),
+            (
+                "steps:\n  - uses: echo\n    with: { value: \"{# a comment #}a\" }",
+                "p.yaml:3:20: warning: `{# … #}` stays in the text",
+                "write comments in YAML, after `#`; `{% raw %}` marks text that stays"
+            ),
+        ])
+    func unrendered(yaml: String, line: String, hint: String) throws {
+        let text = try printed(yaml)
+        #expect(text.hasPrefix("\(line) [unrendered-template]"), "\(text)")
+        #expect(text.contains("= \(hint)"), "\(text)")
+    }
+
+    @Test("text in `raw` that looks like a comment gets no warning")
+    func rawComment() throws {
+        #expect(try printed("steps:\n  - uses: echo\n    with: { value: \"{% raw %}{# x #}{% endraw %}\" }") == "")
+    }
+
     @Test("a duplicate key is an error that shows both places")
     func duplicateKey() throws {
         let text = try printed("name: a\nname: b\nsteps: []")

@@ -34,6 +34,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case unknownSetting = "unknown-setting"
     case unknownStep = "unknown-step"
     case unquotedTemplate = "unquoted-template"
+    case unrenderedTemplate = "unrendered-template"
     case wrongType = "wrong-type"
     case wrongValue = "wrong-value"
 
@@ -147,6 +148,11 @@ public enum PipelineErrorCode: String, ErrorCode {
             ErrorExplanation("the step \"…\" is not available: the plugin \"…\" was not loaded", "unknown step \"…\"")
         case .unquotedTemplate:
             ErrorExplanation("a key must be a text, found …", hints: "put a template in quotes: \"{{ … }}\"")
+        case .unrenderedTemplate:
+            ErrorExplanation(
+                "templates are not rendered in …; the text stays as it is", "`{# … #}` stays in the text",
+                hints: "use the template where `inputs.…` is used", "write a fixed name",
+                "write comments in YAML, after `#`; `{% raw %}` marks text that stays")
         case .wrongType:
             ErrorExplanation(
                 "… must be a mapping, found …", "`…`: expected a string, found …", "`…`: expected a list, found …",

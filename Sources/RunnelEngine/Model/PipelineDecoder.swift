@@ -38,6 +38,7 @@ struct PipelineDecoder {
                 PipelineErrorCode.wrongValue, keys["name"], "`name` is empty",
                 hint: "leave it out to name the pipeline after its file")
         }
+        diagnostics.warnOfTemplate(in: keys["name"], "`name`", hint: "write a fixed name")
         let description = keys.string("description", into: &diagnostics)
         let inputs = keys.section("inputs").map { readInputs($0) } ?? []
         let triggers = keys.section("on").map { readTriggers($0) } ?? []
@@ -361,6 +362,8 @@ struct PipelineDecoder {
                 }
             } else if !diagnostics.isStored, let node = keys["default"] {
                 diagnostics.refuseNonFinite(in: node)
+                diagnostics.warnOfTemplate(
+                    in: node, "the default of an input", hint: "use the template where `inputs.\(name)` is used")
             }
             return input
         }

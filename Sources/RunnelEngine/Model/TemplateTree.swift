@@ -127,6 +127,11 @@ extension TemplateTree {
                     PipelineErrorCode.dollarTemplate, node, "the `$` before `{{` stays in the text",
                     hint: "write `{{ … }}`; `${{ … }}` is the form of GitHub Actions")
             }
+            if text.contains("{#"), text.contains("#}"), !text.contains("% raw"), !text.contains("%- raw") {
+                diagnostics.warning(
+                    PipelineErrorCode.unrenderedTemplate, node, "`{# … #}` stays in the text",
+                    hint: "write comments in YAML, after `#`; `{% raw %}` marks text that stays")
+            }
             self = template.isLiteral ? .literal(.string(template.literalPrefix)) : .template(template, node)
         case .sequence(let items):
             self = .list(items.map { TemplateTree($0, environment: environment, into: &diagnostics) })
@@ -164,6 +169,17 @@ extension Template {
         }
         diagnostics.report(template.certainFailures, in: node)
         return template
+    }
+}
+
+extension DiagnosticList {
+    /// Warns of a template where none is rendered.
+    mutating func warnOfTemplate(in node: YAMLNode?, _ what: String, hint: String) {
+        guard let node, let text = Value(node).asString, text.contains("{{") || text.contains("{%") else { return }
+        warning(
+            PipelineErrorCode.unrenderedTemplate, node,
+            "templates are not rendered in \(what); the text stays as it is",
+            hint: hint)
     }
 }
 

@@ -114,15 +114,24 @@ extension Database {
 }
 
 extension SQLiteJournal {
-    public func check() async throws(JournalError) -> [String] {
-        var problems = try await read { db in
-            try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+    public func check() async throws(JournalError) -> [JournalDamage] {
+        let files = files
+        let (problems, named) = try await read { db in
+            (
+                try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" },
+                try Self.namedFiles(db)
+            )
         }
-        let paths = try await read { try Self.namedFiles($0) }.map(files.path)
-        for path in paths.sorted() where access(path, R_OK) != 0 {
-            problems.append("the file \(path) is missing, which holds a large value")
+        let lost = try await onDisk { () throws(JournalError) in named.filter { !files.holds($0) } }
+        // Read again: retention may have removed a file that was named before.
+        let runs = try await read { db in
+            try lost.flatMap { hash in
+                try String.fetchAll(
+                    db.cachedStatement(sql: "SELECT DISTINCT run_id FROM files WHERE hash = ?"),
+                    arguments: [StoredValue.file(hash)])
+            }
         }
-        return problems
+        return problems.map { .database($0) } + runs.sorted().map { .value(runID: $0) }
     }
 
     public func probe() async throws(JournalError) {

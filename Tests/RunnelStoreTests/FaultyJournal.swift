@@ -335,7 +335,7 @@ struct FaultyJournal: Journal {
         try await base.rename(pipeline: pipeline, to: name, keepingKeysUntil: expiry)
     }
 
-    func check() async throws(JournalError) -> [String] { try await base.check() }
+    func check() async throws(JournalError) -> [JournalDamage] { try await base.check() }
     func close() async { await base.close() }
 
     func memory(of trigger: TriggerID) -> any TriggerMemory {

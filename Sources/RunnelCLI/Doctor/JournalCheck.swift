@@ -52,9 +52,15 @@ enum JournalCheck {
     ) async throws(JournalError) -> [HealthFinding] {
         let folder = project.stateDirectory
         let database = try JournalSetup.configuration(of: project)
-        let damages = try await journal.check()
-        guard damages.isEmpty else {
-            return damages.map {
+        var (problems, losses): ([String], [String]) = ([], [])
+        for damage in try await journal.check() {
+            switch damage {
+            case .database(let problem): problems.append(problem)
+            case .value(let runID): losses.append(runID)
+            }
+        }
+        guard problems.isEmpty else {
+            return problems.map {
                 .problem(
                     "journal", "it is damaged: \($0)",
                     database == nil
@@ -72,6 +78,7 @@ enum JournalCheck {
                 "sound, \(database?.place ?? readable(bytes: size)), \(queued) run\(queued == 1 ? "" : "s") queued, \(waiting) waiting"
             )
         ]
+        if !losses.isEmpty { findings.append(lost(losses)) }
         if (journal as? PostgresJournal)?.isBehindProxy ?? false {
             findings.append(.good("journal", PostgresJournal.proxyNotice))
         }
@@ -117,6 +124,17 @@ enum JournalCheck {
                     "the clock was or is wrong; schedules wait until it has caught up"))
         }
         return findings
+    }
+
+    /// - Parameter values: The run of each value that is missing or damaged.
+    private static func lost(_ values: [String]) -> HealthFinding {
+        let runs = Set(values).sorted()
+        let more = runs.count > 3 ? " and \(runs.count - 3) more" : ""
+        return .warning(
+            "journal",
+            "\(values.count) large value\(values.count == 1 ? " is" : "s are") missing or damaged, of the "
+                + "run\(runs.count == 1 ? "" : "s") \(runs.prefix(3).joined(separator: ", "))\(more)",
+            "`runnel runs retry ID` runs one again if its input is not lost; a backup may hold the value")
     }
 
     /// How many runs have not begun, and how many were interrupted.

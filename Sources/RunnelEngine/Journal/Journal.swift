@@ -173,7 +173,7 @@ public protocol Journal: Sendable {
     /// Performs a durable write, to check whether a run could be accepted now.
     func probe() async throws(JournalError)
     /// Checks the integrity of everything; returns the problems found.
-    func check() async throws(JournalError) -> [String]
+    func check() async throws(JournalError) -> [JournalDamage]
     /// Commits pending writes and closes the journal.
     func close() async
 
@@ -197,6 +197,14 @@ public protocol Journal: Sendable {
 
     /// Deliveries to hooks as they came.
     var deliveries: any DeliveryRecords { get }
+}
+
+/// A problem that ``Journal/check()`` finds.
+public enum JournalDamage: Sendable, Hashable {
+    /// The database itself is damaged.
+    case database(String)
+    /// A large value of the run with this id is missing or damaged. Everything else can be used.
+    case value(runID: String)
 }
 
 extension Journal {

@@ -595,7 +595,7 @@ package actor MemoryJournal: Journal {
     }
 
     package func probe() {}
-    package func check() -> [String] { [] }
+    package func check() -> [JournalDamage] { [] }
     package func close() {}
 
     // MARK: Operators

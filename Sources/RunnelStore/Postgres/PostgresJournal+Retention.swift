@@ -217,23 +217,23 @@ extension PostgresJournal {
         }
     }
 
-    public func check() async throws(JournalError) -> [String] {
+    public func check() async throws(JournalError) -> [JournalDamage] {
         try await readers.read(isCancellable: true) { connection in
-            var problems: [String] = []
-            func look(_ sql: String, _ words: (String) -> String) throws {
-                problems += try connection.execute(PostgresStatement(sql + " LIMIT 100")).rows.map {
-                    words(try $0.text(0))
+            var damages: [JournalDamage] = []
+            func look(_ sql: String, _ damage: (String) -> JournalDamage) throws {
+                damages += try connection.execute(PostgresStatement(sql + " LIMIT 100")).rows.map {
+                    damage(try $0.text(0))
                 }
             }
             try look("SELECT run_id FROM active a WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = a.run_id)") {
-                "the run \($0) is in the queue and nowhere else"
+                .database("the run \($0) is in the queue and nowhere else")
             }
             try look(
                 """
                 SELECT id FROM runs r
                 WHERE ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM active a WHERE a.run_id = r.id)
                 """
-            ) { "the run \($0) has not ended and is not in the queue" }
+            ) { .database("the run \($0) has not ended and is not in the queue") }
             let columns =
                 [("steps", "run_id", ["output", "error", "items"])]
                 + [("runs", "id", ["\"trigger\"", "inputs", "input", "output", "error"])]
@@ -245,10 +245,10 @@ extension PostgresJournal {
                             SELECT 1 FROM blobs b
                             WHERE b.run_id = t.\(id) AND b.hash = decode(substr(t.\(name), 2), 'hex'))
                         """
-                    ) { "a large value of the run \($0) is missing" }
+                    ) { .value(runID: $0) }
                 }
             }
-            return problems
+            return damages
         }
     }
 }

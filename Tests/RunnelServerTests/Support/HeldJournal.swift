@@ -202,7 +202,7 @@ struct HeldJournal: Journal {
         journal.memory(of: TriggerID(pipeline: "", key: "test"))
     }
 
-    func check() async -> [String] { await base.check() }
+    func check() async -> [JournalDamage] { await base.check() }
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory {
         memoryFailure.map { FailingMemory(failure: $0) } ?? base.memory(of: trigger)

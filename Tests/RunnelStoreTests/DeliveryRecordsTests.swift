@@ -72,6 +72,19 @@ import Testing
     }
 
     @Test(
+        "go when they are too old, also after one with the time of a clock that was ahead",
+        arguments: JournalKind.allCases)
+    func clockAhead(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let ahead = (1...60).map { Self.delivery((1000 + $0) * Self.second) }
+            try await journal.deliveries.append(ahead + (1...60).map { Self.delivery($0 * Self.second) })
+            _ = try await journal.prune(Retention(deliveryAge: .seconds(20)), now: 60 * Self.second)
+            let kept = try await other.deliveries.deliveries(DeliveryFilter(limit: 999))
+            #expect(kept.map { $0.time / Self.second } == Array((40...60).reversed()))
+        }
+    }
+
+    @Test(
         "take no more bytes than they may, and refused ones a quarter of them, so that they do not push out others",
         arguments: JournalKind.allCases)
     func bytes(kind: JournalKind) async throws {

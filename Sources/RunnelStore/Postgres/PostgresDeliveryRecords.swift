@@ -100,14 +100,16 @@ extension PostgresJournal: DeliveryRetention {
         }
     }
 
-    func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row] {
+    func oldestDeliveries(
+        _ condition: String, until time: Int64
+    ) async throws(JournalError) -> [DeliveryLimit.Row] {
         try await readers.read { connection in
             try connection.execute(
                 PostgresStatement(
                     """
-                    SELECT number, time, bytes FROM deliveries WHERE \(condition)
+                    SELECT number, time, bytes FROM deliveries WHERE \(condition) AND time <= $1
                     ORDER BY number LIMIT \(DeliveryLimit.batch)
-                    """)
+                    """, .int(time))
             ).rows.map { DeliveryLimit.Row(number: try $0.int(0), time: try $0.int(1), bytes: try $0.int(2)) }
         }
     }

@@ -7,8 +7,8 @@ protocol DeliveryRetention {
     func deliveryCount() async throws(JournalError) -> Int64
     /// The bytes of all that match.
     func deliveryBytes(_ condition: String) async throws(JournalError) -> Int64
-    /// The oldest that match, as many as one transaction removes.
-    func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row]
+    /// The oldest that match and came until then, as many as one transaction removes.
+    func oldestDeliveries(_ condition: String, until time: Int64) async throws(JournalError) -> [DeliveryLimit.Row]
     /// Removes those that match up to this number, and leaves the journal to others for a moment.
     func removeDeliveries(_ condition: String, upTo number: Int64) async throws(JournalError)
 }
@@ -33,8 +33,10 @@ extension DeliveryRetention {
     func removeDeliveries(_ retention: Retention, now: Int64) async throws(JournalError) {
         let oldest = now - retention.deliveryAge.nanoseconds
         while !Task.isCancelled {
-            let old = try await oldestDeliveries("true").prefix { $0.time < oldest }
-            guard let last = old.last else { break }
+            // In the order of arrival. A later one that is old makes those before it old, such as one with the time of a
+            // clock that was ahead.
+            let last = try await oldestDeliveries("true", until: now).last { $0.time < oldest }
+            guard let last else { break }
             try await removeDeliveries("true", upTo: last.number)
         }
         let refused = retention.deliveryBytes / DeliveryRecord.refusedShare
@@ -49,7 +51,7 @@ extension DeliveryRetention {
         var excess = try await deliveryBytes(condition) - limit
         while excess > 0, !Task.isCancelled {
             var last: Int64?
-            for delivery in try await oldestDeliveries(condition) where excess > 0 {
+            for delivery in try await oldestDeliveries(condition, until: .max) where excess > 0 {
                 excess -= delivery.bytes
                 last = delivery.number
             }

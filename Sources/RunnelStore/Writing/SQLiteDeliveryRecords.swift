@@ -119,14 +119,16 @@ extension SQLiteJournal: DeliveryRetention {
         }
     }
 
-    func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row] {
+    func oldestDeliveries(
+        _ condition: String, until time: Int64
+    ) async throws(JournalError) -> [DeliveryLimit.Row] {
         try await read { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT number, time, bytes FROM deliveries WHERE \(condition)
+                        SELECT number, time, bytes FROM deliveries WHERE \(condition) AND time <= ?
                         ORDER BY number LIMIT \(DeliveryLimit.batch)
-                        """)
+                        """), arguments: [time]
             ).map { row in
                 DeliveryLimit.Row(
                     number: try row.decode(atIndex: 0), time: try row.decode(atIndex: 1),

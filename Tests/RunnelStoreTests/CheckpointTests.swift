@@ -35,6 +35,33 @@ import Testing
         }
     }
 
+    @Test("has no text of a run any more that retention has removed, while others have the journal open")
+    func removed() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let directory = folder + "/.runnel"
+            let (journal, other) = (
+                try SQLiteJournal.open(directory: directory), try SQLiteJournal.open(directory: directory)
+            )
+            let worker = workerRecord("a")
+            try await journal.join(worker)
+            var run = newRun("r", owner: worker)
+            run.input = "personal data"
+            _ = try await journal.accept(run, memory: nil)
+            try await journal.commit(
+                RunCommit(lease: journal.lease("r"), end: RunCommit.End(state: .succeeded, time: 1)), .durable)
+            func holdsText() throws -> Bool {
+                try ["/journal.db", "/journal.db-wal"].contains { name in
+                    let bytes = try #require(FileManager.default.contents(atPath: directory + name))
+                    return bytes.range(of: Data("personal data".utf8)) != nil
+                }
+            }
+            #expect(try holdsText())
+            #expect(try await journal.prune(Retention(age: .zero), now: 2).runs == 1)
+            #expect(try !holdsText())
+            for journal in [journal, other] { await journal.close() }
+        }
+    }
+
     @Test("is copied while nobody else can write, so that nobody begins it anew meanwhile")
     func exclusive() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

@@ -87,7 +87,11 @@ struct JournalFile {
         configuration.maximumReaderCount = 4
         configuration.label = "journal"
         // See `Checkpointer`.
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+            // Overwrites what is deleted. The SQLite of most Linux distributions does it by default.
+            try db.execute(sql: "PRAGMA secure_delete = ON")
+        }
         // One connection writes on one queue; reads do not wait for it.
         configuration.qos = .userInitiated
         return configuration

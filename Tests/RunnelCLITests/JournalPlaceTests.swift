@@ -24,10 +24,10 @@ import Testing
             }
             let list = try await runnel.run(["runs", "list", "--json"])
             #expect(list.output.components(separatedBy: "\"pipeline\"").count == 2)
-            let copy = try await runnel.run(["journal", "copy", ".runnel", "other"])
+            let copy = try await runnel.run(["journal", "copy", ".runnel", "copies/day/.runnel"])
             #expect(copy.status == 0, "\(copy.error)")
             #expect(copy.output.hasSuffix("runs              1\ncopied: both journals have the same numbers of rows\n"))
-            let again = try await runnel.run(["journal", "copy", ".runnel", "other"])
+            let again = try await runnel.run(["journal", "copy", ".runnel", "copies/day/.runnel"])
             #expect(again.status == 1)
             #expect(again.error.hasPrefix("error: the journal to be copied to is not empty: it has 1 run "))
         }

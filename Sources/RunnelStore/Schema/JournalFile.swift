@@ -149,6 +149,7 @@ struct JournalFile {
     }
 
     func makeDirectory() throws(JournalError) {
+        try FileSystem.makeFolders(above: directory)
         // The folder's name until version 5 of the schema. Locks held in it stay valid.
         if access(directory + "/workers", F_OK) != 0 { rename(directory + "/agents", directory + "/workers") }
         for folder in [directory, directory + "/workers", directory + "/outputs"] {

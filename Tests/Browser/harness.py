@@ -30,7 +30,7 @@ class Server:
         self.process = None
         shutil.copytree(HERE / "project", folder, dirs_exist_ok=True)
         if token is None:
-            (folder / "runnel.yaml").write_text("server: { port: 0 }\nruns: { limit: 64 }\n")
+            (folder / "runnel.yaml").write_text("server: { port: 0 }\nruns: { limit: 64 }\ndedupe: { keep: 3650d }\n")
         for name, text in (files or {}).items():
             (folder / name).write_text(text)
         self.gates = folder / "gates"

@@ -29,7 +29,7 @@ import Testing
             #expect(
                 replayed.error == "no server is running: the run waits in the journal for the next `runnel serve`\n")
             let backfill = [
-                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z",
+                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z", "--old",
             ]
             let filled = try await runnel.run(backfill)
             #expect(filled.status == 0, "\(filled.error)")
@@ -80,7 +80,7 @@ import Testing
         ]
         try await withProject(files) { runnel in
             let filled = try await runnel.run([
-                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z",
+                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z", "--old",
             ])
             #expect(filled.status == 0, "\(filled.error)")
             #expect(filled.error == "no server is running: 2 runs wait in the journal for the next `runnel serve`\n")

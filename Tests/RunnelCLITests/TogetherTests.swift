@@ -146,7 +146,7 @@ import Testing
             // Makes the journal.
             #expect(try await runnel.run(["run", "q"]).status == 0)
             let filled = try await runnel.run([
-                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z",
+                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z", "--old",
             ])
             #expect(filled.status == 0, "\(filled.error)")
             let resumed = try await runnel.interrupt(["runs", "resume", "--all"], after: "p  run ")

@@ -97,7 +97,8 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             A tick that has run starts no second run, whether the schedule or an earlier backfill started it; with \
-            --again it does where that run failed or was cancelled. A tick that cannot run again, such as because an \
+            --again it does where that run failed or was cancelled. What has run is known for `dedupe.keep` after its end, \
+            so ticks that are older are refused without --old. A tick that cannot run again, such as because an \
             input does not match any more, is refused with the reason, and the exit status is 1. The running server works \
             on the runs; without one, they wait in the journal for the next `runnel serve`.
             """,
@@ -115,6 +116,7 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     var limit = 100
     @Flag(help: "Print only the ticks that had not run. They are run as without it.") var missing = false
     @Flag(help: "Run ticks again whose run failed or was cancelled.") var again = false
+    @Flag(help: "Also run ticks that are older than `dedupe.keep`; one that has run may run again.") var old = false
     @Flag(help: "Print a JSON list.") var json = false
 
     func validate() throws {
@@ -130,6 +132,7 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
         let body: ValueObject = [
             "from": .string(from), "to": .string(to ?? Timestamp.text(nanoseconds: WallClock.nanoseconds())),
             "limit": .int(Int64(limit)), "missing": .bool(missing), "again": .bool(again),
+            "old": .bool(old),
         ]
         let ticks: Value
         if await OfflineServer.isNeeded(client) {

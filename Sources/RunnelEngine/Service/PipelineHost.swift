@@ -100,6 +100,8 @@ public actor PipelineHost {
     private var served: Set<String> = []
     private var ignored: [TriggerPlace: Int] = [:]
     private let chainLimit: Int
+    /// How long dedupe keys are kept.
+    package nonisolated let dedupe: Duration
     private let publicURL: String?
     /// The problems of each trigger that were logged and last.
     private var troubles: [TriggerPlace: Set<String>] = [:]
@@ -142,6 +144,7 @@ public actor PipelineHost {
         self.loader = loader
         self.logger = logger
         self.chainLimit = chainLimit
+        self.dedupe = dedupe
         self.publicURL = publicURL
         catalog = PipelineCatalog(loader: loader, isServed: true, read: read)
         let runner = queue.worker.runner

@@ -61,7 +61,8 @@ public enum APIErrorCode: String, ErrorCode {
                 "`…`: expected a time such as 2026-11-24T09:00:00Z, found …",
                 "`limit`: expected a number from 1 to …, found …", "`…`: expected true or false, found …",
                 "`from` is after `to`", "`to` lies in the future; the schedule runs those ticks itself",
-                "there are more than … ticks between `from` and `to`; …")
+                "there are more than … ticks between `from` and `to`; …",
+                "ticks before … may have run already: `dedupe.keep` is …; …")
         case .badHeader:
             ErrorExplanation(
                 "Last-Event-ID: expected the number of an event, found …",

@@ -102,6 +102,9 @@ enum OpenAPISchemas {
                         "Whether ticks whose run failed or was cancelled run again.", ["type": "boolean"]),
                     "missing": described(
                         "Whether ticks that have run are left out of the answer.", ["type": "boolean"]),
+                    "old": described(
+                        "Whether ticks that are older than `dedupe.keep` run as well; one that has run may run again.",
+                        ["type": "boolean"]),
                 ], required: ["from", "to"]),
             "BackfilledTick": object(
                 [

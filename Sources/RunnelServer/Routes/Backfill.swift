@@ -13,9 +13,11 @@ struct Backfill: Sendable {
     var again = false
     /// Whether ticks that have run are left out of the answer.
     var missing = false
+    /// Whether ticks run that are so old that it is forgotten which of them have run.
+    var old = false
 
     static let maximum = 1000
-    private static let keys = ["from", "to", "limit", "again", "missing"]
+    private static let keys = ["from", "to", "limit", "again", "missing", "old"]
 
     struct Outcome: Sendable {
         enum Status: String, Sendable { case started, again, exists, refused }
@@ -73,7 +75,7 @@ struct Backfill: Sendable {
             }
             return flag
         }
-        (again, missing) = (try flag("again"), try flag("missing"))
+        (again, missing, old) = (try flag("again"), try flag("missing"), try flag("old"))
     }
 
     /// - Parameter dedupeKey: Calls with the same key start only one run for a tick, also where that run has failed.
@@ -85,6 +87,7 @@ struct Backfill: Sendable {
             throw APIError(400, .badBody, "`to` lies in the future; the schedule runs those ticks itself")
         }
         let ticks = try ticks(of: pipeline, api.host, now: caller.time)
+        try checkAge(of: ticks, kept: api.host.dedupe, now: caller.time)
         var progress = Progress()
         do {
             for tick in ticks {
@@ -152,6 +155,16 @@ struct Backfill: Sendable {
         } else if !missing {
             progress.outcomes.append(Outcome(tick: tick, run: id, status: .exists))
         }
+    }
+
+    /// Refuses ticks that may have run although the journal does not know their dedupe keys any more.
+    private func checkAge(of ticks: [PipelineHost.Tick], kept: Duration, now: Int64) throws(APIError) {
+        let oldest = now - kept.nanoseconds
+        guard !old, let first = ticks.first, first.time < oldest else { return }
+        throw APIError(
+            400, .badBody,
+            "ticks before \(Timestamp.text(nanoseconds: oldest)) may have run already: `dedupe.keep` is "
+                + "\(DurationText.format(kept)); set `from` to a later time, or `old` to true to run them all the same")
     }
 
     /// The ticks between the two times. What is left out would look as if it had run, so too many are an error.

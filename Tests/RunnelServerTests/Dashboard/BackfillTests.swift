@@ -167,6 +167,31 @@ import Testing
         }
     }
 
+    @Test("ticks that may have run, but whose dedupe keys are forgotten, are refused unless they are asked for")
+    func forgotten() async throws {
+        var rig = ServerRig.dashboard([
+            "d.yaml":
+                "name: d\non: { schedule: { every: 1d, enabled: false } }\nsteps: [ { uses: log, with: { message: x } } ]"
+        ])
+        rig.plugins = [SchedulePlugin()]
+        try await rig.serve { server in
+            func fill(_ from: String, _ more: String = "") async throws -> Answer {
+                try await server.post(
+                    "/api/v1/pipelines/d/backfill", #"{"from": "\#(from)", "to": "2025-12-03T12:00:00Z"\#(more)}"#,
+                    [("Authorization", "Bearer \(Browsing.token)")])
+            }
+            let refused = try await fill("2025-12-01T00:00:00Z")
+            #expect(refused.status == 400)
+            #expect(
+                refused.error
+                    == "bad-body ticks before 2025-12-02T00:00:00.000Z may have run already: `dedupe.keep` is 30d; set "
+                    + "`from` to a later time, or `old` to true to run them all the same")
+            #expect(await server.runs().isEmpty)
+            #expect(try await fill("2025-12-02T00:00:00Z").json().asList?.count == 2)
+            #expect(try await fill("2025-12-01T00:00:00Z", #", "old": true"#).json().asList?.count == 3)
+        }
+    }
+
     @Test(
         "one that stops half-way says how far it has come, which is in the audit log",
         arguments: [

@@ -18,9 +18,9 @@ import Testing
             for number in ["", "-2"] {
                 let restored = try await runnel.run(["journal", "restore", "backups/day/saved", "--replace"])
                 #expect(restored.status == 0)
-                let aside = "/.runnel/journal.db.before-restore\(number)"
+                let aside = "/.runnel/before-restore\(number)"
                 #expect(restored.error.hasSuffix(aside + " is now the journal that was there\n"), "\(restored.error)")
-                #expect(FileManager.default.fileExists(atPath: runnel.directory + aside))
+                #expect(FileManager.default.fileExists(atPath: runnel.directory + aside + "/journal.db"))
             }
             let list = try await runnel.run(["runs", "list", "--json"])
             #expect(list.output.components(separatedBy: "\"pipeline\"").count == 2)
@@ -30,6 +30,26 @@ import Testing
             let again = try await runnel.run(["journal", "copy", ".runnel", "copies/day/.runnel"])
             #expect(again.status == 1)
             #expect(again.error.hasPrefix("error: the journal to be copied to is not empty: it has 1 run "))
+        }
+    }
+
+    @Test("a restore tells of runs that go on and of large values that are lost, and `doctor` names their runs")
+    func restored() async throws {
+        let large = "name: large\nsteps: [ { uses: template, with: { text: '{{ input }}' } } ]\n"
+        let input = String(repeating: "x", count: 300_000)
+        try await withProject(["runnel.yaml": "server: { port: 1 }\n", "large.yaml": large, "in.txt": input]) {
+            runnel in
+            #expect(try await runnel.run(["run", "large", "--input-file", "in.txt"]).status == 0)
+            #expect(try await runnel.run(["journal", "backup", "saved"]).status == 0)
+            try FileManager.default.removeItem(atPath: runnel.directory + "/saved/outputs")
+            try FileManager.default.removeItem(atPath: runnel.directory + "/.runnel")
+            let restored = try await runnel.run(["journal", "restore", "saved"])
+            #expect(restored.error.contains(" not restored: "), "\(restored.error)")
+            #expect(restored.error.hasSuffix(" missing or damaged\n  = `runnel doctor` names the runs\n"))
+            let doctor = try await runnel.run(["doctor", "--offline"])
+            #expect(doctor.status == 0, "\(doctor.output)")
+            #expect(doctor.output.contains("✓ journal       sound, "), "\(doctor.output)")
+            #expect(doctor.output.contains(" missing or damaged, of the run "), "\(doctor.output)")
         }
     }
 

@@ -367,9 +367,10 @@ import Foundation
             await journal.close()
             try FileManager.default.removeItem(atPath: path)
             #expect(FileManager.default.createFile(atPath: path + "-wal", contents: log))
-            let aside = try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: replaces)
-            #expect(aside == nil)
-            #expect(FileManager.default.contents(atPath: path + ".before-restore-wal") == log)
+            let restored = try await JournalBackup.restore(
+                folder + "/backup", to: folder + "/.runnel", replaces: replaces)
+            #expect(restored == JournalBackup.Restoration(replaced: nil, openRuns: 1, lostValues: 0))
+            #expect(FileManager.default.contents(atPath: path + ".left-over-wal") == log)
         }
     }
 
@@ -467,6 +468,7 @@ import Foundation
             try await acceptLarge("r", in: journal)
             try await JournalBackup.write(journal, to: folder + "/backup")
             await journal.close()
+            try FileManager.default.removeItem(atPath: largeValue(in: directory))
             let pipe = try largeValue(in: folder + "/backup")
             try makePipe(pipe)
             let restore = Task {
@@ -482,7 +484,10 @@ import Foundation
                 }
                 #expect(isHidden)
             }
-            #expect(try await restore.value == directory + "/journal.db.before-restore")
+            // The end of the pipe comes before the bytes of the value.
+            #expect(
+                try await restore.value
+                    == JournalBackup.Restoration(replaced: directory + "/before-restore", openRuns: 1, lostValues: 1))
         }
     }
 
@@ -498,7 +503,7 @@ import Foundation
             try await whileReading(value) {
                 #expect(!FileManager.default.fileExists(atPath: target + "/journal.db"))
             }
-            #expect(try await backup.value == JournalBackup.Report(runs: 1, lostValues: 0))
+            #expect(try await backup.value == JournalBackup.Report(runs: 1, lostValues: 1))
             #expect(FileManager.default.fileExists(atPath: target + "/journal.db"))
             try FileManager.default.removeItem(atPath: target)
             try FileManager.default.removeItem(atPath: value)
@@ -573,7 +578,109 @@ import Foundation
             let report = try await JournalBackup.write(journal, to: folder + "/backup")
             #expect(report == JournalBackup.Report(runs: 1, lostValues: 1))
             await journal.close()
-            try await JournalBackup.restore(folder + "/backup", to: folder + "/other", replaces: false)
+            let restored = try await JournalBackup.restore(folder + "/backup", to: folder + "/other", replaces: false)
+            #expect(restored == JournalBackup.Restoration(replaced: nil, openRuns: 1, lostValues: 1))
+        }
+    }
+
+    private func damage(_ path: String) {
+        #expect(FileManager.default.createFile(atPath: path, contents: Data("damaged".utf8)))
+    }
+
+    @Test("a large value that is damaged in the backup replaces no sound one, and is counted where there is none")
+    func damagedValue() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let (directory, backup) = (folder + "/.runnel", folder + "/backup")
+            let journal = try SQLiteJournal.open(directory: directory)
+            try await acceptLarge("r", in: journal)
+            try await JournalBackup.write(journal, to: backup)
+            try damage(largeValue(in: backup))
+            await journal.close()
+            #expect(try await JournalBackup.restore(backup, to: directory, replaces: true).lostValues == 0)
+            let sound = try SQLiteJournal.open(directory: directory)
+            #expect(try await sound.check() == [])
+            try damage(largeValue(in: directory))
+            #expect(try await sound.check() == [.value(runID: "r")])
+            #expect(try await JournalBackup.write(sound, to: folder + "/second").lostValues == 1)
+            await sound.close()
+            #expect(try await JournalBackup.restore(backup, to: folder + "/other", replaces: false).lostValues == 1)
+            let other = try SQLiteJournal.open(directory: folder + "/other")
+            #expect(try await other.check() == [.value(runID: "r")])
+            await other.close()
+        }
+    }
+
+    @Test("a replaced journal is restored again with its large values, also after retention has removed their files")
+    func replacedJournal() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let directory = folder + "/.runnel"
+            let journal = try SQLiteJournal.open(directory: directory)
+            try await JournalBackup.write(journal, to: folder + "/backup")
+            try await acceptLarge("r", in: journal)
+            let value = try largeValue(in: directory)
+            await journal.close()
+            let first = try await JournalBackup.restore(folder + "/backup", to: directory, replaces: true)
+            #expect(
+                first == JournalBackup.Restoration(replaced: directory + "/before-restore", openRuns: 0, lostValues: 0))
+            // As retention does once the file is old enough.
+            try FileManager.default.removeItem(atPath: value)
+            let second = try await JournalBackup.restore(directory + "/before-restore", to: directory, replaces: true)
+            #expect(
+                second
+                    == JournalBackup.Restoration(replaced: directory + "/before-restore-2", openRuns: 1, lostValues: 0))
+            let restored = try SQLiteJournal.open(directory: directory)
+            #expect(try await restored.run("r")?.input.asString?.count == 300_000)
+            #expect(try await restored.check() == [])
+            await restored.close()
+        }
+    }
+
+    @Test("a restore that fails leaves the journal as it was")
+    func failing() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let directory = folder + "/.runnel"
+            let journal = try SQLiteJournal.open(directory: directory)
+            try await JournalBackup.write(journal, to: folder + "/backup")
+            try await acceptLarge("r", in: journal)
+            await journal.close()
+            // Cannot be unlinked.
+            let blocker = directory + "/journal.db-shm"
+            try? FileManager.default.removeItem(atPath: blocker)
+            try FileManager.default.createDirectory(atPath: blocker, withIntermediateDirectories: false)
+            await #expect(throws: JournalError.self) {
+                try await JournalBackup.restore(folder + "/backup", to: directory, replaces: true)
+            }
+            try FileManager.default.removeItem(atPath: blocker)
+            let left = try FileManager.default.contentsOfDirectory(atPath: directory)
+            #expect(!left.contains { $0.contains("restore") }, "\(left)")
+            let kept = try SQLiteJournal.open(directory: directory)
+            #expect(try await kept.runs(RunFilter()).map(\.id) == ["r"])
+            #expect(try await kept.check() == [])
+            await kept.close()
+        }
+    }
+
+    @Test("a journal whose restore was interrupted is not created anew; restoring it again completes it")
+    func interrupted() async throws {
+        try await withBackup { folder, journal in
+            await journal.close()
+            let (directory, backup) = (folder + "/.runnel", folder + "/backup")
+            let path = directory + "/journal.db"
+            try FileManager.default.moveItem(atPath: path, toPath: path + ".restored")
+            #expect(JournalBackup.isInterrupted(in: directory))
+            func refusal() -> String? {
+                #expect(throws: JournalError.self) { try SQLiteJournal.open(directory: directory) }?.message
+            }
+            #expect(refusal() == "a restore of the journal \(path) was interrupted")
+            let database = try #require(FileManager.default.contents(atPath: backup + "/journal.db"))
+            damage(backup + "/journal.db")
+            await #expect(throws: JournalError.self) {
+                try await JournalBackup.restore(backup, to: directory, replaces: true)
+            }
+            #expect(refusal() == "a restore of the journal \(path) was interrupted")
+            #expect(FileManager.default.createFile(atPath: backup + "/journal.db", contents: database))
+            try await JournalBackup.restore(backup, to: directory, replaces: false)
+            #expect(!JournalBackup.isInterrupted(in: directory))
         }
     }
 
@@ -591,8 +698,8 @@ import Foundation
                 for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
                 #expect(FileManager.default.createFile(atPath: path, contents: Data(repeating: 7, count: 8192)))
             }
-            let aside = try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
-            #expect(aside == path + ".before-restore")
+            let restored = try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
+            #expect(restored.replaced == folder + "/.runnel/before-restore")
         }
     }
 }

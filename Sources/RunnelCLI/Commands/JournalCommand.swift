@@ -155,13 +155,18 @@ struct JournalBackupCommand: AsyncParsableCommand {
             }
             let report = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
             Streams.output.write("\(report.runs) run\(report.runs == 1 ? "" : "s") backed up to \(folder)\n")
-            guard report.lostValues > 0 else { return }
-            let (values, files) =
-                report.lostValues == 1
-                ? ("1 large value is", "its file") : ("\(report.lostValues) large values are", "their files")
-            Streams.error.write("warning: \(values) not in the backup: the journal has lost \(files)\n")
-            Streams.error.write("  = `runnel doctor` names them\n")
+            Self.warn(of: report.lostValues, "not in the backup")
         }
+    }
+
+    /// Tells how many large values a backup or a restored journal does not have.
+    static func warn(of lostValues: Int, _ words: String) {
+        guard lostValues > 0 else { return }
+        let (values, files) =
+            lostValues == 1
+            ? ("1 large value is", "its file is") : ("\(lostValues) large values are", "their files are")
+        Streams.error.write("warning: \(values) \(words): \(files) missing or damaged\n")
+        Streams.error.write("  = `runnel doctor` names the runs\n")
     }
 }
 
@@ -177,18 +182,22 @@ struct JournalRestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Put a backup in the place of the project's journal.",
         discussion: HelpText.text(
+            """
+            Runs that had not ended when the backup was made go on when Runnel starts, and ticks since then were missed. \
+            A journal that is replaced has the form of a backup, so it can be restored as well.
+            """,
             examples: ["runnel journal restore /var/backups/runnel": "Where there is no journal yet."]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The folder of the backup.") var folder: String
-    @Flag(help: "Move a journal that is there aside, to journal.db.before-restore or a name with a number.")
+    @Flag(help: "Move a journal that is there aside, to the folder before-restore or a name with a number.")
     var replace = false
 
     func validate() throws { try FolderArgument.check(folder) }
 
     func run() async throws {
         let project = try options.project(runsCommands: true)
-        let aside = try await withJournalErrors { () async throws -> String? in
+        let restored = try await withJournalErrors {
             guard project.settings.journal.url == nil else {
                 throw JournalError.inPostgres(
                     "`runnel journal copy \(folder) URL` puts this backup into an empty schema; `psql` and `pg_restore` "
@@ -197,7 +206,16 @@ struct JournalRestoreCommand: AsyncParsableCommand {
             return try await JournalBackup.restore(
                 FileReading.absolute(folder), to: project.stateDirectory, replaces: replace)
         }
-        if let aside { Streams.error.write("\(aside) is now the journal that was there\n") }
+        if let replaced = restored.replaced { Streams.error.write("\(replaced) is now the journal that was there\n") }
+        JournalBackupCommand.warn(of: restored.lostValues, "not restored")
+        if restored.openRuns > 0 {
+            let runs =
+                restored.openRuns == 1
+                ? "1 run has not ended and goes" : "\(restored.openRuns) runs have not ended and go"
+            Streams.error.write("\(runs) on when Runnel starts\n")
+            Streams.error.write(
+                "  = `runnel runs cancel ID` before that cancels a run; `runnel runs list` shows them\n")
+        }
         Streams.output.write("restored to \(project.stateDirectory)\n")
     }
 }

@@ -78,9 +78,9 @@ enum JournalSetup {
         "the schema \"\(configuration.schema)\" of \(configuration.place)"
     }
 
-    /// Whether the folder has a journal. One that cannot be reached counts: opening it says why.
+    /// Whether the folder has a journal. One that cannot be reached, or is not restored yet, counts: opening it says why.
     static func exists(in folder: String) -> Bool {
-        access(folder + "/journal.db", F_OK) == 0 || errno != ENOENT
+        access(folder + "/journal.db", F_OK) == 0 || errno != ENOENT || JournalBackup.isInterrupted(in: folder)
     }
 
     /// - Parameter role: The role of the process, for diagnosis.

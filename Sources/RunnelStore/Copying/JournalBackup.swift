@@ -1,3 +1,4 @@
+import Crypto
 import GRDB
 import LibC
 public import RunnelEngine
@@ -13,7 +14,17 @@ public enum JournalBackup {
     public struct Report: Sendable, Hashable {
         /// The number of runs.
         public var runs: Int
-        /// The number of large values that are not in it, because the journal itself has lost their files.
+        /// The number of large values that are not in it: their files are missing or damaged in the journal itself.
+        public var lostValues: Int
+    }
+
+    /// What a restore has put in place.
+    public struct Restoration: Sendable, Hashable {
+        /// The folder of the replaced journal, which has the form of a backup; nil if there was none.
+        public var replaced: String?
+        /// The number of runs that have not ended. They go on at the next start.
+        public var openRuns: Int
+        /// The number of large values whose files are missing or damaged in the backup.
         public var lostValues: Int
     }
 
@@ -31,11 +42,15 @@ public enum JournalBackup {
             return try await fill(folder, from: journal)
         } catch {
             // An incomplete backup must not fill the disk, which may also be the journal's.
-            for part in [folder + "/outputs", folder] {
-                for name in (try? FileSystem.names(in: part)) ?? [] { unlink("\(part)/\(name)") }
-                rmdir(part)
-            }
+            remove(folder)
             throw error
+        }
+    }
+
+    private static func remove(_ folder: String) {
+        for part in [folder + "/outputs", folder] {
+            for name in (try? FileSystem.names(in: part)) ?? [] { unlink("\(part)/\(name)") }
+            rmdir(part)
         }
     }
 
@@ -77,16 +92,20 @@ public enum JournalBackup {
         }
     }
 
-    /// Puts a backup in the place of a journal that no process uses.
+    /// Whether a restore was killed before it had put its database in place.
+    public static func isInterrupted(in directory: String) -> Bool {
+        JournalFile(directory: directory).isRestoreInterrupted
+    }
+
+    /// Puts a backup in the place of a journal that no process uses. A restore that fails changes nothing.
     ///
     /// - Parameters:
     ///   - directory: The project's `.runnel`.
-    ///   - replaces: Whether a journal that is there is moved aside, to `journal.db.before-restore` or, where one was
-    ///     moved before, to `journal.db.before-restore-2` and so on.
-    /// - Returns: The new path of the replaced journal; nil if there was none.
+    ///   - replaces: Whether a journal that is there is moved aside, to the folder `before-restore` or, where one was
+    ///     moved before, to `before-restore-2` and so on.
     @discardableResult public static func restore(
         _ folder: String, to directory: String, replaces: Bool
-    ) async throws(JournalError) -> String? {
+    ) async throws(JournalError) -> Restoration {
         guard access(folder + "/journal.db", F_OK) == 0 else {
             throw JournalError(
                 .failed, "\(folder) is no backup: it has no journal.db",
@@ -105,42 +124,122 @@ public enum JournalBackup {
         guard try !WorkerLocks(directory: directory + "/workers").areHeld() else {
             throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
         }
-        // A process that opened the backup may have left commits only in its write-ahead log.
-        let new = place + ".restored"
-        let suffixes = ["-wal", "-journal", ""]
-        // A killed restore may have left a copy.
-        JournalFile.remove(new)
+        let new = file.restoredPath
+        let isMissing = access(place, F_OK) != 0 && !file.isRestoreInterrupted
+        // A killed restore may have left a copy. Its database stays until the new one replaces it.
+        for part in ["-wal", "-shm", "-journal"] { unlink(new + part) }
         do throws(JournalError) {
             for part in suffixes where access(folder + "/journal.db" + part, F_OK) == 0 {
                 try copy(folder + "/journal.db" + part, to: new + part)
             }
-            try check(new, of: folder)
-            // The folder may be missing: object stores and some copy tools do not keep empty folders.
-            let values = try access(folder + "/outputs", F_OK) == 0 ? FileSystem.names(in: folder + "/outputs") : []
-            for name in values where OutputFiles.hash(of: name) != nil {
-                try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
-            }
+            let (named, openRuns) = try check(new, of: folder)
+            let files = OutputFiles(directory: directory + "/outputs")
+            let sound = try restoreValues(of: folder, to: files)
+            let lost = named.subtracting(sound).count { !files.holds($0) }
+            let replaced = try setAside(file)
+            try replace(file, setAside: replaced)
+            return Restoration(replaced: replaced, openRuns: openRuns, lostValues: lost)
         } catch {
-            JournalFile.remove(new)
+            // Where a journal is gone, the copy shows that it has to be restored.
+            if isMissing || access(place, F_OK) == 0 { JournalFile.remove(new) }
             throw error
         }
-        // The database last, so that a journal never names files that are not there yet.
-        let parts = suffixes.filter { access(new + $0, F_OK) == 0 }
-        let aside = try file.moveAside(to: ".before-restore")
-        for part in parts {
-            guard rename(new + part, place + part) == 0 else { throw JournalError(errno: errno, path: place + part) }
+    }
+
+    /// The suffixes of a database's files. A process that opened a backup may have left commits only in its write-ahead
+    /// log. The database is last: without it, the others are not used.
+    private static let suffixes = ["-wal", "-journal", ""]
+
+    /// Copies the large values of a backup that are sound there, and not in place yet.
+    ///
+    /// - Returns: The hashes of those that are in place.
+    private static func restoreValues(of folder: String, to files: OutputFiles) throws(JournalError) -> Set<[UInt8]> {
+        var sound: Set<[UInt8]> = []
+        // The folder may be missing: object stores and some copy tools do not keep empty folders.
+        guard access(folder + "/outputs", F_OK) == 0 else { return sound }
+        for name in try FileSystem.names(in: folder + "/outputs") {
+            guard let hash = OutputFiles.hash(of: name) else { continue }
+            if !files.holds(hash) {
+                guard try copy("\(folder)/outputs/\(name)", to: files.path(of: hash), hash: hash) else { continue }
+            }
+            sound.insert(hash)
         }
-        try FileSystem.syncFolder(of: place)
-        return aside
+        return sound
+    }
+
+    /// Gives the files of a journal a second name in a new folder with the form of a backup, which can be restored.
+    ///
+    /// - Returns: The folder; nil if there is no journal.
+    private static func setAside(_ file: JournalFile) throws(JournalError) -> String? {
+        guard access(file.path, F_OK) == 0 else { return nil }
+        let first = file.directory + "/before-restore"
+        var (folder, number) = (first, 2)
+        while mkdir(folder, 0o700) != 0 {
+            guard errno == EEXIST else { throw JournalError(errno: errno, path: folder) }
+            (folder, number) = ("\(first)-\(number)", number + 1)
+        }
+        do throws(JournalError) {
+            let outputs = folder + "/outputs"
+            try FileSystem.makeFolder(outputs)
+            for name in try FileSystem.names(in: file.directory + "/outputs") where OutputFiles.hash(of: name) != nil {
+                try link("\(file.directory)/outputs/\(name)", to: "\(outputs)/\(name)")
+            }
+            try FileSystem.syncFolder(of: outputs + "/")
+            for part in suffixes where access(file.path + part, F_OK) == 0 {
+                try link(file.path + part, to: folder + "/journal.db" + part)
+            }
+            try FileSystem.syncFolder(of: folder + "/")
+            try FileSystem.syncFolder(of: folder)
+            return folder
+        } catch {
+            remove(folder)
+            throw error
+        }
+    }
+
+    /// Puts the copied database in the place of the journal's, or of what is left of one whose database is gone.
+    private static func replace(_ file: JournalFile, setAside folder: String?) throws(JournalError) {
+        guard let folder else {
+            try file.moveLeftOversAside()
+            return try putInPlace(file)
+        }
+        do throws(JournalError) {
+            try file.remove()
+            try putInPlace(file)
+        } catch {
+            for part in suffixes where access(folder + "/journal.db" + part, F_OK) == 0 {
+                unlink(file.path + part)
+                try link(folder + "/journal.db" + part, to: file.path + part)
+            }
+            remove(folder)
+            throw error
+        }
+    }
+
+    private static func putInPlace(_ file: JournalFile) throws(JournalError) {
+        for part in suffixes where access(file.restoredPath + part, F_OK) == 0 {
+            let path = file.path + part
+            guard rename(file.restoredPath + part, path) == 0 else { throw JournalError(errno: errno, path: path) }
+        }
+        try FileSystem.syncFolder(of: file.path)
+    }
+
+    /// Gives a file a second name, or copies it where the file system has no hard links.
+    private static func link(_ source: String, to target: String) throws(JournalError) {
+        if LibC.link(source, target) != 0 { try copy(source, to: target) }
     }
 
     /// Throws unless the copied database is intact, and is a journal of this version or an older one.
-    private static func check(_ path: String, of folder: String) throws(JournalError) {
+    ///
+    /// - Returns: The hashes of the files that it names, and the number of runs that have not ended.
+    private static func check(
+        _ path: String, of folder: String
+    ) throws(JournalError) -> (named: Set<[UInt8]>, openRuns: Int) {
         let backup = "the backup \(folder)"
         do {
             let queue = try DatabaseQueue(path: path, configuration: JournalFile.configuration)
             let migrator = JournalSchema.migrator
-            try queue.read { db in
+            let found = try queue.read { db in
                 guard try String.fetchAll(db, sql: "PRAGMA quick_check(1)") == ["ok"] else {
                     throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a page is corrupt")
                 }
@@ -155,8 +254,13 @@ public enum JournalBackup {
                         .failed, "\(folder)/journal.db is no journal of Runnel",
                         hint: "name a folder of `runnel journal backup`")
                 }
+                return (
+                    try db.tableExists("files") ? SQLiteJournal.namedFiles(db) : [],
+                    try Int.fetchOne(db, sql: "SELECT count(*) FROM runs WHERE ended_at IS NULL") ?? 0
+                )
             }
             try queue.close()
+            return found
         } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
             throw JournalError(
                 .corrupt, "\(backup) is damaged: \(error.message ?? "it is no SQLite database")",
@@ -166,37 +270,49 @@ public enum JournalBackup {
         }
     }
 
-    /// - Returns: The hashes whose files are missing.
+    /// - Returns: The hashes whose files are missing or damaged.
     private static func copyFiles(
         _ hashes: Set<[UInt8]>, from files: OutputFiles, to folder: String
     ) throws(JournalError) -> Set<[UInt8]> {
         var missing: Set<[UInt8]> = []
         for hash in hashes {
             let source = files.path(of: hash)
-            guard access(source, F_OK) == 0 else {
+            guard access(source, F_OK) == 0,
+                try copy(source, to: "\(folder)/outputs/\(OutputFiles.name(of: hash))", hash: hash)
+            else {
                 missing.insert(hash)
                 continue
             }
-            try copy(source, to: "\(folder)/outputs/\(OutputFiles.name(of: hash))")
         }
         return missing
     }
 
     /// Copies a file under a temporary name, so that the copy is never incomplete.
-    private static func copy(_ source: String, to target: String) throws(JournalError) {
+    ///
+    /// - Parameter hash: That of a sound file; a damaged one is not copied.
+    /// - Returns: Whether it was copied.
+    @discardableResult private static func copy(
+        _ source: String, to target: String, hash: [UInt8]? = nil
+    ) throws(JournalError) -> Bool {
         // A hidden name: retention removes hidden files that a killed process left in `outputs`.
         let name = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
         let new = "\(target[..<name]).\(target[name...]).new"
         do throws(JournalError) {
-            try copyBytes(of: source, to: new)
+            let copied = try copyBytes(of: source, to: new)
+            guard hash == nil || hash == copied else {
+                unlink(new)
+                return false
+            }
             guard rename(new, target) == 0 else { throw JournalError(errno: errno, path: target) }
+            return true
         } catch {
             unlink(new)
             throw error
         }
     }
 
-    private static func copyBytes(of source: String, to new: String) throws(JournalError) {
+    /// - Returns: The hash of the bytes.
+    private static func copyBytes(of source: String, to new: String) throws(JournalError) -> [UInt8] {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw JournalError(errno: errno, path: source) }
         defer { close(input) }
@@ -205,13 +321,15 @@ public enum JournalBackup {
         let output = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard output >= 0 else { throw JournalError(errno: errno, path: new) }
         defer { close(output) }
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var (buffer, hash) = ([UInt8](repeating: 0, count: 1 << 20), SHA256())
         while true {
             let count = read(input, &buffer, buffer.count)
             guard count >= 0 else { throw JournalError(errno: errno, path: source) }
             if count == 0 { break }
+            hash.update(data: buffer[..<count])
             try FileSystem.write(buffer[..<count], to: output, new)
         }
         try FileSystem.sync(output, new)
+        return Array(hash.finalize())
     }
 }

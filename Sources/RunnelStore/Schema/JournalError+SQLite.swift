@@ -68,6 +68,12 @@ extension JournalError {
             hint: "restore a backup with `runnel journal restore --replace`, or remove the file to begin a new journal")
     }
 
+    static func halfRestored(_ path: String) -> JournalError {
+        JournalError(
+            .failed, "a restore of the journal \(path) was interrupted",
+            hint: "run `runnel journal restore` again; or remove \(path).restored to begin a new journal")
+    }
+
     static func gone(_ path: String) -> JournalError {
         JournalError(
             .gone, "the journal \(path) was removed or replaced while it was in use",

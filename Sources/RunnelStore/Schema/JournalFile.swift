@@ -8,6 +8,9 @@ import RunnelEngine
 struct JournalFile {
     let directory: String
     var path: String { directory + "/journal.db" }
+    /// Where a restore prepares the database before it puts it in place.
+    var restoredPath: String { path + ".restored" }
+    var isRestoreInterrupted: Bool { access(path, F_OK) != 0 && access(restoredPath, F_OK) == 0 }
 
     /// The time that writes wait for another process, in seconds.
     static let busyTimeout = 10.0
@@ -29,6 +32,7 @@ struct JournalFile {
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
         defer { lock?.unlock() }
         do {
+            if isRestoreInterrupted { throw JournalError.halfRestored(path) }
             if !migrates { try checkVersion() } else if access(path, F_OK) != 0 { try create() }
             let pool = try DatabasePool(path: path, configuration: Self.configuration)
             if migrates {
@@ -117,7 +121,7 @@ struct JournalFile {
         }
         try queue.close()
         try FileSystem.sync(descriptor, new)
-        try moveAside(to: ".left-over")
+        try moveLeftOversAside()
         guard rename(new, path) == 0 else { throw JournalError(errno: errno, path: path) }
         try FileSystem.syncFolder(of: path)
     }
@@ -130,22 +134,26 @@ struct JournalFile {
         for suffix in suffixes { unlink(path + suffix) }
     }
 
-    /// Moves a journal out of the way, and what is left of one whose database is gone: SQLite applies a write-ahead log
-    /// to whatever database stands beside it.
-    ///
-    /// - Parameter suffix: Of the new name, which gets a number where it is taken.
-    /// - Returns: The new path of the database; nil if there was none.
-    @discardableResult func moveAside(to suffix: String) throws(JournalError) -> String? {
+    /// Removes the journal, its database first: without it, the other files are not used.
+    func remove() throws(JournalError) {
+        for suffix in Self.suffixes where unlink(path + suffix) != 0 && errno != ENOENT {
+            throw JournalError(errno: errno, path: path + suffix)
+        }
+    }
+
+    /// Moves away what is left of a journal whose database is gone: SQLite applies a write-ahead log to whatever database
+    /// stands beside it.
+    func moveLeftOversAside() throws(JournalError) {
         func parts(of name: String) -> [String] {
             Self.suffixes.filter { access(name + $0, F_OK) == 0 }
         }
         let found = parts(of: path)
-        var (name, number) = (path + suffix, 2)
-        while !parts(of: name).isEmpty { (name, number) = ("\(path)\(suffix)-\(number)", number + 1) }
+        let first = path + ".left-over"
+        var (name, number) = (first, 2)
+        while !parts(of: name).isEmpty { (name, number) = ("\(first)-\(number)", number + 1) }
         for part in found {
             guard rename(path + part, name + part) == 0 else { throw JournalError(errno: errno, path: path + part) }
         }
-        return found.first == "" ? name : nil
     }
 
     func makeDirectory() throws(JournalError) {

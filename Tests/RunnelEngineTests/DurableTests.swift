@@ -97,11 +97,20 @@ private struct DurablePlugin: Plugin {
         let worker: Worker
         let loader: PipelineLoader
 
-        init(_ name: String = "a", journal: MemoryJournal? = nil, secrets: [String: String] = [:]) throws {
-            loader = try PipelineLoader(registry: StepRegistry([DurablePlugin()]))
+        /// - Parameter unavailable: Secrets without a value, and the reasons.
+        init(
+            _ name: String = "a", journal: MemoryJournal? = nil, secrets: [String: String] = [:],
+            unavailable: [String: String] = [:]
+        ) throws {
+            loader = try PipelineLoader(
+                registry: StepRegistry([DurablePlugin()]),
+                names: unavailable.isEmpty
+                    ? nil : ProjectNames(secrets: Array(unavailable.keys), env: [], unavailableSecrets: unavailable))
             let runner = PipelineRunner(
                 registry: loader.registry, environment: loader.environment, services: Services(),
-                project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: secrets),
+                project: ProjectDirectory(path: "/nonexistent"),
+                values: ProjectValues(
+                    secrets: secrets, env: [:], vars: [:], unfetchedSecrets: [], unavailableSecrets: unavailable),
                 redactor: Redactor(secrets: secrets.values),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 clock: clock, now: { 1_767_225_600_000_000_000 })
@@ -367,11 +376,38 @@ private struct DurablePlugin: Plugin {
     @Test("a definition that is not valid any more fails the run in words")
     func invalidDefinition() async throws {
         let rig = try Rig()
-        let run = await rig.accept("run-d", "steps: [ { uses: gone.step } ]", in: rig.journal)
+        let run = await rig.accept("run-d", "steps: []", in: rig.journal)
         _ = await rig.worker.work(on: run)
         #expect(
             await rig.journal.run("run-d")?.error?.asObject?["message"]
-                == "the pipeline of the run is no longer valid: unknown step \"gone.step\"")
+                == "the pipeline of the run is no longer valid: `steps` is empty")
+    }
+
+    @Test(
+        "a plugin or secret that is missing when a run goes on fails the step that needs it, and `on_failure` runs",
+        arguments: [
+            ("{ id: a, uses: gone.step }", "unknown-step", "unknown step \"gone.step\""),
+            (
+                "{ id: a, uses: echo, with: { value: \"{{ secrets.key | default('') }}\" } }", "secret-unavailable",
+                "the secret \"key\" has no value: the file is gone"
+            ),
+        ])
+    func missing(step: String, code: Value, message: Value) async throws {
+        let rig = try Rig(unavailable: ["key": "the file is gone"])
+        let yaml = """
+            on: { gone: {} }
+            steps: [ { id: before, uses: echo }, \(step) ]
+            on_failure: [ { id: tell, uses: echo } ]
+            """
+        let run = await rig.accept("run-m", yaml, in: rig.journal)
+        _ = await rig.worker.work(on: run)
+        let ended = try #require(await rig.journal.run("run-m"))
+        #expect(ended.state == .failed)
+        #expect(ended.error?.asObject?["step"] == "a")
+        #expect(ended.error?.asObject?["code"] == code)
+        #expect(ended.error?.asObject?["message"] == message)
+        let steps = await rig.journal.steps(of: "run-m")
+        #expect(steps.filter { $0.state == .succeeded }.map(\.key.step).sorted() == ["before", "tell"])
     }
 
     @Test("a run goes on with what an earlier version accepted; what its steps accept no more fails these steps alone")

@@ -151,7 +151,8 @@ struct Project: Sendable {
         let ofCommands = settings.secrets.filter { if case .command = $0.value.source { true } else { false } }
         values = ProjectValues(
             secrets: secrets, env: env, vars: settings.vars,
-            unfetchedSecrets: hasSecrets && !runsCommands ? Set(ofCommands.keys) : [])
+            unfetchedSecrets: hasSecrets && !runsCommands ? Set(ofCommands.keys) : [],
+            unavailableSecrets: unavailableSecrets)
         pluginSettings = PluginSettings(
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
             folder: directory)

@@ -74,6 +74,8 @@ package struct DiagnosticList {
     let isStored: Bool
     package private(set) var items: [Diagnostic] = []
     private var errors = 0
+    /// Whether errors were turned into warnings.
+    private var hadErrors = false
     /// The places of what may be a secret by its schema.
     private var secrets: Set<YAMLRange> = []
     /// The places of literal secrets, whether or not a diagnostic shows them; see ``conceal(in:references:byName:)``.
@@ -107,6 +109,7 @@ package struct DiagnosticList {
         for index in items.indices[index...] where items[index].severity == .error {
             items[index].severity = .warning
             errors -= 1
+            hadErrors = true
         }
     }
 
@@ -232,7 +235,7 @@ extension DiagnosticList {
     ///   - byName: Whether the names of keys count.
     mutating func conceal(in root: YAMLNode?, references: Set<String> = [], byName: Bool = true) {
         guard let root else { return }
-        let hasErrors = items.hasErrors
+        let hasErrors = hadErrors || items.hasErrors
         let unknown = items.filter { $0.code == PipelineErrorCode.unknownKey.rawValue }.compactMap(\.range)
         func isSecret(_ key: YAMLNode) -> Bool {
             guard byName else { return false }

@@ -25,11 +25,7 @@ public enum RunErrorCode: String, ErrorCode {
         case .definitionGone: ErrorExplanation("the journal does not contain the pipeline of the run")
         case .definitionInvalid:
             ErrorExplanation(
-                "the pipeline of the run is no longer valid: …",
-                hints: """
-                    a plugin or a setting that it needs may have been removed; `runnel runs retry` uses the \
-                    current file
-                    """)
+                "the pipeline of the run is no longer valid: …", hints: "`runnel runs retry` uses the current file")
         case .killedItsWorker:
             ErrorExplanation(
                 "the worker of the run died … times… without progress",

@@ -35,6 +35,8 @@ public final class ProjectValues: Sendable {
     public let vars: [String: Value]
     /// The secrets of commands that have not been run. They hold something else, which must not be sent.
     package let unfetchedSecrets: Set<String>
+    /// The secrets that had no value at the start, and the reasons.
+    let unavailableSecrets: [String: String]
 
     /// Values by name; none unless given.
     public convenience init(
@@ -44,11 +46,12 @@ public final class ProjectValues: Sendable {
     }
 
     package init(
-        secrets: [String: String], env: [String: String], vars: [String: Value], unfetchedSecrets: Set<String>
+        secrets: [String: String], env: [String: String], vars: [String: Value], unfetchedSecrets: Set<String>,
+        unavailableSecrets: [String: String] = [:]
     ) {
         changing = Mutex((secrets, env))
         self.vars = vars
-        self.unfetchedSecrets = unfetchedSecrets
+        (self.unfetchedSecrets, self.unavailableSecrets) = (unfetchedSecrets, unavailableSecrets)
     }
 
     /// Replaces the secrets and the variables. The seal must have the new secrets already.
@@ -60,7 +63,9 @@ public final class ProjectValues: Sendable {
     var fetched: ProjectValues {
         guard !unfetchedSecrets.isEmpty else { return self }
         let (secrets, env) = changing.withLock { ($0.secrets, $0.env) }
-        return ProjectValues(secrets: secrets.filter { !unfetchedSecrets.contains($0.key) }, env: env, vars: vars)
+        return ProjectValues(
+            secrets: secrets.filter { !unfetchedSecrets.contains($0.key) }, env: env, vars: vars, unfetchedSecrets: [],
+            unavailableSecrets: unavailableSecrets)
     }
 
     /// What does not depend on a run: `secrets`, `env` and `vars`.

@@ -44,6 +44,7 @@ struct StepAttempt: Sendable {
                 RunErrorCode.unknownStep, "unknown step \"\(declaration.uses)\"",
                 hint: "its plugin may have been removed; `runnel steps` lists all steps")
         }
+        try checkSecrets()
         let needsSecret = isDryRun && usesUnfetchedSecret
         // What is shown of a held step has the stand-ins.
         let scope = needsSecret ? scope.with(runner.values) : scope
@@ -69,12 +70,27 @@ struct StepAttempt: Sendable {
 
     private var usesUnfetchedSecret: Bool {
         let unfetched = runner.values.unfetchedSecrets
-        guard !unfetched.isEmpty else { return false }
-        return step.declaration.with.templates.contains { template, _ in
-            template.references.contains { reference in
-                guard reference.root == "secrets" else { return false }
-                guard case .key(let name)? = reference.path.first else { return true }
-                return unfetched.contains(name)
+        return !unfetched.isEmpty && usedSecrets.contains { $0.map(unfetched.contains) ?? true }
+    }
+
+    /// A run that was accepted while a secret had a value fails at the step that needs it.
+    private func checkSecrets() throws {
+        let unavailable = runner.values.unavailableSecrets
+        guard !unavailable.isEmpty else { return }
+        for case let name? in usedSecrets {
+            guard let reason = unavailable[name] else { continue }
+            throw StepError(
+                PipelineErrorCode.secretUnavailable,
+                "the secret \"\(name)\" \(UnavailableSecret(reason: reason).predicate)",
+                hint: "see `secrets:` in runnel.yaml")
+        }
+    }
+
+    /// The names of the secrets that `with:` uses; nil for one that is chosen when it is rendered.
+    private var usedSecrets: [String?] {
+        step.declaration.with.templates.flatMap { template, _ in
+            template.references.filter { $0.root == "secrets" }.map { reference in
+                if case .key(let name)? = reference.path.first { name } else { nil }
             }
         }
     }

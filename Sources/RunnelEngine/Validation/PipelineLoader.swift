@@ -32,8 +32,8 @@ public struct PipelineLoader: Sendable {
 
     /// The pipeline, unless it has errors, and the diagnostics sorted by position.
     ///
-    /// - Parameter isStored: Whether a run has begun with it. What depends on the state of the project, such as files
-    ///   and the settings of plugins, is then left to its steps, so that their failure can be handled.
+    /// - Parameter isStored: Whether a run has begun with it. What depends on the state of the project, such as files,
+    ///   plugins and secrets, is then left to its steps, so that their failure can be handled.
     public func load(
         _ bytes: [UInt8], file: String, isStored: Bool = false
     ) -> (pipeline: Pipeline?, report: LoadReport) {
@@ -132,14 +132,16 @@ public struct PipelineLoader: Sendable {
         {
             diagnostics.error(reported: problem.code, step.usesNode, problem.message, hint: problem.hint)
         }
+        let before = diagnostics.items.count
         TriggerChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
         let files =
             isStored
             ? [:]
             : TemplateFileReader(registry: registry, paths: paths, environment: environment)
                 .files(of: pipeline, into: &diagnostics)
-        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files, isStored: isStored)
-            .check(into: &diagnostics)
+        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files).check(into: &diagnostics)
+        // A name that has no value now, such as a secret, fails the steps that use it.
+        if isStored { diagnostics.turnErrorsIntoWarnings(from: before) }
     }
 }
 
@@ -167,6 +169,12 @@ public struct LoadReport: Sendable {
         self.included = included
         self.unread = unread
         self.literals = literals
+    }
+
+    /// The first step or secret that a pipeline needs and that is missing at the moment; nil for none.
+    package var missing: Diagnostic? {
+        let codes: Set<String> = [PipelineErrorCode.unknownStep.rawValue, PipelineErrorCode.secretUnavailable.rawValue]
+        return diagnostics.first { codes.contains($0.code) }
     }
 
     /// The paths of all included files, also of unreadable ones; relative to the project.

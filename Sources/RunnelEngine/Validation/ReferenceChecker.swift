@@ -10,8 +10,6 @@ struct ReferenceChecker {
     let registry: StepRegistry
     /// The template files that steps name, by step.
     let files: [String: [TemplateFileReader.File]]
-    /// See ``PipelineLoader/load(_:file:isStored:)``.
-    let isStored: Bool
 
     private static let roots = [
         "input", "inputs", "steps", "trigger", "vars", "secrets", "env", "run", "error", "item", "index",
@@ -211,7 +209,7 @@ struct ReferenceChecker {
     /// What is wrong with a key of `trigger` that no run of the pipeline has. One that may be missing is not checked: a run
     /// started over the API can have other keys.
     private func triggerProblem(_ member: String?, isOptional: Bool) -> Problem? {
-        guard !isOptional, !isStored, !pipeline.triggers.isEmpty else { return nil }
+        guard !isOptional, !pipeline.triggers.isEmpty else { return nil }
         var known = ["type"]
         for trigger in pipeline.triggers {
             // A trigger that does not say what it brings is not checked.

@@ -12,21 +12,26 @@ struct StepChecker {
         checkIDs(pipeline, into: &diagnostics)
         for step in pipeline.allSteps where step.group == nil {
             guard let definition = registry[step.uses] else {
-                let plugin = String(step.uses.prefix { $0 != "." })
-                if let reason = registry.missingPlugins[plugin] {
-                    diagnostics.error(
-                        PipelineErrorCode.unknownStep, step.usesNode,
-                        "the step \"\(step.uses)\" is not available: the plugin \"\(plugin)\" was not loaded",
-                        hint: reason)
-                    continue
-                }
-                diagnostics.error(
-                    PipelineErrorCode.unknownStep, step.usesNode, "unknown step \"\(step.uses)\"",
-                    hint: hint(for: step.uses))
+                let before = diagnostics.items.count
+                reportUnknown(step, into: &diagnostics)
+                if isStored { diagnostics.turnErrorsIntoWarnings(from: before) }
                 continue
             }
             ScriptChecker(registry: registry).check(step, definition, into: &diagnostics)
             checkWith(step, definition, of: pipeline, into: &diagnostics)
+        }
+    }
+
+    private func reportUnknown(_ step: PipelineStep, into diagnostics: inout DiagnosticList) {
+        let plugin = String(step.uses.prefix { $0 != "." })
+        if let reason = registry.missingPlugins[plugin] {
+            diagnostics.error(
+                PipelineErrorCode.unknownStep, step.usesNode,
+                "the step \"\(step.uses)\" is not available: the plugin \"\(plugin)\" was not loaded", hint: reason)
+        } else {
+            diagnostics.error(
+                PipelineErrorCode.unknownStep, step.usesNode, "unknown step \"\(step.uses)\"",
+                hint: hint(for: step.uses))
         }
     }
 

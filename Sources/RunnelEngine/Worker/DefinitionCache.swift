@@ -52,9 +52,7 @@ final class DefinitionCache: Sendable {
             throw RunError(
                 RunErrorCode.definitionInvalid,
                 "the pipeline of the run is no longer valid: \(first?.message ?? "no reason is known")",
-                hint:
-                    "a plugin or a setting that it needs may have been removed; `runnel runs retry` uses the current file"
-            )
+                hint: "`runnel runs retry` uses the current file")
         }
         // Older journals keep equal texts of several files once, with the name of one of them.
         pipeline.name = run.pipeline

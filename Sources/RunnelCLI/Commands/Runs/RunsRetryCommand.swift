@@ -278,6 +278,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
             let first = report.diagnostics.first { $0.severity == .error }.map(DiagnosticPrinter.line)
             throw Refusal("its pipeline has errors: \(first ?? definition.file)")
         }
+        if isStored, let missing = report.missing {
+            throw Refusal(run.id, because: project.redactor.redact(missing.message), hint: missing.hint)
+        }
         DiagnosticOutput.write([report], format: .text, redactor: project.redactor)
         guard let pipeline else { throw ExitStatus.usage }
         return pipeline

@@ -163,15 +163,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
             pipeline: pipeline, since: since.map { WallClock.nanoseconds() - $0.duration.nanoseconds },
             limit: 1000)
         let wanted = Set(states.map(\.stored))
-        var retried: Set<String> = []
         var found: [String] = []
         while true {
-            // The newest come first, so that the last retry of a run comes before it.
             let page = try await journal.runs(filter)
-            for run in page {
-                if wanted.contains(run.state), !retried.contains(run.id) { found.append(run.id) }
-                if let old = run.retryOf { retried.insert(old) }
-            }
+            found += page.filter { wanted.contains($0.state) && $0.retriedBy == nil }.map(\.id)
             guard page.count == filter.limit else { return found.reversed() }
             filter.before = page.last?.id
         }

@@ -363,6 +363,21 @@ import Testing
         }
     }
 
+    @Test("a run is not retried with its old pipeline where a secret that it needs has no value")
+    func unavailableForRetry() async throws {
+        let files = ["runnel.yaml": "secrets: { key: { file: key } }", "key": "s3cr3t-value", "p.yaml": Self.logsKey]
+        try await withProject(files) { runnel in
+            #expect(try await runnel.run(["run", "p"]).status == 0)
+            try FileManager.default.removeItem(atPath: runnel.directory + "/key")
+            let retried = try await runnel.run(["runs", "retry", "last", "--unchanged"])
+            #expect(retried.status == 2)
+            #expect(
+                retried.error.contains(
+                    "cannot be retried: the secret \"key\" has no value: cannot read the file \"key\""),
+                "\(retried.error)")
+        }
+    }
+
     @Test("the client secret is masked in what a server sends back")
     func clientSecret() async throws {
         let files = [

@@ -11,7 +11,9 @@ import Testing
     }
 
     private func cache(_ journal: MemoryJournal) -> DefinitionCache {
-        DefinitionCache(journal: journal, loader: loader, registry: loader.registry, seal: SecretSeal(secrets: [:]))
+        DefinitionCache(
+            journal: journal, loader: loader, registry: loader.registry, seal: SecretSeal(secrets: [:]),
+            folder: FilePath.absolute("project"))
     }
 
     private func pipeline(_ text: String, _ file: String) throws -> Pipeline {
@@ -30,6 +32,21 @@ import Testing
         let cache = cache(MemoryJournal())
         #expect(cache.insert(a).declaration.name == "a")
         #expect(cache.insert(b).declaration.name == "b")
+    }
+
+    @Test("the journal has the newest path of a definition, relative to the project if it is below it")
+    func path() async throws {
+        let journal = MemoryJournal()
+        let cache = cache(journal)
+        let paths = [
+            ("project/a.yaml", "a.yaml"), (FilePath.absolute("project/sub/b.yaml"), "sub/b.yaml"),
+            ("other/../project/c.yaml", "c.yaml"), ("/nowhere/d.yaml", "/nowhere/d.yaml"), ("e.yaml", "e.yaml"),
+        ]
+        for (given, stored) in paths {
+            let pipeline = try pipeline("name: n\nsteps: [{ uses: echo }]\n", given)
+            try await cache.keep(pipeline)
+            #expect(await journal.definition(pipeline.definition)?.file == stored)
+        }
     }
 
     @Test("a run of an older journal, which keeps equal texts once, has its own name and its current definition")

@@ -658,7 +658,7 @@ import Testing
         }
     }
 
-    @Test("a definition is kept as it was first", arguments: JournalKind.allCases)
+    @Test("a definition is kept as it was first, with the path that its file had last", arguments: JournalKind.allCases)
     func definitions(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             let definition = DefinitionRecord(hash: "h", pipeline: "p", file: "p.yaml", text: "steps: []")
@@ -666,6 +666,8 @@ import Testing
             _ = try await journal.accept(newRun("r"), memory: nil)
             #expect(try await other.definition("h") == definition)
             #expect(try await other.definition("none") == nil)
+            try await other.keep(DefinitionRecord(hash: "h", pipeline: "p", file: "moved.yaml", text: "steps: []"))
+            #expect(try await journal.definition("h")?.file == "moved.yaml")
         }
     }
 }

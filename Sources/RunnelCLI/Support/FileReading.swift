@@ -155,14 +155,7 @@ enum FileReading {
     }
 
     /// The absolute path, without `.` and `..`.
-    static func absolute(_ path: String) -> String {
-        let start = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-        var parts: [Substring] = []
-        for part in start.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-        }
-        return "/" + parts.joined(separator: "/")
-    }
+    static func absolute(_ path: String) -> String { FilePath.absolute(path) }
 
     /// The path for messages: relative to the current folder if it is below it.
     static func shown(_ path: String) -> String {

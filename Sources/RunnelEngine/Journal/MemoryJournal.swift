@@ -139,7 +139,9 @@ package actor MemoryJournal: Journal {
     // MARK: Accepting runs
 
     package func keep(_ definition: DefinitionRecord) {
-        definitions[definition.hash] = definitions[definition.hash] ?? definition
+        var kept = definitions[definition.hash] ?? definition
+        kept.file = definition.file
+        definitions[definition.hash] = kept
     }
 
     package func definition(_ hash: String) -> DefinitionRecord? { definitions[hash] }

@@ -190,7 +190,7 @@ public struct DefinitionRecord: Sendable, Hashable {
     public var hash: String
     /// The name of the pipeline.
     public var pipeline: String
-    /// The file's path for messages.
+    /// The path of the file that last held it: relative to the project if it is below it.
     public var file: String
     /// The text with secrets sealed.
     public var text: String

@@ -10,18 +10,25 @@ final class DefinitionCache: Sendable {
         let pipeline: String
     }
 
+    private struct DefinitionFile: Hashable {
+        let hash: String
+        let path: String
+    }
+
     private struct State {
         var pipelines: [Key: ExecutablePipeline] = [:]
         /// The order of ended runs, oldest first.
         var order: [Key] = []
-        /// When this process has stored definitions in the journal, by hash.
-        var kept: [String: ContinuousClock.Instant] = [:]
+        /// When this process has stored definitions in the journal.
+        var kept: [DefinitionFile: ContinuousClock.Instant] = [:]
     }
 
     private let journal: any Journal
     private let loader: PipelineLoader
     private let registry: StepRegistry
     private let seal: SecretSeal
+    /// The folder of the project.
+    private let folder: String
     private let state = Mutex(State())
 
     private static let limit = 200
@@ -30,12 +37,15 @@ final class DefinitionCache: Sendable {
     private static let keepInterval = Duration.seconds(3600)
     private static let maximumKept = 10_000
 
-    /// - Parameter registry: Of the steps as they are run.
-    init(journal: any Journal, loader: PipelineLoader, registry: StepRegistry, seal: SecretSeal) {
+    /// - Parameters:
+    ///   - registry: Of the steps as they are run.
+    ///   - folder: That of the project, absolute.
+    init(journal: any Journal, loader: PipelineLoader, registry: StepRegistry, seal: SecretSeal, folder: String) {
         self.journal = journal
         self.loader = loader
         self.registry = registry
         self.seal = seal
+        self.folder = folder
     }
 
     /// - Throws: A ``RunError`` if the definition is missing or no longer valid; a ``JournalError``.
@@ -63,16 +73,17 @@ final class DefinitionCache: Sendable {
     func keep(
         _ pipeline: Pipeline, isolation: isolated (any Actor)? = #isolation
     ) async throws(JournalError) {
-        let (hash, now) = (pipeline.definition, ContinuousClock.now)
-        if state.withLock({ $0.kept[hash].map { now - $0 < Self.keepInterval } ?? false }) { return }
+        // Commands are given paths relative to any folder, and other machines have the project elsewhere.
+        let path = FilePath.relative(pipeline.source.name, to: folder) ?? pipeline.source.name
+        let (file, now) = (DefinitionFile(hash: pipeline.definition, path: path), ContinuousClock.now)
+        if state.withLock({ $0.kept[file].map { now - $0 < Self.keepInterval } ?? false }) { return }
         insert(pipeline)
         try await journal.keep(
             DefinitionRecord(
-                hash: hash, pipeline: pipeline.name, file: pipeline.source.name,
-                text: seal.seal(pipeline.definitionText)))
+                hash: file.hash, pipeline: pipeline.name, file: path, text: seal.seal(pipeline.definitionText)))
         state.withLock { state in
             if state.kept.count >= Self.maximumKept { state.kept = [:] }
-            state.kept[hash] = now
+            state.kept[file] = now
         }
     }
 

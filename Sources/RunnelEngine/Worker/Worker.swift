@@ -85,7 +85,8 @@ public final class Worker: Sendable {
         stopwatch = clock.measureStart()
         state = Mutex(State(ownership: OwnershipMachine(id: record.id)))
         definitions = DefinitionCache(
-            journal: journal, loader: loader, registry: runner.registry, seal: runner.seal)
+            journal: journal, loader: loader, registry: runner.registry, seal: runner.seal,
+            folder: runner.project.path)
     }
 
     /// The current id of the worker.

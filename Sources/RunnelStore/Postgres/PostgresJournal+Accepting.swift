@@ -48,8 +48,9 @@ extension PostgresJournal {
                 """
                 INSERT INTO definitions (hash, pipeline, file, text, kept_at)
                 VALUES ($1, $2, $3, $4, extract(epoch FROM now())::bigint)
-                ON CONFLICT (hash) DO UPDATE SET kept_at = excluded.kept_at
-                    WHERE definitions.kept_at < excluded.kept_at
+                ON CONFLICT (hash) DO UPDATE
+                    SET kept_at = greatest(definitions.kept_at, excluded.kept_at), file = excluded.file
+                    WHERE definitions.kept_at < excluded.kept_at OR definitions.file <> excluded.file
                 """, .text(definition.hash), .text(definition.pipeline), .text(definition.file), .text(definition.text))
         }
     }

@@ -9,15 +9,19 @@ extension SQLiteJournal {
         let isFresh = try await read { db in
             try Bool.fetchOne(
                 db.cachedStatement(
-                    sql: "SELECT EXISTS (SELECT 1 FROM definitions WHERE hash = ? AND kept_at > unixepoch() - 3600)"),
-                arguments: [definition.hash]) ?? false
+                    sql: """
+                        SELECT EXISTS
+                            (SELECT 1 FROM definitions WHERE hash = ? AND file = ? AND kept_at > unixepoch() - 3600)
+                        """),
+                arguments: [definition.hash, definition.file]) ?? false
         }
         if isFresh { return }
         try await committer.write { db in
             try db.cachedStatement(
                 sql: """
                     INSERT INTO definitions (hash, pipeline, file, text, kept_at) VALUES (?, ?, ?, ?, unixepoch())
-                    ON CONFLICT (hash) DO UPDATE SET kept_at = excluded.kept_at WHERE kept_at < excluded.kept_at
+                    ON CONFLICT (hash) DO UPDATE SET kept_at = max(kept_at, excluded.kept_at), file = excluded.file
+                        WHERE kept_at < excluded.kept_at OR file <> excluded.file
                     """
             ).execute([definition.hash, definition.pipeline, definition.file, definition.text])
         }

@@ -9,8 +9,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
         commandName: "retry", abstract: "Run again with the same input, as a new run.",
         discussion: HelpText.text(
             """
-            The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
-            with. Inputs that the file has got since have their defaults; if one is missing, or a value does not match \
+            The new run uses the pipeline's file as it is now, also at another place of the project, or with \
+            --unchanged the pipeline that the run began with. Inputs that the file has got since have their defaults; if one is missing, or a value does not match \
             any more, no step is run, and --input sets it. With --from, the steps before the named one are not run: \
             their outputs are taken over. A file that `watch` has moved, also after an earlier retry, is read at its \
             new place, and goes on to its folder for processed files when the run succeeds. It has the priority of its \
@@ -257,21 +257,22 @@ struct RunsRetryCommand: AsyncParsableCommand {
         guard let definition = try await journal.definition(run.definition) else {
             throw Refusal("the journal does not hold the pipeline of the run \(run.id)")
         }
-        var bytes = Array(project.seal.unseal(definition.text).utf8)
-        let isStream = FileReading.isStream(definition.file)
+        var (file, bytes) = (definition.file, Array(project.seal.unseal(definition.text).utf8))
         var isStored = unchanged
-        if !unchanged, !isStream, let current = try? FileReading.yaml(of: definition.file) {
-            bytes = current
-        } else if !unchanged {
-            isStored = true
-            let problem = isStream ? "cannot be read again" : "does not exist"
-            Streams.error.write("\(definition.file) \(problem); using the recorded definition\n")
+        if !unchanged {
+            if let current = try currentFile(of: run, definition.file, project) {
+                (file, bytes) = current
+            } else {
+                isStored = true
+                let problem = FileReading.isStream(file) ? "cannot be read again" : "does not exist"
+                Streams.error.write("\(file) \(problem); using the recorded definition\n")
+            }
         }
-        let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: isStored)
+        let (pipeline, report) = loader.load(bytes, file: file, isStored: isStored)
         // Many runs may have the same errors, so each gets one line.
         if pipeline == nil, self.run == nil {
             let first = report.diagnostics.first { $0.severity == .error }.map(DiagnosticPrinter.line)
-            throw Refusal("its pipeline has errors: \(first ?? definition.file)")
+            throw Refusal("its pipeline has errors: \(first ?? file)")
         }
         if isStored, let missing = report.missing {
             throw Refusal(run.id, because: project.redactor.redact(missing.message), hint: missing.hint)
@@ -279,6 +280,35 @@ struct RunsRetryCommand: AsyncParsableCommand {
         DiagnosticOutput.write([report], format: .text, redactor: project.redactor)
         guard let pipeline else { throw ExitStatus.usage }
         return pipeline
+    }
+
+    /// The file that holds the run's pipeline now: the one that the run began with, or another one of the project; nil if
+    /// there is none.
+    ///
+    /// - Parameter recorded: Relative to the project; in older journals to the folder in which the command was given.
+    /// - Throws: A ``Refusal`` if the file holds another pipeline now.
+    private func currentFile(
+        of run: RunRecord, _ recorded: String, _ project: Project
+    ) throws -> (path: String, bytes: [UInt8])? {
+        guard !FileReading.isStream(project.path(recorded)) else { return nil }
+        func read(_ path: String) -> (path: String, bytes: [UInt8], name: String)? {
+            guard let bytes = try? FileReading.yaml(of: path) else { return nil }
+            return (FileReading.shown(path), bytes, Pipeline.name(in: bytes, file: path))
+        }
+        let first = read(project.path(recorded))
+        if let first, first.name == run.pipeline { return (first.path, first.bytes) }
+        // `ask` has no file, and a file of the project may have its name.
+        let named = recorded.isYAMLFileName ? PipelineNames.below(project.directory) : []
+        let moved = named.first { $0.name == run.pipeline }.flatMap { read($0.file) }
+        guard let found = moved ?? read(recorded) ?? first else { return nil }
+        guard found.name == run.pipeline else {
+            throw Refusal(
+                run.id,
+                because: "\"\(found.path)\" holds the pipeline \"\(found.name)\" now, and no file of the project holds "
+                    + "\"\(run.pipeline)\"",
+                hint: "--unchanged uses the pipeline that the run began with")
+        }
+        return (found.path, found.bytes)
     }
 
     /// Why the run cannot be retried. An error of the whole journal is thrown.

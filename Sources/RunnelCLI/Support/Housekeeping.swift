@@ -31,10 +31,19 @@ struct Housekeeping: Sendable {
     /// Runs until the task is cancelled.
     func run() async {
         var problem: JournalError.Code?
+        var clock: RetentionClock?
+        let stopwatch = ContinuousClock().measureStart()
         while !Task.isCancelled {
             var interval = Self.intervals.idle
             do throws(JournalError) {
-                let report = try await journal.prune(retention.value, now: WallClock.nanoseconds())
+                let (wall, elapsed) = (WallClock.nanoseconds(), stopwatch.elapsed())
+                var current = if let clock { clock } else { try await makeClock(wall, elapsed) }
+                let before = current.lead
+                let now = current.time(wall: wall, elapsed: elapsed)
+                // At the start, the journal may only have been idle.
+                if clock != nil, before == nil, let lead = current.lead { warn(of: lead) }
+                clock = current
+                let report = try await journal.prune(retention.value, now: now)
                 if report.runs > 0 { interval = Self.intervals.busy }
                 problem = nil
             } catch {
@@ -63,6 +72,22 @@ struct Housekeeping: Sendable {
 
     /// One brief pass at the end of a command; what remains is done next time.
     func runBriefly() async {
-        _ = try? await journal.prune(retention.value, now: WallClock.nanoseconds(), within: .seconds(1))
+        let wall = WallClock.nanoseconds()
+        guard var clock = try? await makeClock(wall, .zero) else { return }
+        let now = clock.time(wall: wall, elapsed: .zero)
+        _ = try? await journal.prune(retention.value, now: now, within: .seconds(1))
+    }
+
+    /// A clock that begins now; see ``RetentionClock/init(wall:elapsed:lastRun:)``.
+    func makeClock(_ wall: Int64, _ elapsed: Duration) async throws(JournalError) -> RetentionClock {
+        let earlier = UUIDv7.make(nanoseconds: wall - RetentionClock.patience.nanoseconds)
+        let lastRun = try await journal.runs(RunFilter(before: earlier, limit: 1)).first
+        return RetentionClock(wall: wall, elapsed: elapsed, lastRun: lastRun?.createdAt)
+    }
+
+    private func warn(of lead: Duration) {
+        let words = DurationText.format(.seconds(lead.components.seconds))
+        let patience = DurationText.format(RetentionClock.patience)
+        logger.warning("the clock has jumped ahead by \(words): for \(patience), nothing is removed because of its age")
     }
 }

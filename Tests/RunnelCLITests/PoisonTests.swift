@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTestServer
 import RunnelKit
 import Testing
 
@@ -39,6 +40,31 @@ import Testing
             )
             #expect(try await runnel.run(["run", "good"]).output == "fine\n")
             #expect(try await runnel.run(["runs", "retry", id]).status == SIGKILL)
+        }
+    }
+
+    @Test("a run that fails since its process died repeatedly is counted by the server that takes it over")
+    func counted() async throws {
+        try await TestServer.run { _ in
+            .reply(200, [("content-type", "application/json")], "{}")
+        } body: { server in
+            var files = files
+            files["runnel.yaml"] = "server: { port: 0 }\nruns: { deaths: 1 }\n"
+            let environment = ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": server.url + "/v1/metrics"]
+            try await withProject(files, environment: environment) { (runnel) async throws -> Void in
+                #expect(try await runnel.run(["run", "poison"]).status == SIGKILL)
+                #expect(try await runnel.run(["runs", "resume", "last"]).status == SIGKILL)
+                _ = try await runnel.interrupt(["serve", "."], after: "its worker died repeatedly")
+            }
+            let request = try #require(server.requests.last)
+            let resource = try #require(try Value.json(request.body)["resourceMetrics"]?[0])
+            let metrics = resource["scopeMetrics"]?[0]?["metrics"]?.asList ?? []
+            let runs = try #require(metrics.first { $0["name"] == "runnel_runs_total" }?["sum"]?["dataPoints"]?.asList)
+            let labels: Value = [
+                ["key": "pipeline", "value": ["stringValue": "poison"]],
+                ["key": "state", "value": ["stringValue": "failed"]],
+            ]
+            #expect(runs.first { $0["attributes"] == labels }?["asDouble"]?.asDouble == 1)
         }
     }
 

@@ -13,11 +13,17 @@ enum RunMetrics {
         case .stepCancelled(let place, let took): count(place, "cancelled", took)
         case .stepSkipped(let place):
             Counter(label: "runnel_steps_total", dimensions: [("uses", place.uses), ("outcome", "skipped")]).increment()
-        case .runFinished(let outcome, _):
-            Counter(label: "runnel_runs_total", dimensions: [("pipeline", pipeline), ("state", outcome.state)])
-                .increment()
+        case .runFinished(let outcome, _): observe(1, of: pipeline, endedAs: outcome.state)
         case .runStarted, .stepStarted, .stepText, .stepNote, .stepHeld: break
         }
+    }
+
+    /// Counts ends of runs.
+    ///
+    /// - Parameter state: The final state.
+    static func observe(_ count: Int, of pipeline: String, endedAs state: String) {
+        Counter(label: "runnel_runs_total", dimensions: [("pipeline", pipeline), ("state", state)])
+            .increment(by: Int64(count))
     }
 
     /// Records how long this process worked on a run that has ended.

@@ -329,6 +329,7 @@ public final class Worker: Sendable {
                     "a worker died; \(runs) run\(runs == 1 ? " was" : "s were") taken over", for: .seconds(60))
             }
             for runID in takeover.failed {
+                await self.countEnd(of: runID, .failed)
                 self.logger.error(
                     "the run \(runID) failed: its worker died repeatedly [killed-its-worker]")
             }
@@ -636,6 +637,7 @@ public final class Worker: Sendable {
         do {
             try await journal.commit(RunCommit(lease: lease, end: end), .durable)
             _ = tell(.finished(lease))
+            await countEnd(of: lease.runID, end.state)
         } catch {
             _ = tell(error.code == .leaseLost ? .finished(lease) : .unfinished(lease))
             throw error
@@ -650,5 +652,11 @@ public final class Worker: Sendable {
         } catch {
             return error.code == .leaseLost ? .lost : .broken(error)
         }
+    }
+
+    /// Counts the end of a run that had no events.
+    private func countEnd(of runID: String, _ state: RunState) async {
+        guard let run = try? await journal.progress(of: runID) else { return }
+        RunMetrics.observe(1, of: run.pipeline, endedAs: state.rawValue)
     }
 }

@@ -74,7 +74,7 @@ struct MetricsRoute: Sendable {
         gauge("runnel_trigger_problems", hosted.flatMap(\.triggers.values).count { $0.isProblem }, [])
         // A series that begins with its first failure would not have risen: it must be there with zero before.
         for pipeline in hosted.compactMap({ $0.pipeline?.name }) {
-            for state in ["succeeded", "failed", "cancelled"] {
+            for state in ["succeeded", "failed", "cancelled", "skipped"] {
                 registry.makeCounter(
                     label: "runnel_runs_total", dimensions: [("pipeline", pipeline), ("state", state)]
                 ).increment(by: 0)

@@ -28,6 +28,7 @@ import Testing
             let lines = answer.text.split(separator: "\n").map(String.init)
             #expect(lines.contains(#"runnel_runs_total{pipeline="counted",state="succeeded"} 1"#))
             #expect(lines.contains(#"runnel_runs_total{pipeline="counted",state="failed"} 0"#))
+            #expect(lines.contains(#"runnel_runs_total{pipeline="counted",state="skipped"} 0"#))
             #expect(lines.contains(#"runnel_run_duration_seconds_count{pipeline="counted"} 1"#))
             #expect(lines.contains { $0.hasPrefix(#"runnel_steps_total{uses="log",outcome="succeeded"} "#) })
             #expect(lines.contains { $0.hasPrefix(#"runnel_steps_total{uses="log",outcome="skipped"} "#) })
@@ -36,6 +37,20 @@ import Testing
             #expect(lines.contains(#"runnel_build_info{version="1.2.3"} 1"#))
             #expect(lines.contains(#"runnel_pipelines{state="served"} 1"#))
             try Self.check(answer.text)
+        }
+    }
+
+    @Test("a run that fails before its first step is counted too")
+    func lost() async throws {
+        var rig = ServerRig()
+        rig.metrics = .process
+        try await rig.serve { server in
+            let run = RunRecord(
+                id: "lost-1", pipeline: "lost", definition: "gone", trigger: ["type": "manual"],
+                createdAt: ServerRig.now)
+            _ = try await server.journal.accept(run, steps: [], memory: nil)
+            let line = #"runnel_runs_total{pipeline="lost",state="failed"} 1"#
+            while !(try await server.call("GET", "/metrics").text.contains(line)) { try await waitTurn() }
         }
     }
 

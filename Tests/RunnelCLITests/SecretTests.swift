@@ -378,6 +378,40 @@ import Testing
         }
     }
 
+    @Test("a retry does not take over an output with a secret that was renamed")
+    func renamed() async throws {
+        func pipeline(_ secret: String) -> String {
+            """
+            steps:
+              - { id: a, uses: template, with: { text: "Bearer {{ secrets.\(secret) }}" } }
+              - { id: b, uses: file.read, with: { path: missing.txt } }
+              - { id: c, uses: file.write, with: { path: out.txt, content: "{{ steps.a }}" } }
+
+            """
+        }
+        let files = [
+            "runnel.yaml": "secrets: { one: { file: key } }", "key": "s3cr3t-value", "p.yaml": pipeline("one"),
+        ]
+        try await withProject(files) { runnel in
+            #expect(try await runnel.run(["run", "p"]).status == 1)
+            for (file, text) in [
+                ("runnel.yaml", "secrets: { two: { file: key } }"), ("p.yaml", pipeline("two")),
+                ("missing.txt", "here"),
+            ] {
+                try Data(text.utf8).write(to: URL(fileURLWithPath: "\(runnel.directory)/\(file)"))
+            }
+            let retried = try await runnel.run(["runs", "retry", "last", "--from", "b"])
+            #expect(retried.status == 2)
+            let words =
+                "cannot be retried: the output of the step \"a\" holds the secret \"one\", which has no value any more\n"
+                + "  = give it a value under `secrets:` in runnel.yaml, by its former name if it was renamed\n"
+            #expect(retried.error.contains(words), "\(retried.error)")
+            #expect(try await runnel.run(["runs", "retry", "last"]).status == 0)
+            let written = try String(contentsOfFile: runnel.directory + "/out.txt", encoding: .utf8)
+            #expect(written == "Bearer s3cr3t-value")
+        }
+    }
+
     @Test("the client secret is masked in what a server sends back")
     func clientSecret() async throws {
         let files = [

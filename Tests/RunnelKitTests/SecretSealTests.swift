@@ -46,6 +46,22 @@ import Testing
         #expect(SecretSeal(secrets: ["one": "another one"]).unseal(closed) == "Bearer another one")
     }
 
+    @Test("a secret that has no value any more is named, wherever it stands; an issued token and a credential are not")
+    func lost() {
+        let closed = seal.seal(["a": [.string("Bearer first secret")], "b": "zw/ei&="])
+        #expect(seal.lostSecret(in: closed) == nil)
+        #expect(SecretSeal(secrets: ["one": "another one", "two": "the other"]).lostSecret(in: closed) == nil)
+        let renamed = SecretSeal(secrets: ["uno": "first secret", "two": "zw/ei&="])
+        #expect(renamed.lostSecret(in: closed) == "one")
+        #expect(renamed.lostSecret(in: seal.seal(["first secret": .null])) == "one")
+        #expect(renamed.lostSecret(in: seal.seal(.bytes(Array("x first secret".utf8)))) == "one")
+        let mark = String(decoding: [0xEF, 0xB7, 0x90] as [UInt8], as: UTF8.self)
+        #expect(renamed.lostSecret(in: .string(seal.seal("\(mark)one.0\(mark)"))) == nil)
+        let credentials = SecretSeal(secrets: ["server/token": "first secret"])
+        Redactor(credentials).add("an issued token", named: "marketplace/access_token")
+        #expect(seal.lostSecret(in: .string(credentials.seal("first secret, an issued token"))) == nil)
+    }
+
     @Test("a new value is masked beside the former one in all copies and streams, and a reference comes back with it")
     func newValue() {
         let seal = SecretSeal(secrets: ["one": "first secret", "two": "zw/ei&="])

@@ -332,6 +332,31 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
+    @Test(
+        "a run is not retried where a value that it needs holds a secret that has no value any more",
+        arguments: [
+            ("{{ inputs.key }}", "`inputs.key`"), ("{{ trigger.headers.key }}", "`trigger.headers.key`"),
+            ("{{ trigger }}", "`trigger`"), ("{{ trigger.type }} {{ inputs.other }}", nil),
+        ] as [(String, String?)])
+    func lostSecret(template: String, place: String?) async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal(), secrets: ["key2": "hunter2hunter2"])
+        let lost = SecretSeal(secrets: ["key": "hunter2hunter2"]).seal("hunter2hunter2")
+        let pipeline = try rig.pipeline(
+            "name: p\ninputs: { key: { type: string }, other: { type: string } }\n"
+                + "steps: [ { uses: effect, with: { text: \"\(template)\" } } ]")
+        var old = newRun("r1")
+        (old.state, old.definition) = (.failed, pipeline.definition)
+        old.inputs = ["key": .string(lost), "other": "x"]
+        old.trigger = ["type": "manual", "headers": ["key": .string(lost)]]
+        do throws(RetryError) {
+            _ = try await rig.runs.makeRetry(of: old, with: pipeline)
+            #expect(place == nil)
+        } catch {
+            guard case .secretUnavailable(let secret) = error else { throw error }
+            #expect(secret.problem == "\(place ?? "") holds the secret \"key\", which has no value any more")
+        }
+    }
+
     @Test("a retry whose trigger cannot handle its end does not block the others", arguments: JournalKind.allCases)
     func stuckRetries(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -107,10 +107,10 @@ public struct RunService: Sendable {
             for (key, value) in place.payload { trigger[key] = value }
             (record.trigger, record.input, record.source) = (.object(trigger), place.input, source)
         }
-        guard let step else { return NewRun(record, of: pipeline, priority: priority ?? old.priority) }
-        return NewRun(
-            record, of: pipeline, priority: priority ?? old.priority,
-            steps: try await finishedSteps(of: old, in: pipeline, before: step))
+        var steps: [StepRecord] = []
+        if let step { steps = try await finishedSteps(of: old, in: pipeline, before: step) }
+        if let lost = LostSecret(in: record, steps, of: pipeline, runner.seal) { throw .secretUnavailable(lost) }
+        return NewRun(record, of: pipeline, priority: priority ?? old.priority, steps: steps)
     }
 
     /// The inputs of a retry, sealed. Those that the pipeline does not declare any more are kept, in case a later
@@ -356,6 +356,8 @@ public enum RetryError: Error, Sendable {
     case sourceGone(place: String, newer: RunRecord?)
     /// It cannot be determined whether the run's source is there; with the reason.
     case sourceUnreadable(String)
+    /// A value that the retry needs holds a secret that has no value any more.
+    case secretUnavailable(LostSecret)
     case journal(JournalError)
 
     /// Throws ``notEnded`` where the run has not ended.

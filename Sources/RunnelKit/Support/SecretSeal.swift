@@ -232,20 +232,52 @@ public struct SecretSeal: Sendable {
         guard Self.mayHoldReference(bytes) else { return nil }
         var output: [UInt8] = []
         var copied = 0
+        for (range, reference) in Self.references(in: bytes) {
+            output += bytes[copied..<range.lowerBound]
+            output += secret(for: reference)
+            copied = range.upperBound
+        }
+        return copied == 0 ? nil : output + bytes[copied...]
+    }
+
+    private static func references(in bytes: UnsafeBufferPointer<UInt8>) -> [(range: Range<Int>, reference: String)] {
+        var references: [(Range<Int>, String)] = []
         var index = 0
         while index < bytes.count {
-            guard bytes[index] == Self.opening[0], bytes[index...].starts(with: Self.opening),
-                let end = bytes[index...].firstRange(of: Self.closing)
+            guard bytes[index] == opening[0], bytes[index...].starts(with: opening),
+                let end = bytes[index...].firstRange(of: closing)
             else {
                 index += 1
                 continue
             }
-            output += bytes[copied..<index]
-            output += secret(for: String(decoding: bytes[(index + Self.opening.count)..<end.lowerBound], as: UTF8.self))
+            let reference = String(decoding: bytes[(index + opening.count)..<end.lowerBound], as: UTF8.self)
+            references.append((index..<end.upperBound, reference))
             index = end.upperBound
-            copied = index
         }
-        return copied == 0 ? nil : output + bytes[copied...]
+        return references
+    }
+
+    /// The name of a secret of `secrets:` that a sealed value holds and that has no value any more; nil if there is none.
+    /// Credentials, whose names have a slash, do not count: an access token that was issued never comes back.
+    package func lostSecret(in value: Value) -> String? {
+        switch value {
+        case .string(let text):
+            var copy = text
+            return copy.withUTF8(lostSecret)
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(lostSecret)
+        case .list(let items): return items.lazy.compactMap(lostSecret).first
+        case .object(let object):
+            return object.lazy.compactMap { lostSecret(in: .string($0.key)) ?? lostSecret(in: $0.value) }.first
+        case .null, .bool, .int, .double: return nil
+        }
+    }
+
+    private func lostSecret(in bytes: UnsafeBufferPointer<UInt8>) -> String? {
+        guard Self.mayHoldReference(bytes) else { return nil }
+        let lost = Self.references(in: bytes).lazy.map(\.reference).filter { [matcher] reference in
+            reference.contains(".") && matcher.text(for: reference[...]) == nil
+        }
+        return lost.map(SecretMatcher.name).first { !$0.contains("/") }
     }
 
     private func secret(for reference: String) -> [UInt8] {

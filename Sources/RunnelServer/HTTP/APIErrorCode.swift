@@ -35,6 +35,7 @@ public enum APIErrorCode: String, ErrorCode {
     case notServed = "not-served"
     case overloaded
     case pipelineInvalid = "pipeline-invalid"
+    case secretUnavailable = "secret-unavailable"
     case shuttingDown = "shutting-down"
     case signedOut = "signed-out"
     case sourceGone = "source-gone"
@@ -103,6 +104,10 @@ public enum APIErrorCode: String, ErrorCode {
         case .overloaded: ErrorExplanation("too many bodies are being read; try again in 1 s")
         case .pipelineInvalid:
             ErrorExplanation("the pipeline … has errors: …", hints: "`runnel validate` shows all of them")
+        case .secretUnavailable:
+            ErrorExplanation(
+                "… holds the secret \"…\", which has no value any more",
+                hints: "give it a value under `secrets:` in runnel.yaml, by its former name if it was renamed")
         case .shuttingDown: ErrorExplanation("Runnel is shutting down; try again in 5 s")
         case .signedOut: ErrorExplanation("the session has expired; sign in again", "sign in first")
         case .sourceGone:

@@ -85,6 +85,8 @@ extension API {
                 409, .sourceGone, "what the run was started for is not at \"\(place)\" any more\(advice)")
         } catch RetryError.sourceUnreadable(let reason) {
             throw APIError(409, .sourceUnreadable, reason)
+        } catch RetryError.secretUnavailable(let secret) {
+            throw APIError(409, .secretUnavailable, secret.problem)
         } catch RetryError.journal(let error) {
             var failure = APIError(error)
             if error.isOfOneRun { failure.status = 409 }

@@ -76,6 +76,11 @@ extension SecretMatcher {
 
     // MARK: - Restoring
 
+    /// The name of the secret that a reference stands for.
+    package static func name(of reference: String) -> String {
+        String(reference[..<(reference.lastIndex(of: ".") ?? reference.endIndex)].prefix { $0 != partMark })
+    }
+
     /// The text that a reference stands for; nil where the secret has no value any more.
     ///
     /// A secret that has a new value comes back with that, in the form in which the old one stood.

@@ -274,6 +274,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
             let first = report.diagnostics.first { $0.severity == .error }.map(DiagnosticPrinter.line)
             throw Refusal("its pipeline has errors: \(first ?? file)")
         }
+        if isStored, let name = project.seal.lostSecret(in: .string(definition.text)) {
+            let problem = "its pipeline holds the secret \"\(name)\", which has no value any more"
+            throw Refusal(run.id, because: problem, hint: Self.secretHint)
+        }
         if isStored, let missing = report.missing {
             throw Refusal(run.id, because: project.redactor.redact(missing.message), hint: missing.hint)
         }
@@ -311,6 +315,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
         return (found.path, found.bytes)
     }
 
+    private static let secretHint =
+        "give it a value under `secrets:` in runnel.yaml, by its former name if it was renamed"
+
     /// Why the run cannot be retried. An error of the whole journal is thrown.
     private func refusal(_ error: RetryError, _ runID: String) throws -> Refusal {
         switch error {
@@ -339,6 +346,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return Refusal(
                 runID, because: reason,
                 hint: "allow this user to read it, or start behind the steps that need it: --from")
+        case .secretUnavailable(let secret): return Refusal(runID, because: secret.problem, hint: Self.secretHint)
         case .journal(let error) where run == nil && error.isOfOneRun: return Refusal(error.message)
         case .journal(let error): throw error
         }

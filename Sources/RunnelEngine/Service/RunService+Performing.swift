@@ -196,7 +196,10 @@ extension Worker {
         case .skip:
             // An interrupted run had started, so it is not skipped.
             guard run.startedAt == nil else { return .waits }
-            return .skips(try await journal.skipQueued(like: run, limit: concurrency.limit.number, at: runner.now()))
+            let skipped = try await journal.skipQueued(
+                like: run, limit: concurrency.limit.number, at: runner.now())
+            RunMetrics.observe(skipped.count, of: run.pipeline, endedAs: RunState.skipped.rawValue)
+            return .skips(skipped)
         case .cancel:
             // Two queries, so that many queued runs do not hide a running one. A run that changes its state between the two
             // is in both.

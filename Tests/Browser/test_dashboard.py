@@ -179,6 +179,26 @@ def test_selected_runs_are_retried_together(chromium, server):
     assert set(ids) <= set(retried)
 
 
+def test_no_run_is_selected_after_going_back_or_loading_the_page_again(chromium, server):
+    run = server.run("fails")
+    server.end(run)
+    page = context(chromium, server).new_page()
+    page.goto("/runs?pipeline=fails")
+    row = page.locator(f"tr[data-run='{run}']")
+
+    def leave_and_go_back():
+        row.locator("td.name a").click()
+        expect(page.locator("#head")).to_be_visible()
+        page.go_back()
+
+    for again in (leave_and_go_back, page.reload):
+        row.locator("input").check()
+        server.end(server.run("fails"))
+        again()
+        expect(row).to_be_visible()
+        expect(page.locator("#runs input:checked")).to_have_count(0)
+
+
 def test_twenty_tabs_stay_live_on_one_stream(chromium, server):
     profile = context(chromium, server)
     run = server.run("talk", who="tabs", gate="tabs")

@@ -728,6 +728,12 @@ private struct TidePlugin: Plugin {
             let browser = try await Browsing.signedIn(server)
             let gates = [try await Self.start("gate", server), try await Self.start("gate", server)]
             await server.gates.waitForArrivals(2, at: "g")
+            // Otherwise browsers select the runs at the same places when the page is loaded again.
+            for run in gates {
+                #expect(
+                    try await browser.page("/runs").contains(
+                        #"<input type="checkbox" name="run" value="\#(run)" autocomplete="off">"#))
+            }
             let cancelled = try await browser.send(
                 "/runs/selected", ["run": gates[0], "run": gates[1], "do": "cancel", "to": "/runs?state=running"])
             #expect(cancelled.headers["location"] == "/runs?state=running&done=cancelling-2-0")

@@ -356,10 +356,12 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-// Forms of a page from the back-forward cache get new ids, so that sending one again starts another run.
+// Forms of a page from the back-forward cache get new ids, so that sending one again starts another run, and have nothing
+// selected, as after loading the page.
 addEventListener("pageshow", ({ persisted }) => {
   if (!persisted) return;
   for (const field of document.querySelectorAll('input[name="form-id"]')) field.value = `${Date.now()}-${Math.random()}`;
+  for (const box of document.querySelectorAll("input:checked")) box.checked = false;
 });
 
 // The address loses what a form did, so that loading the page again does not say it again.

@@ -234,6 +234,12 @@ extension HTMLWriter {
             .plain("autocomplete", "off"))
     }
 
+    /// A checkbox that is not ticked. Without `autocomplete=off`, browsers tick those at the same places when the page is
+    /// loaded again, which may be of other rows.
+    mutating func checkbox(_ name: String, _ value: String) {
+        void("input", .plain("type", "checkbox"), .name(name), .value(value), .plain("autocomplete", "off"))
+    }
+
     /// A form with one button.
     mutating func action(
         _ link: Link, _ words: String, _ session: DashboardSession?, needs scope: AccessScope = .run,

@@ -137,7 +137,7 @@ struct PipelinePage {
                     }
                 }
                 html.element("label") { html in
-                    html.void("input", .plain("type", "checkbox"), .name("again"), .value("true"))
+                    html.checkbox("again", "true")
                     html.text(" " + words(.backfillAgain))
                 }
                 html.element("div", .class("buttons")) { html in

@@ -27,7 +27,7 @@ struct RunsTable {
             if isSelectable {
                 html.element("td", .class("select")) { html in
                     html.element("label") { html in
-                        html.void("input", .plain("type", "checkbox"), .name("run"), .value(run.id))
+                        html.checkbox("run", run.id)
                         html.element("span", .class("hidden"), text: words(.selectRun, run.pipeline, run.id))
                     }
                 }

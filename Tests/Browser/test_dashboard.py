@@ -146,6 +146,25 @@ def test_a_run_is_cancelled_on_a_phone_by_touch(chromium, server):
     expect(page.locator("#head .badge")).to_have_text("cancelled")
 
 
+def test_a_cancel_button_that_is_out_of_date_does_not_end_a_finally(chromium, server):
+    run = server.run("tidies")
+    profile = context(chromium, server, java_script_enabled=False)
+    page, old = profile.new_page(), profile.new_page()
+    for tab in (page, old):
+        tab.goto(f"/runs/{run}")
+    page.get_by_role("button", name="Cancel").click()
+    end = page.get_by_role("button", name="End its finally")
+    while not end.count():
+        page.wait_for_timeout(50)
+        page.goto(f"/runs/{run}")
+    old.get_by_role("button", name="Cancel").click()
+    expect(old.locator(".notice")).to_have_text("The run was asked to end.")
+    assert server.api("GET", f"/runs/{run}")["state"] == "running"
+    end.click()
+    expect(page.locator(".notice")).to_have_text("Its finally was asked to end.")
+    assert server.end(run) == "cancelled"
+
+
 def test_filters_are_links_in_the_address(chromium, server):
     failed, good = server.run("fails"), server.run("talk", who="filter", gate="filter")
     server.open_gate("filter")

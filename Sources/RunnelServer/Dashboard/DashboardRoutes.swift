@@ -197,10 +197,12 @@ struct DashboardRoutes: Sendable {
             return Self.after(Link("runs", id).text, .retried)
         }
         group.post("/runs/:id/cancel") { request, context in
-            _ = try await form(request, context)
+            let form = try await form(request, context)
             let run = try await find(context)
+            // The button of a page that is out of date may still say "Cancel".
+            let endsFinally = form["finally"] == "true"
             let notice: PageContext.Notice =
-                switch try await api.cancel(run.id, by: Operator(context)) {
+                switch try await api.cancel(run.id, mayEndFinally: endsFinally, by: Operator(context)) {
                 case .cancelled: .cancelled
                 case .endingFinally: .endingFinally
                 default: .cancelling

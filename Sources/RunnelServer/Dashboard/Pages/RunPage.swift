@@ -92,7 +92,8 @@ struct RunPage {
                     html.element("span", .class("soft"), text: words(.whyCancelling))
                     if run.finallyStage == .begun {
                         html.action(
-                            Link("runs", run.id, "cancel"), words(.endFinally), context.session, class: "danger")
+                            Link("runs", run.id, "cancel"), words(.endFinally), context.session, class: "danger",
+                            fields: [("finally", "true")])
                     }
                 } else {
                     html.action(Link("runs", run.id, "cancel"), words(.cancel), context.session, class: "danger")

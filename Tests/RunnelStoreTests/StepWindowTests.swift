@@ -64,23 +64,26 @@ import Testing
     }
 
     @Test(
-        "select the last step that failed, else the last that goes on, else the last", arguments: JournalKind.allCases)
+        "select the step that failed the run, else the last that goes on, else the last that failed, else the last",
+        arguments: JournalKind.allCases)
     func choice(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             let worker = workerRecord("a")
             try await journal.join(worker)
-            let choices: [([StepRecord.State], String)] = [
-                ([.failed, .running, .succeeded], "s0"), ([.succeeded, .waiting, .succeeded], "s1"),
-                ([.succeeded, .skipped, .succeeded], "s2"),
+            let choices: [([StepRecord.State], failed: String?, String)] = [
+                ([.failed, .running, .succeeded], nil, "s1"), ([.succeeded, .waiting, .failed], nil, "s1"),
+                ([.succeeded, .failed, .succeeded], nil, "s1"), ([.succeeded, .skipped, .succeeded], nil, "s2"),
+                ([.failed, .failed, .succeeded], "s0", "s0"), ([.failed, .failed, .succeeded], "group", "s1"),
+                ([.failed, .failed, .succeeded], "gone", "s1"),
             ]
-            for (number, (states, wanted)) in choices.enumerated() {
+            for (number, (states, failed, wanted)) in choices.enumerated() {
                 _ = try await journal.accept(newRun("r\(number)", owner: worker), memory: nil)
                 var group = step("group", .running)
                 group.uses = ""
                 let steps = states.enumerated().map { step("s\($0.offset)", $0.element) } + [group]
                 try await journal.commit(RunCommit(lease: journal.lease("r\(number)"), steps: steps), .durable)
-                let window = try await other.steps(of: "r\(number)", StepSearch(limit: 10))
-                #expect(window.selected?.description == wanted)
+                let window = try await other.steps(of: "r\(number)", StepSearch(failed: failed, limit: 10))
+                #expect(window.selected?.description == wanted, "\(number)")
             }
         }
     }

@@ -471,8 +471,9 @@ package actor MemoryJournal: Journal {
             index = steps.firstIndex { $0.key.description == selected }
         } else {
             index =
-                steps.lastIndex { $0.isLeaf && $0.state == .failed }
-                ?? steps.lastIndex { $0.isLeaf && !$0.state.isFinal } ?? steps.lastIndex(where: \.isLeaf)
+                steps.lastIndex { $0.isLeaf && $0.key.description == search.failed }
+                ?? steps.lastIndex { $0.isLeaf && !$0.state.isFinal }
+                ?? steps.lastIndex { $0.isLeaf && $0.state == .failed } ?? steps.lastIndex(where: \.isLeaf)
                 ?? steps.indices.last
         }
         window.selected = index.map { steps[$0].key }

@@ -2,16 +2,18 @@ import RunnelKit
 
 /// Which steps of a run are listed.
 public struct StepSearch: Sendable, Hashable {
-    /// The step that is looked at, by ``ExecutionKey/description``. nil: the last one that failed; without one the last
-    /// that goes on, then the last. Groups and loops only where there is nothing else.
+    /// The step that is looked at, by ``ExecutionKey/description``. nil: the one of ``failed``; without one the last that
+    /// goes on, then the last that failed, then the last. Groups and loops only where there is nothing else.
     public var selected: String?
+    /// The step whose error is that of the run, by ``ExecutionKey/description``.
+    public var failed: String?
     /// The first row; nil: the selected step is in the middle.
     public var first: Int?
     /// The maximum number of rows.
     public var limit: Int
 
-    package init(selected: String? = nil, first: Int? = nil, limit: Int) {
-        (self.selected, self.first, self.limit) = (selected, first, limit)
+    package init(selected: String? = nil, failed: String? = nil, first: Int? = nil, limit: Int) {
+        (self.selected, self.failed, self.first, self.limit) = (selected, failed, first, limit)
     }
 
     /// The first row of the window.

@@ -253,7 +253,8 @@ struct DashboardRoutes: Sendable {
         }
         let row = try query.one("row")
         let search = StepSearch(
-            selected: try query.one("step"), first: row.map { Int($0) ?? 0 }, limit: RunPage.rows)
+            selected: try query.one("step"), failed: run.error.flatMap { RunError(json: $0).stepID },
+            first: row.map { Int($0) ?? 0 }, limit: RunPage.rows)
         let steps = try await withJournal { try await api.journal.steps(of: id, search) }
         let itemCounts = try await withJournal {
             try await api.logs.itemCounts(of: steps.rows.filter { $0.items != nil }, id, log)

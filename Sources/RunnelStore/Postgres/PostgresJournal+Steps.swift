@@ -21,10 +21,11 @@ extension PostgresJournal {
             """
             SELECT count(*), min(started_at), max(coalesce(ended_at, started_at)),
                 coalesce(
-                    max(number) FILTER (WHERE \(leaf) AND state = 'failed'),
-                    max(number) FILTER (WHERE \(leaf) AND \(goesOn)), max(number) FILTER (WHERE \(leaf)), max(number))
+                    max(number) FILTER (WHERE \(leaf) AND key = $2), max(number) FILTER (WHERE \(leaf) AND \(goesOn)),
+                    max(number) FILTER (WHERE \(leaf) AND state = 'failed'), max(number) FILTER (WHERE \(leaf)),
+                    max(number))
             FROM steps WHERE run_id = $1
-            """, .text(runID)
+            """, .text(runID), .text(search.failed)
         ).first
         guard var overview else { return window }
         window.count = Int(try overview.nextInt())

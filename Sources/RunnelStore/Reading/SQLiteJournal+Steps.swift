@@ -21,11 +21,12 @@ extension SQLiteJournal {
                 sql: """
                     SELECT count(*), min(started_at), max(coalesce(ended_at, started_at)),
                         coalesce(
-                            max(CASE WHEN \(leaf) AND state = 'failed' THEN number END),
+                            max(CASE WHEN \(leaf) AND key = ? THEN number END),
                             max(CASE WHEN \(leaf) AND \(goesOn) THEN number END),
+                            max(CASE WHEN \(leaf) AND state = 'failed' THEN number END),
                             max(CASE WHEN \(leaf) THEN number END), max(number))
                     FROM steps WHERE run_id = ?
-                    """), arguments: [runID])
+                    """), arguments: [search.failed, runID])
         guard let overview else { return window }
         window.count = try overview.decode(Int.self, atIndex: 0)
         window.startedAt = try overview.decode(Int64?.self, atIndex: 1)

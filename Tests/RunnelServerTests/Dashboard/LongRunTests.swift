@@ -68,6 +68,8 @@ import Testing
             #expect(selected.contains(#"aria-current="true" data-step="chats[1500]""#))
             #expect(selected.contains("said 1500"))
             #expect(!selected.contains("said 1501"))
+            // The answer that streams is shown beside another step.
+            #expect(Self.count("the last words", in: selected) == 1)
             let rows = try await browser.page("/runs/\(Self.id)?view=rows&row=0")
             #expect(rows.hasPrefix("<!doctype html>\n<section"))
             #expect(rows.contains(#"<ol start="1""#))

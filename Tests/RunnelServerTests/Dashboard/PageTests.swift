@@ -154,6 +154,27 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("the page of a run opens at the step that goes on, and at the end at the one that failed the run")
+    func openedStep() async throws {
+        let definition = """
+            name: soft
+            steps:
+              - { id: ignored, uses: break, on_error: continue, with: { message: a } }
+              - { id: hold, uses: gate, with: { gate: g } }
+              - { id: bad, uses: break, with: { message: b } }
+            finally: [ { id: tidy, uses: break, with: { message: c } } ]
+            """
+        try await ServerRig.dashboard(["s.yaml": definition]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let run = try await Self.start("soft", server)
+            await server.gates.waitForArrivals(1, at: "g")
+            #expect(try await browser.page("/runs/\(run)").contains(#"aria-current="true" data-step="hold""#))
+            await server.gates.open("g")
+            try await server.end(of: run)
+            #expect(try await browser.page("/runs/\(run)").contains(#"aria-current="true" data-step="bad""#))
+        }
+    }
+
     @Test("tokens that no server told are unknown on the page of usage, and a sum that lacks some is marked")
     func usage() async throws {
         try await ServerRig.dashboard().serve { server in

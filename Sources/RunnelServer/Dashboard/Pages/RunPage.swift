@@ -196,12 +196,13 @@ struct RunPage {
 
     // MARK: - Answers
 
-    /// The chats that stream at the moment, side by side; one that is alone stands in the details of its step.
+    /// The chats that stream at the moment, side by side; one that is alone may stand in the details of its step.
     private func answers(_ html: inout HTMLWriter) {
-        let streaming = steps.open.filter { log.texts[$0.key.description] != nil }
+        let streaming = run.state.isFinal ? [] : steps.open.filter { log.texts[$0.key.description] != nil }
+        let isInDetails = streaming.count == 1 && streaming[0].key == shown?.key
         html.element("div", .id("answers"), .class("answers"), .flag("data-live"), .label(context.words(.answers))) {
             html in
-            guard streaming.count > 1 else { return }
+            guard !isInDetails else { return }
             for step in streaming.prefix(12) {
                 html.element("section", .class("sheet"), .label(context.words(.answerOf, step.key.description))) {
                     html in

@@ -315,8 +315,7 @@ struct DashboardRoutes: Sendable {
         for id in ids {
             do {
                 if isRetry {
-                    guard let run = try await withJournal({ try await api.journal.run(id) }) else { continue }
-                    _ = try await api.retry(run, dedupeKey: form.dedupeKey(id), by: Operator(context))
+                    guard try await retry(id, form.dedupeKey(id), by: Operator(context)) else { continue }
                 } else {
                     _ = try await api.cancel(id, mayEndFinally: false, by: Operator(context))
                 }
@@ -324,10 +323,27 @@ struct DashboardRoutes: Sendable {
             } catch let error as APIError where error.isOfOneRun {
                 // It has ended, or has not: the others are done all the same.
                 continue
+            } catch var error as APIError where done > 0 {
+                error.message =
+                    "\(done) of the \(ids.count) selected runs \(done == 1 ? "was" : "were") "
+                    + "\(isRetry ? "retried" : "cancelled or asked to end"), and the others were not: \(error.message)"
+                throw error
             }
         }
         guard isRetry || done > 0 else { return Self.after(to, .failed) }
         return Self.after(
             to, isRetry ? .retried : .cancelling, selected: (done, ids.count - done))
+    }
+
+    /// Retries a selected run unless it was retried already: the page may have been rendered before that.
+    ///
+    /// - Returns: Whether it was retried by this form.
+    private func retry(_ id: String, _ dedupeKey: String?, by caller: Operator) async throws -> Bool {
+        guard let run = try await withJournal({ try await api.journal.run(id) }) else { return false }
+        if let other = run.retriedBy, let retry = try await withJournal({ try await api.journal.progress(of: other) }) {
+            return dedupeKey != nil && retry.dedupeKey == dedupeKey
+        }
+        _ = try await api.retry(run, dedupeKey: dedupeKey, by: caller)
+        return true
     }
 }

@@ -717,9 +717,12 @@ private struct TidePlugin: Plugin {
             let retried = try await location("/runs/\(run)/retry", "one")
             #expect(retried != started)
             #expect(try await location("/runs/\(run)/retry", "one") == retried)
+            let other = String(retried.dropFirst("/runs/".count).prefix { $0 != "?" })
+            try await server.end(of: other)
             for _ in 0..<2 {
-                _ = try await browser.send(
-                    "/runs/selected", ["run": run, "do": "retry", "to": "/runs", "form-id": "three"])
+                let answer = try await browser.send(
+                    "/runs/selected", ["run": other, "do": "retry", "to": "/runs", "form-id": "three"])
+                #expect(answer.headers["location"] == "/runs?done=retried-1-0")
             }
             #expect(await server.runs().count == 4)
         }
@@ -775,9 +778,33 @@ private struct TidePlugin: Plugin {
             #expect(retried.headers["location"] == "/runs?done=retried-1-1")
             #expect(
                 try await browser.page("/runs?done=retried-1-1").contains(
-                    ">1 new run was started. 1 selected run was left out: its state, its file or an "
-                        + "input does not allow it. Retry it alone to see why.<"))
+                    ">1 new run was started. 1 selected run was left out: it was retried already, or its state, its "
+                        + "file or an input does not allow it. Retry it alone to see why.<"))
             #expect(await server.runs().count == 3)
+        }
+    }
+
+    @Test("runs are retried together until the queue is full, which is said, and none of them twice")
+    func retriedHalfWay() async throws {
+        var rig = ServerRig.dashboard(["g.yaml": Pipelines.gate])
+        (rig.maximumQueued, rig.isWorking) = (2, false)
+        for id in ["a", "b", "c"] {
+            var run = RunRecord(id: id, pipeline: "gate", definition: "", trigger: [:], createdAt: 1)
+            run.state = .failed
+            _ = await rig.journal.base.accept(run, memory: nil)
+        }
+        try await rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            // Sent twice, and from a page that was rendered before.
+            for form in ["one", "one", "two"] {
+                let answer = try await browser.send(
+                    "/runs/selected",
+                    ["run": "a", "run": "b", "run": "c", "do": "retry", "to": "/runs", "form-id": form])
+                #expect(answer.status == 429)
+                let words = form == "one" ? "2 of the 3 selected runs were retried, and the others were not: " : ""
+                #expect(answer.text.contains("<bdi>\(words)2 runs are waiting already</bdi>"), "\(form)")
+                #expect(await server.runs().count == 5)
+            }
         }
     }
 

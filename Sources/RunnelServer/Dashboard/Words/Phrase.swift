@@ -138,8 +138,8 @@ enum Phrase: String, Sendable, CaseIterable {
             )
         case .didNotRetry:
             (
-                "1 selected run was left out: its state, its file or an input does not allow it. Retry it alone to see why.|{0} selected runs were left out: their state, file or inputs do not allow it. Retry one alone to see why.",
-                "選択した実行のうち {0} 件は、状態、ファイルまたは入力が原因で再実行できません。個別に再実行すると理由が表示されます。"
+                "1 selected run was left out: it was retried already, or its state, its file or an input does not allow it. Retry it alone to see why.|{0} selected runs were left out: they were retried already, or their state, file or inputs do not allow it. Retry one alone to see why.",
+                "選択した実行のうち {0} 件は、すでに再実行済みか、状態、ファイルまたは入力が原因で再実行できません。個別に再実行すると理由が表示されます。"
             )
         case .stateQueued: ("queued", "待機中")
         case .stateRunning: ("running", "実行中")

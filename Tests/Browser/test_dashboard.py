@@ -198,6 +198,29 @@ def test_selected_runs_are_retried_together(chromium, server):
     assert set(ids) <= set(retried)
 
 
+def test_runs_that_arrive_are_on_this_page_or_on_the_next_one_and_what_is_selected_stays(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto("/runs?pipeline=quick")
+    expect(page.locator("#runs")).to_contain_text("No run matches these filters.")
+    runs = [server.run("quick") for _ in range(3)]
+    rows, box = page.locator("#runs tr[data-run]"), page.locator(f"tr[data-run='{runs[0]}'] input")
+    expect(rows).to_have_count(3)
+    expect(page.locator(".bulk").get_by_role("button", name="Retry")).to_be_visible()
+    box.check()
+    runs += [server.run("quick") for _ in range(60)]
+    expect(rows.first).to_have_attribute("data-run", runs[-1])
+    expect(rows).to_have_count(51)
+    expect(box).to_be_checked()
+    box.uncheck()
+    server.run("quick")
+    expect(box).to_have_count(0)
+    of_rows = "rows => rows.map((row) => row.dataset.run)"
+    shown = set(rows.evaluate_all(of_rows))
+    page.get_by_role("link", name="Older").click()
+    expect(page).to_have_url(re.compile("before="))
+    assert set(runs) <= shown | set(rows.evaluate_all(of_rows))
+
+
 def test_no_run_is_selected_after_going_back_or_loading_the_page_again(chromium, server):
     run = server.run("fails")
     server.end(run)

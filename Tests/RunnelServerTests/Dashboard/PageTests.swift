@@ -112,6 +112,12 @@ private struct TidePlugin: Plugin {
             #expect(runs.contains(#"<a href="/runs?hours=1">Last hour</a>"#))
             let week = try await browser.page("/runs?hours=168")
             #expect(week.contains(#"<a href="/runs" aria-current="true">Last 7 days</a>"#))
+            // Rendered anew with the rows, which may be the first ones.
+            #expect(runs.contains(#"<span class="soft" id="open-runs" data-live>0 running, 0 queued</span>"#))
+            #expect(runs.contains(#"<div class="below" id="below-runs" data-live>"#))
+            #expect(
+                try await browser.page("/triggers").contains(
+                    #"<nav class="pages" id="delivery-pages" data-live aria-label="Deliveries: Pages">"#))
             let pipelines = try await browser.page("/pipelines")
             #expect(pipelines.contains("<code>runnel new pipeline</code> writes one into the folder."))
             #expect(try await browser.page("/triggers").contains("No pipeline has a trigger."))

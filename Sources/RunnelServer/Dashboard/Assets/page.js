@@ -188,23 +188,30 @@ function morph(from, to) {
   // What is gone is removed first, so that what stays is not moved: moving takes the focus away.
   const wanted = new Set([...to.children].map(key));
   const keyed = new Map();
+  const selected = new Set(); // rows that stay, although they are gone from the list
   for (const child of [...from.children]) {
     if (!key(child)) continue;
     if (wanted.has(key(child))) keyed.set(key(child), child);
+    else if (child.querySelector("input:checked")) selected.add(child);
     else child.remove();
   }
+  const afterSelected = (node) => {
+    while (selected.has(node)) node = node.nextSibling;
+    return node;
+  };
   let at = from.firstChild;
   for (const child of [...to.childNodes]) {
+    const next = afterSelected(at);
     const same = child.nodeType === Node.ELEMENT_NODE && key(child) ? keyed.get(key(child)) : null;
     if (same && same.nodeName === child.nodeName) {
       keyed.delete(key(child));
-      if (same !== at) from.insertBefore(same, at);
-      else at = at.nextSibling;
+      if (same !== next) from.insertBefore(same, at);
+      else at = same.nextSibling;
       morph(same, child);
-    } else if (at && at.nodeType === child.nodeType && at.nodeName === child.nodeName && !(at.nodeType === Node.ELEMENT_NODE && (key(at) || key(child)))) {
-      if (at.nodeType !== Node.ELEMENT_NODE) { if (at.data !== child.data) at.data = child.data; }
-      else morph(at, child);
-      at = at.nextSibling;
+    } else if (next && next.nodeType === child.nodeType && next.nodeName === child.nodeName && !(next.nodeType === Node.ELEMENT_NODE && (key(next) || key(child)))) {
+      if (next.nodeType !== Node.ELEMENT_NODE) { if (next.data !== child.data) next.data = child.data; }
+      else morph(next, child);
+      at = next.nextSibling;
     } else {
       const copy = document.importNode(child, true);
       if (copy.nodeType === Node.ELEMENT_NODE) {
@@ -215,7 +222,7 @@ function morph(from, to) {
       from.insertBefore(copy, at);
     }
   }
-  while (at) {
+  while ((at = afterSelected(at))) {
     const gone = at;
     at = at.nextSibling;
     gone.remove();

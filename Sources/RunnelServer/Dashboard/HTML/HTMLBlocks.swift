@@ -45,8 +45,14 @@ extension HTMLWriter {
     }
 
     /// The pagination links of a list: to the first page and to the next one.
-    mutating func pages(_ label: String, first: (Link, String)?, next: (Link, String)?) {
-        element("nav", .class("pages"), .label(label)) { html in
+    ///
+    /// - Parameter id: For those of a list that is rendered anew: they are, too.
+    mutating func pages(
+        _ label: String, live id: StaticString? = nil, first: (Link, String)?, next: (Link, String)?
+    ) {
+        element(
+            "nav", .class("pages"), id.map { .id("\($0)") }, id.map { _ in .flag("data-live") }, .label(label)
+        ) { html in
             if let (link, text) = first { html.element("a", .class("button"), .href(link), text: text) }
             if let (link, text) = next {
                 html.element("a", .class("button"), .href(link), .plain("rel", "next"), text: text)

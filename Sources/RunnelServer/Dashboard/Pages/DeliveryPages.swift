@@ -84,7 +84,7 @@ struct DeliveryList {
         }
         let last = found.count > DeliveryQuery.limit ? shown.last : nil
         html.pages(
-            "\(words(.deliveries)): \(words(.navPages))",
+            "\(words(.deliveries)): \(words(.navPages))", live: query.before == nil ? "delivery-pages" : nil,
             first: query.before == nil ? nil : (query.newest.link, words(.newest)),
             next: last.map { (query.older(than: $0.number).link, words(.older)) })
     }

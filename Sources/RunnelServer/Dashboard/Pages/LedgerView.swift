@@ -37,7 +37,7 @@ struct LedgerView {
                 table(&html)
             }
             html.pages(
-                words(.navPages), first: isHead ? nil : (address, words(.ledgerStart)),
+                words(.navPages), live: "ledger-pages", first: isHead ? nil : (address, words(.ledgerStart)),
                 next: page.next.map { (address.with("after", $0), words(.ledgerNext)) })
         }
     }

@@ -20,7 +20,7 @@ struct RunsPage {
             html.element("div", .class("title")) { html in
                 html.element("h1", text: words(.navRuns))
                 html.element(
-                    "span", .class("soft"),
+                    "span", .class("soft"), .id("open-runs"), .flag("data-live"),
                     text: words(.openRuns, words.number(counts.running.count), words.number(counts.queued)))
             }
             filters(&html)
@@ -43,7 +43,8 @@ struct RunsPage {
                             to: &html)
                     }
                 }
-                html.element("div", .class("below")) { html in
+                // With the rows, so that the next page begins where they end.
+                html.element("div", .class("below"), .id("below-runs"), .flag("data-live")) { html in
                     if !found.runs.isEmpty, context.session?.scope ?? .read >= .run {
                         html.element("div", .class("bulk")) { html in
                             html.element("span", .class("soft"), text: words(.withSelected))

@@ -19,6 +19,7 @@ public struct RunnelServer: Sendable {
     private let sessions: DashboardSessions
     private let tokensInUse: Watched<[APIToken]>
     private let tokens: TokenCheck
+    private let settings: Watched<[EffectiveSetting]>
     private let recorder: DeliveryRecorder
     private let stop = Latch()
     /// Opens when responses that wait for runs must end.
@@ -39,6 +40,7 @@ public struct RunnelServer: Sendable {
         tokensInUse = Watched(options.allTokens)
         sessions = DashboardSessions(tokens: tokensInUse, signOuts: SignOuts(journal: journal))
         tokens = TokenCheck(tokens: tokensInUse)
+        settings = Watched(options.settings)
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
         let api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
@@ -83,6 +85,15 @@ public struct RunnelServer: Sendable {
     /// Replaces ``apiTokens``.
     package func setAPITokens(_ tokens: [APIToken]) {
         tokensInUse.update { $0 = tokens }
+    }
+
+    /// Replaces the settings that the dashboard shows.
+    ///
+    /// - Parameters:
+    ///   - now: The settings as they were read.
+    ///   - pending: The paths of those that wait for a restart, which are shown as they were at startup.
+    package func setSettings(_ now: [EffectiveSetting], pending: [String]) {
+        settings.update { $0 = EffectiveSetting.inEffect(now, started: options.settings, pending: pending) }
     }
 
     /// Stops accepting connections and deliveries. Connections close after their pending responses.
@@ -179,7 +190,7 @@ public struct RunnelServer: Sendable {
         }
         DashboardRoutes(
             api: api, ingress: ingress, bodies: bodies, sessions: sessions, tokens: tokens, options: options,
-            answersEnd: answersEnd
+            settings: settings, answersEnd: answersEnd
         ).add(to: router)
         metrics?.add(to: router.group().add(middleware: bearer))
         return router

@@ -31,7 +31,7 @@ public struct ServerOptions: Sendable {
     package var prices = PriceTable()
     /// Whether deliveries to hooks are recorded.
     package var recordsDeliveries = true
-    /// The configuration in effect, for the dashboard.
+    /// The configuration at startup, for the dashboard.
     package var settings: [EffectiveSetting] = []
 
     /// Options for loopback, with limits for some ten thousand clients.

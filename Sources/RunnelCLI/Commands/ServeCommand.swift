@@ -128,6 +128,7 @@ struct ServeCommand: AsyncParsableCommand {
             switch setting.key {
             case "server.host" where host != nil: setting.overridden(by: options.host)
             case "server.port" where port != nil: setting.overridden(by: "\(options.port)")
+            case "log.level": logLevel.map { setting.overridden(by: $0.rawValue) } ?? setting
             default: setting
             }
         }

@@ -208,6 +208,7 @@ actor ConfigurationReload {
         text += (secrets + problems.map { $0.value }).map { "; \($0)" }.joined()
         applied = now
         if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
+        server.setSettings(now.effectiveSettings, pending: pending)
         await host.setPendingRestart(pending)
         await showProblems([])
         return text

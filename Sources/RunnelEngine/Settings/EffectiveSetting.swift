@@ -45,6 +45,28 @@ package struct EffectiveSetting: Sendable, Hashable {
         EffectiveSetting(key: key, value: .shown(value), source: .commandLine)
     }
 
+    /// Whether a path is that of the setting, of a part of it, or of what it is a part of.
+    package func isAt(_ path: String) -> Bool {
+        key == path || key.hasPrefix(path + ".") || path.hasPrefix(key + ".")
+    }
+
+    /// What is in effect after a reload, by key.
+    ///
+    /// - Parameters:
+    ///   - now: The settings as they were read.
+    ///   - started: Those at startup.
+    ///   - pending: The paths of those that wait for a restart.
+    package static func inEffect(
+        _ now: [EffectiveSetting], started: [EffectiveSetting], pending: [String]
+    ) -> [EffectiveSetting] {
+        func isKept(_ setting: EffectiveSetting) -> Bool {
+            setting.source == .commandLine || pending.contains { setting.isAt($0) }
+        }
+        let kept = started.filter(isKept)
+        let keys = Set(kept.map(\.key))
+        return (kept + now.filter { !isKept($0) && !keys.contains($0.key) }).sorted { $0.key < $1.key }
+    }
+
     /// All settings, by key. Those without a value are left out.
     ///
     /// - Parameters:

@@ -232,7 +232,10 @@ extension DashboardRoutes {
         group.get("/settings") { request, context in
             _ = try Query(request, known: ["done"])
             return Response.page(
-                SettingsPage(context: PageContext(request, context), settings: options.settings).html())
+                SettingsPage(
+                    context: PageContext(request, context), settings: settings.value,
+                    pending: await api.host.pendingRestart
+                ).html())
         }
     }
 

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 import YAML
 
 /// The pages of the dashboard, and the forms on them.
@@ -13,6 +14,8 @@ struct DashboardRoutes: Sendable {
     let sessions: DashboardSessions
     let tokens: TokenCheck
     let options: ServerOptions
+    /// The configuration in effect.
+    let settings: Watched<[EffectiveSetting]>
     let answersEnd: Latch
 
     /// Whether the path is open to browsers that are not signed in.

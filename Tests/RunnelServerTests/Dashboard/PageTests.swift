@@ -342,6 +342,32 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("the page of settings shows those in effect after a reload, and marks those that wait for a restart")
+    func reloadedSettings() async throws {
+        @Sendable func settings(_ limit: String, _ grace: String, line: Int) -> [EffectiveSetting] {
+            [("runs.grace", grace), ("runs.limit", limit)].map {
+                EffectiveSetting(key: $0, value: .shown($1), source: .file("runnel.yaml:\(line)"))
+            }
+        }
+        var rig = ServerRig.dashboard()
+        let port = EffectiveSetting(key: "server.port", value: .shown("8790"), source: .defaultValue)
+        rig.options.settings = settings("8", "30s", line: 1) + [port.overridden(by: "1")]
+        try await rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            server.server.setSettings(settings("3", "5s", line: 2) + [port], pending: ["runs.grace"])
+            await server.host.setPendingRestart(["runs.grace"])
+            let page = try await browser.page("/settings")
+            #expect(page.contains("<bdi>3</bdi></td>"))
+            #expect(page.contains(#"<bdi>30s</bdi><span class="soft"> (changed; waits for a restart)</span></td>"#))
+            #expect(page.contains("<bdi>1</bdi></td>"))
+            #expect(page.contains("<bdi>runnel.yaml:1</bdi>") && page.contains("<bdi>runnel.yaml:2</bdi>"))
+            #expect(page.components(of: "<tr>") == 1 + 3)
+            server.server.setSettings(settings("3", "30s", line: 3), pending: [])
+            await server.host.setPendingRestart([])
+            #expect(!(try await browser.page("/settings").contains("waits for a restart")))
+        }
+    }
+
     @Test("the start page and the status say what is wrong with the configuration, without secrets")
     func configurationProblems() async throws {
         try await ServerRig.dashboard(secrets: ["key": "s3cr3t-value"]).serve { server in

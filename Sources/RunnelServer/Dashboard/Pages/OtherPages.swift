@@ -106,13 +106,18 @@ struct AuditPage {
 struct SettingsPage {
     let context: PageContext
     let settings: [EffectiveSetting]
+    /// The paths of changed settings that wait for a restart.
+    let pending: [String]
 
     func html() -> String {
         let words = context.words
-        return PageFrame(context: context, section: .settings, title: words(.navSettings)).html { html in
+        return PageFrame(
+            context: context, section: .settings, title: words(.navSettings), live: PageFrame.followsAll
+        ).html { html in
             html.element("div", .class("title")) { $0.element("h1", text: words(.navSettings)) }
             html.element("p", .class("soft"), text: words(.settingsHelp))
-            html.element("section", .class("sheet"), .label(words(.navSettings))) { html in
+            html.element("section", .class("sheet"), .id("settings"), .flag("data-live"), .label(words(.navSettings))) {
+                html in
                 html.table(words(.navSettings), words, .text(.columnSetting, .columnValue, .columnSource)) { html in
                     for setting in settings { row(setting, &html) }
                 }
@@ -128,6 +133,9 @@ struct SettingsPage {
                 switch setting.value {
                 case .shown(let value): html.outside(value)
                 case .secret: html.element("span", .class("soft"), text: words(.secretIsSet))
+                }
+                if pending.contains(where: { setting.isAt($0) }) {
+                    html.element("span", .class("soft"), text: " " + words(.settingWaits))
                 }
             }
             html.element("td", .class("from"), .plain("data-label", words(.columnSource))) { html in

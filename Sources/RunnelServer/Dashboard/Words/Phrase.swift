@@ -60,7 +60,7 @@ enum Phrase: String, Sendable, CaseIterable {
         outcomeAccepted, outcomeDuplicate, outcomeIgnored, outcomeRefused, noDeliveries, noDeliveriesHint,
         noDeliveriesHere, bodyIsCut, bodyIsUnread, bodyIsBinary, bodyIsEmpty, replay, replayHelp, backToTriggers
     // MARK: Others
-    case noAudit, settingsHelp, secretIsSet, sourceDefault, sourceCommandLine
+    case noAudit, settingsHelp, settingWaits, secretIsSet, sourceDefault, sourceCommandLine
     // MARK: Units
     case unitMilliseconds, unitSeconds, unitMinutes, unitHours, unitDays, ago, fromNow
 
@@ -482,6 +482,7 @@ enum Phrase: String, Sendable, CaseIterable {
                 "The configuration in effect, and where each value comes from. Secrets are shown by name only.",
                 "有効な設定と、各値の由来です。シークレットは名前だけを表示します。"
             )
+        case .settingWaits: ("(changed; waits for a restart)", "（変更済み。再起動後に有効）")
         case .secretIsSet: ("set, not shown", "設定済み（非表示）")
         case .sourceDefault: ("default", "既定値")
         case .sourceCommandLine: ("command line", "コマンドライン")

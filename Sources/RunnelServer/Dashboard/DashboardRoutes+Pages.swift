@@ -224,7 +224,7 @@ extension DashboardRoutes {
             let query = try Query(request, known: ["before", "done"])
             let before = try query.number("before", in: 1...Int.max).map { Int64($0) }
             let entries = try await withJournal {
-                try await api.journal.operators.audit(before: before, limit: AuditPage.limit)
+                try await api.journal.operators.audit(before: before, limit: AuditPage.limit + 1)
             }
             return Response.page(
                 AuditPage(context: PageContext(request, context), entries: entries, isHead: before == nil).html())

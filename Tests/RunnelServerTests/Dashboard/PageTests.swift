@@ -840,6 +840,35 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("the audit log links runs alone, and leads to older entries where there are some")
+    func audit() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let browser = try await Browsing.signedIn(server)
+            func append(_ action: String, _ subject: String, _ outcome: String) async throws {
+                try await server.journal.operators.append(
+                    AuditEntry(
+                        time: ServerRig.now, caller: "ada", origin: "here", action: action, subject: subject,
+                        outcome: outcome))
+            }
+            for (action, subject, outcome) in [
+                ("start-run", "greet", "a"), ("retry-run", "a", "b"), ("replay-delivery", "1", "c"),
+                ("cancel-run", "a", "finally"), ("drain-worker", "here", "w"), ("undrain-worker", "here", "w"),
+                ("backfill", "greet", "2 from then to now"),
+            ] { try await append(action, subject, outcome) }
+            let page = try await browser.page("/audit")
+            for run in ["a", "b", "c"] { #expect(page.contains(#"<a class="mono" href="/runs/\#(run)">"#), "\(run)") }
+            for text in ["finally", "w", "2 from then to now"] {
+                #expect(page.contains(" → <bdi>\(text)</bdi></td>"), "\(text)")
+            }
+            for _ in 7..<100 { try await append("disable-trigger", "greet schedule", "") }
+            #expect(!(try await browser.page("/audit").contains(#"rel="next""#)))
+            try await append("enable-trigger", "greet schedule", "")
+            let link = #"<a class="button" href="/audit?before=2" rel="next">Older</a>"#
+            #expect(try await browser.page("/audit").contains(link))
+            #expect(try await browser.page("/audit?before=2").contains("start-run"))
+        }
+    }
+
     @Test("a form without an action, or with an unknown one, is an error and changes nothing")
     func noAction() async throws {
         try await Self.rig.serve { server in

@@ -49,27 +49,33 @@ struct TriggersPage {
 /// What operators did.
 struct AuditPage {
     let context: PageContext
+    /// Up to one more than a page.
     let entries: [AuditEntry]
     let isHead: Bool
 
     static let limit = 100
+    /// The actions whose outcome is a run.
+    private static let startingRuns: Set = ["start-run", "retry-run", "replay-delivery"]
 
     func html() -> String {
         let words = context.words
-        return PageFrame(context: context, section: .audit, title: words(.navAudit)).html { html in
+        return PageFrame(
+            context: context, section: .audit, title: words(.navAudit), live: isHead ? PageFrame.followsAll : []
+        ).html { html in
             html.element("div", .class("title")) { $0.element("h1", text: words(.navAudit)) }
-            html.element("section", .class("sheet"), .label(words(.navAudit))) { html in
+            html.element("section", .class("sheet"), .id("audit"), .flag("data-live"), .label(words(.navAudit))) {
+                html in
                 guard !entries.isEmpty else { return html.empty(words(.noAudit)) }
                 html.table(
                     words(.navAudit), words,
                     .text(.columnTime, .columnCaller, .columnAction, .columnSubject, .columnOrigin)
                 ) { html in
-                    for entry in entries { row(entry, &html) }
+                    for entry in entries.prefix(Self.limit) { row(entry, &html) }
                 }
             }
-            let last = entries.count == Self.limit ? entries.last : nil
+            let last = entries.count > Self.limit ? entries.prefix(Self.limit).last : nil
             html.pages(
-                words(.navPages), first: isHead ? nil : (Link("audit"), words(.newest)),
+                words(.navPages), live: "audit-pages", first: isHead ? nil : (Link("audit"), words(.newest)),
                 next: last.map { (Link("audit").with("before", "\($0.number)"), words(.older)) })
         }
     }
@@ -92,7 +98,13 @@ struct AuditPage {
                 }
                 if !entry.outcome.isEmpty {
                     html.text(" → ")
-                    html.element("a", .class("mono"), .href(Link("runs", entry.outcome))) { $0.outside(entry.outcome) }
+                    if Self.startingRuns.contains(entry.action) {
+                        html.element("a", .class("mono"), .href(Link("runs", entry.outcome))) {
+                            $0.outside(entry.outcome)
+                        }
+                    } else {
+                        html.outside(entry.outcome)
+                    }
                 }
             }
             html.element("td", .class("from mono"), .plain("data-label", words(.columnOrigin))) {

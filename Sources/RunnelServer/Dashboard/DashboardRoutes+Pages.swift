@@ -154,16 +154,25 @@ extension DashboardRoutes {
             await group.next()
             group.cancelAll()
         }
-        return Response.page(DryRunPage(context: page.context, pipeline: pipeline, events: await events.all).html())
+        let (last, isCut) = await (events.last, events.isCut)
+        return Response.page(
+            DryRunPage(context: page.context, pipeline: pipeline, events: last, isCut: isCut).html())
     }
 }
 
-/// The events of a dry run, within a limit.
+/// The last events of a dry run: it is held or fails at its end.
 private actor DryRunEvents {
-    private(set) var all: [RunEvent] = []
+    private(set) var last: [RunEvent] = []
+    /// Whether the beginning was left out.
+    private(set) var isCut = false
+
+    private static let limit = 1000
 
     func append(_ event: RunEvent) {
-        if all.count < 1000 { all.append(event) }
+        last.append(event)
+        guard last.count >= 2 * Self.limit else { return }
+        last.removeFirst(Self.limit)
+        isCut = true
     }
 }
 

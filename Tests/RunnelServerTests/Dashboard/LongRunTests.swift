@@ -108,6 +108,27 @@ import Testing
         }
     }
 
+    @Test("shows the last notes of a step, and counts all of them")
+    func notes() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let lease = try await Self.begin(server.journal)
+            let browser = try await Browsing.signedIn(server)
+            func page(after numbers: Range<Int>) async throws -> String {
+                let notes = numbers.map { Self.event(.stepNote(Self.place(Self.items - 1), "note \($0);")) }
+                try await server.journal.commit(RunCommit(lease: lease, events: notes), .durable)
+                return try await browser.page("/runs/\(Self.id)")
+            }
+            let all = try await page(after: 0..<200)
+            #expect(all.contains("<summary>Notes (200)</summary><ul"))
+            #expect(all.contains("<bdi>note 0;</bdi>"))
+            let cut = try await page(after: 200..<1201)
+            #expect(
+                cut.contains(#"<summary>Notes (1,201)</summary><p class="soft inset">The beginning is left out.</p>"#))
+            #expect(!cut.contains("<bdi>note 1000;</bdi>"))
+            #expect(cut.contains("<bdi>note 1001;</bdi>") && cut.contains("<bdi>note 1200;</bdi>"))
+        }
+    }
+
     @Test("has clocks and bars that go on where a step does")
     func clocks() async throws {
         try await ServerRig.dashboard().serve { server in

@@ -732,6 +732,24 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a dry run with thousands of events shows the last ones")
+    func longDryRun() async throws {
+        let definition = """
+            name: long
+            steps:
+              - { id: many, for_each: "{{ range(1500) }}", uses: template, with: { text: "item {{ item }};" } }
+              - { id: bad, uses: break }
+            """
+        try await ServerRig.dashboard(["l.yaml": definition]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let page = try await browser.send("/pipelines/long/start", ["do": "dry-run"]).text
+            #expect(page.contains("The beginning is left out."))
+            #expect(!page.contains("<bdi>many[0]</bdi>"))
+            #expect(page.contains("<bdi>many[1499]</bdi>"))
+            #expect(page.contains("it broke"))
+        }
+    }
+
     @Test("a form that is sent twice starts or retries a run once; the next form starts another run")
     func sentTwice() async throws {
         try await Self.rig.serve { server in

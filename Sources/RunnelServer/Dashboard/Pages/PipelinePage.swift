@@ -381,6 +381,8 @@ struct DryRunPage {
     let context: PageContext
     let pipeline: Pipeline
     let events: [RunEvent]
+    /// Whether there were more before.
+    let isCut: Bool
 
     func html() -> String {
         let words = context.words
@@ -398,6 +400,7 @@ struct DryRunPage {
             }
             html.element("p", .class("soft"), text: words(.dryRunHelp))
             html.element("section", .class("sheet"), .label(words(.steps))) { html in
+                if isCut { html.element("p", .class("soft inset"), text: words(.beginningCut)) }
                 html.element("ol", .class("rows tall")) { html in
                     for event in events { line(event, &html) }
                 }

@@ -34,10 +34,27 @@ struct RunLog: Sendable {
         }
     }
 
+    /// The last notes of a step.
+    struct Notes: Sendable {
+        private(set) var shown: [String] = []
+        /// The number of all of them.
+        private(set) var count = 0
+
+        private static let limit = 200
+
+        /// - Returns: By how many bytes it has grown.
+        fileprivate mutating func append(_ note: String) -> Int {
+            count += 1
+            shown.append(note)
+            guard shown.count > Self.limit else { return note.utf8.count }
+            return note.utf8.count - shown.removeFirst().utf8.count
+        }
+    }
+
     var attempts: [String: [Attempt]] = [:]
     var texts: [String: Text] = [:]
     /// Notes of steps: what an agent did, what a server asked for.
-    var notes: [String: [String]] = [:]
+    var notes: [String: Notes] = [:]
     /// The note that is the last event; a run that waits says so why.
     private(set) var lastNote: String?
     /// The number of the next event.
@@ -49,7 +66,6 @@ struct RunLog: Sendable {
     private(set) var bytes = 0
 
     private static let page = 1000
-    private static let maximumNotes = 200
 
     /// Adds the events that were written since.
     mutating func readOn(_ runID: String, _ journal: any Journal) async throws(JournalError) {
@@ -75,9 +91,7 @@ struct RunLog: Sendable {
             texts[place.id, default: Text()].append(text)
             bytes += texts[place.id]?.shown.utf8.count ?? 0
         case .stepNote(let place, let text):
-            guard notes[place.id, default: []].count < Self.maximumNotes else { return }
-            notes[place.id, default: []].append(text)
-            bytes += text.utf8.count
+            bytes += notes[place.id, default: Notes()].append(text)
         case .stepSucceeded(let place, _, _):
             end(place.id, event.time, .succeeded)
             // The step has its output.

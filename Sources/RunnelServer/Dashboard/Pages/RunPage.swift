@@ -496,11 +496,14 @@ struct StepDetail {
                     context: page.context, isOpen: true
                 ).write(to: &html)
             }
-            if let notes = page.log.notes[key], !notes.isEmpty {
+            if let notes = page.log.notes[key] {
                 html.element("details") { html in
                     html.element("summary", text: words(.notes, notes.count))
+                    if notes.count > notes.shown.count {
+                        html.element("p", .class("soft inset"), text: words(.beginningCut))
+                    }
                     html.element("ul", .class("notes mono")) { html in
-                        for note in notes { html.element("li") { $0.outside(String(note.prefix(2000))) } }
+                        for note in notes.shown { html.element("li") { $0.outside(String(note.prefix(2000))) } }
                     }
                 }
             }

@@ -357,6 +357,18 @@ def test_a_page_says_with_its_subscription_that_it_is_there(chromium, server):
     server.open_gate("there")
 
 
+def test_clocks_go_by_the_time_of_the_server(chromium, server):
+    run = server.run("talk", who="clock", gate="clock")
+    profile = context(chromium, server)
+    profile.add_init_script("const now = Date.now; Date.now = () => now() + 7_200_000;")
+    page = profile.new_page()
+    page.goto(f"/runs/{run}")
+    clock = page.locator("a[data-step=answer] .num")
+    expect(clock).to_have_attribute("data-since", re.compile("T"))
+    expect(clock).to_have_text(re.compile(r"^[1-9] s$"))
+    server.open_gate("clock")
+
+
 def test_a_run_of_thousands_of_items_scrolls(chromium, server):
     run = server.run("flood")
     profile = context(chromium, server)

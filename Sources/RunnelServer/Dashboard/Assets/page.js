@@ -144,7 +144,9 @@ async function refresh() {
     // Redirected to the sign-in page.
     if (response.type === "opaqueredirect") return say(notice.dataset.ended);
     if (!response.ok) return;
+    const answeredAt = performance.now();
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    setServerNow(page.querySelector("main"), answeredAt);
     const rendered = Number(page.querySelector("main")?.dataset.next ?? Infinity);
     for (const part of main.querySelectorAll("[data-live][id]")) {
       const fresh = page.getElementById(part.id);
@@ -332,9 +334,20 @@ function stretch() {
 
 // MARK: Times
 
+// The server's clock: that of the browser may be wrong.
+let serverNow = Number(main.dataset.now);
+let serverNowAt = performance.now();
+
+function setServerNow(rendered, at) {
+  if (!rendered?.dataset.now) return;
+  serverNow = Number(rendered.dataset.now);
+  serverNowAt = at;
+}
+
 function tick() {
+  const now = serverNow + performance.now() - serverNowAt;
   for (const span of document.querySelectorAll("[data-since]")) {
-    const seconds = Math.max(0, (Date.now() - Date.parse(span.dataset.since)) / 1000);
+    const seconds = Math.max(0, (now - Date.parse(span.dataset.since)) / 1000);
     const text = (span.dataset.words ?? "{0}").replace("{0}", took(seconds));
     if (span.textContent !== text) span.textContent = text;
   }

@@ -146,6 +146,7 @@ struct PageFrame: Sendable {
                             "data-units",
                             [Phrase.unitSeconds, .unitMinutes, .unitHours, .unitDays].map { words($0) }.joined(
                                 separator: ",")),
+                        .plain("data-now", "\(context.now / 1_000_000)"),
                         live.first.map { .plain($0.name, $0.value) },
                         live.dropFirst().first.map { .plain($0.name, $0.value) }
                     ) { html in

@@ -452,15 +452,36 @@ def test_a_page_says_that_its_session_has_ended(chromium, server):
 
 
 def test_signing_out_in_one_tab_ends_the_others(chromium, server):
+    run = server.run("fails")
+    server.end(run)
     profile = context(chromium, server)
-    page, other = profile.new_page(), profile.new_page()
-    for tab in (page, other):
-        tab.goto("/runs")
-        expect(tab.locator("#runs")).to_be_visible()
+    # Also pages without live parts.
+    tabs = [(profile.new_page(), path) for path in ("/runs", f"/runs/{run}", f"/runs/{run}?view=definition", "/audit")]
+    other = profile.new_page()
+    for tab, path in tabs + [(other, "/runs")]:
+        tab.goto(path)
+        expect(tab.locator("main h1")).to_be_visible()
     other.get_by_role("button", name="Sign out").click()
     expect(other).to_have_url(re.compile("/sign-in"))
-    expect(page.locator("#connection")).to_have_text(
-        "You are signed out, and this page is no longer updated. Reload it to sign in.")
+    for tab, path in tabs:
+        tab.bring_to_front()
+        expect(tab.locator("#connection"), path).to_have_text(
+            "You are signed out, and this page is no longer updated. Reload it to sign in.")
+
+
+def test_the_page_of_a_pipeline_that_is_removed_says_so(chromium, server):
+    file = server.folder / "pipelines" / "removed.yaml"
+    text = "name: removed\nsteps: [ { uses: template, with: { text: x } } ]\n"
+    file.write_text(text)
+    page = context(chromium, server).new_page()
+    while page.goto("/pipelines/removed").status != 200:
+        page.wait_for_timeout(100)
+    notice = page.locator("#connection")
+    file.unlink()
+    expect(notice).to_have_text("This page is not available any more, and is no longer updated.")
+    file.write_text(text)
+    expect(notice).to_be_hidden()
+    file.unlink()
 
 
 def test_the_page_goes_on_by_itself_after_a_restart_of_the_server(chromium, server):

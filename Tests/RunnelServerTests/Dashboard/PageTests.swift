@@ -704,7 +704,10 @@ private struct TidePlugin: Plugin {
             #expect(wrong.text.contains("the input &quot;who&quot; is required<"))
             #expect(wrong.text.contains(#"<input type="hidden" name="to" value="/pipelines/greet">"#))
             #expect(!wrong.text.contains(#"value="/pipelines/greet/start""#))
-            #expect(!wrong.text.contains("data-follow"))
+            #expect(!wrong.text.contains("data-follow") && !wrong.text.contains("data-session"))
+            // This one is not rendered anew, but says that the session has ended.
+            let ended = try await browser.page("/runs/\(run)")
+            #expect(!ended.contains("data-run=") && ended.contains(" data-session>"))
             let dry = try await browser.send("/pipelines/greet/start", ["input.who": "Bob", "do": "dry-run"])
             #expect(dry.status == 200)
             #expect(dry.text.contains("Hello Bob, manual"))

@@ -12,8 +12,9 @@ let lostTimer = 0;
 
 // MARK: The stream
 
+// Also on pages without live parts: it says that the session has ended.
 function connect() {
-  if (!follow && !run) return;
+  if (!("session" in main.dataset)) return;
   const tell = (port, type) => port.postMessage({ type, run: run ?? null, next, beats });
   if (window.SharedWorker) {
     try {
@@ -143,7 +144,10 @@ async function refresh() {
     const response = await fetch(isFollowing ? location.href : rowsAt(first), { redirect: "manual" });
     // Redirected to the sign-in page.
     if (response.type === "opaqueredirect") return say(notice.dataset.ended);
+    const isGone = [403, 404].includes(response.status) && main.querySelector("[data-live]") !== null;
+    if (isGone) say(notice.dataset.gone);
     if (!response.ok) return;
+    if (notice.textContent === notice.dataset.gone) notice.hidden = true;
     const answeredAt = performance.now();
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     setServerNow(page.querySelector("main"), answeredAt);

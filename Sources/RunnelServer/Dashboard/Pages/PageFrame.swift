@@ -13,6 +13,8 @@ struct PageContext: Sendable {
     var canSignOut = false
     /// Nanoseconds since 1970.
     let now: Int64
+    /// Whether the page can be loaded again; the response to a form cannot.
+    var isReloadable = true
     /// The address for reloading the page.
     var here: String
     /// What the form did that led here.
@@ -64,8 +66,8 @@ struct PageContext: Sendable {
         session = context.session
         canSignOut = context.session.map { $0.canEnd && $0.caller != DashboardSession.local } ?? false
         now = context.now
-        // The response to a form cannot be reloaded.
-        here = request.method == .get || request.method == .head ? "\(request.uri)" : "/"
+        isReloadable = request.method == .get || request.method == .head
+        here = isReloadable ? "\(request.uri)" : "/"
         let parts = (try? Query(request, known: nil).one("done"))?.split(separator: "-") ?? []
         notice = parts.first.flatMap { Notice(rawValue: String($0)) }
         let counts = parts.dropFirst().compactMap { Int($0) }
@@ -147,13 +149,14 @@ struct PageFrame: Sendable {
                             [Phrase.unitSeconds, .unitMinutes, .unitHours, .unitDays].map { words($0) }.joined(
                                 separator: ",")),
                         .plain("data-now", "\(context.now / 1_000_000)"),
+                        context.session != nil && context.isReloadable ? .flag("data-session") : nil,
                         live.first.map { .plain($0.name, $0.value) },
                         live.dropFirst().first.map { .plain($0.name, $0.value) }
                     ) { html in
                         html.element(
                             "p", .class("connection"), .role("status"), .id("connection"),
                             .plain("data-lost", words(.connectionLost)), .plain("data-ended", words(.sessionEnded)),
-                            .flag("hidden")
+                            .plain("data-gone", words(.pageGone)), .flag("hidden")
                         ) { _ in }
                         if let text = context.noticeText {
                             html.element("p", .class("notice"), .role("status"), text: text)

@@ -2,7 +2,8 @@
 enum Phrase: String, Sendable, CaseIterable {
     // MARK: Frame
     case navMain, navNow, navRuns, navPipelines, navTriggers, navUsage, navWorkers, navAudit, navSettings, navFilters,
-        navPages, skipToContent, connectionLost, sessionEnded, timesAre, signOut, errorTitle, notFoundTitle, backToNow
+        navPages, skipToContent, connectionLost, sessionEnded, pageGone, timesAre, signOut, errorTitle, notFoundTitle,
+        backToNow
     // MARK: Signing in
     case signInTitle, signIn, signInToken, signInHelp, signInWrong, pageOpens, openPage
     // MARK: What a form did
@@ -87,6 +88,11 @@ enum Phrase: String, Sendable, CaseIterable {
             (
                 "You are signed out, and this page is no longer updated. Reload it to sign in.",
                 "サインアウトしているため、このページは更新されません。再読み込みしてサインインしてください。"
+            )
+        case .pageGone:
+            (
+                "This page is not available any more, and is no longer updated.",
+                "このページは表示できなくなったため、更新されません。"
             )
         case .timesAre: ("Times are in {0}.", "時刻は {0} で表示しています。")
         case .signOut: ("Sign out", "サインアウト")

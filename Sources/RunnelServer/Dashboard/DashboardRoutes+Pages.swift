@@ -76,12 +76,14 @@ extension DashboardRoutes {
             page.typedPriority = form["priority"]
             var inputs: ValueObject = [:]
             for input in page.pipeline.inputs {
-                guard let text = page.typed[input.name] else { continue }
+                guard let text = page.typed[input.name].map(Self.withoutCarriageReturns) else { continue }
+                // A default that nobody has changed is left to the pipeline: browsers send its line breaks as CR LF.
+                if let value = input.defaultValue, text == Self.withoutCarriageReturns(value.text) { continue }
                 // An empty field means no value. It means the empty text only for a required string, or if the user erased
                 // a default text.
                 let isErased = input.choices == nil && input.defaultValue?.asString?.isEmpty == false
                 if text.isEmpty, !isErased, !input.isRequired || input.kind != .string { continue }
-                inputs[input.name] = .string(text.replacing("\r\n", with: "\n"))
+                inputs[input.name] = .string(text)
             }
             // The pipeline may have changed since the page was loaded. A text for an input that no longer exists is an
             // error.
@@ -105,6 +107,10 @@ extension DashboardRoutes {
                 return Response.page(page.html(), status: 400)
             }
         }
+    }
+
+    private static func withoutCarriageReturns(_ text: String) -> String {
+        text.replacing("\r\n", with: "\n").replacing("\r", with: "\n")
     }
 
     /// A local time as a browser sends it, such as `2026-11-24T09:00`, in UTC; what is none stays as it is.

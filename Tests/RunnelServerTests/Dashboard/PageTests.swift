@@ -804,6 +804,34 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("the form gives the defaults as the pipeline has them where nobody changed them")
+    func untouched() async throws {
+        let definition = #"""
+            name: note
+            inputs:
+              lines: { type: string, default: "\na\r\nb" }
+              mode: { type: string, default: fast, enum: [fast, slow] }
+              other: { type: string, required: false, enum: [fast, slow] }
+            steps: [ { id: a, uses: template, with: { text: x } } ]
+            """#
+        try await ServerRig.dashboard(["n.yaml": definition]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let page = try await browser.page("/pipelines/note")
+            #expect(page.contains(">\n\na&#13;\nb</textarea>"))
+            #expect(page.components(of: #"<option value="">—</option>"#) == 1)
+            #expect(page.contains(#"name="input.mode"><option value="fast" selected>"#))
+            for (typed, sent) in [("\r\na\r\nb", "\na\r\nb"), ("a\r\nb", "a\nb")] {
+                let answer = try await browser.send(
+                    "/pipelines/note/start", ["input.lines": typed, "input.mode": "fast", "do": "start"])
+                let id = String((answer.headers["location"] ?? "").dropFirst("/runs/".count).prefix { $0 != "?" })
+                try await server.end(of: id)
+                let inputs = try await server.journal.run(id)?.inputs
+                #expect(inputs?["lines"] == .string(sent))
+                #expect(inputs?["mode"] == "fast")
+            }
+        }
+    }
+
     @Test("several selected runs are retried or cancelled together")
     func selected() async throws {
         try await Self.rig.serve { server in

@@ -22,6 +22,17 @@ import WebhookPlugin
         )
     }
 
+    @Test("a line break at the beginning of a text is kept, where browsers drop the first one")
+    func leadingLineBreak() {
+        var html = HTMLWriter()
+        html.element("pre", text: "\na\n")
+        html.element("textarea", text: "\na")
+        html.element("textarea", text: "a\n")
+        html.element("p", text: "\na")
+        #expect(
+            html.html == "<pre>\n\na\n</pre><textarea>\n\na</textarea><textarea>a\n</textarea><p>\na</p>")
+    }
+
     @Test("a link stays on this server, whatever its parts are")
     func links() {
         #expect(Link("runs", "../../x?y#z").text == "/runs/..%2F..%2Fx%3Fy%23z")

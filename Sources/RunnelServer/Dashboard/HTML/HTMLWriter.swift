@@ -53,6 +53,8 @@ struct HTMLWriter: Sendable {
 
     mutating func element(_ name: StaticString, _ attributes: Attribute?..., text: String) {
         open(name, attributes)
+        // Browsers drop a line break at the beginning of these.
+        if text.utf8.first == UInt8(ascii: "\n"), ["pre", "textarea"].contains("\(name)") { html += "\n" }
         self.text(text)
         close(name)
     }

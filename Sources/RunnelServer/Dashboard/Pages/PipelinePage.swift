@@ -220,7 +220,10 @@ struct PipelinePage {
             }
             if let choices = input.choices ?? (input.kind == .boolean ? [true, false] : nil) {
                 html.element("select", .id(id), .name(name), required) { html in
-                    if !input.isRequired || value.isEmpty { html.element("option", .value(""), text: "—") }
+                    let hasDefault = input.defaultValue.map(choices.contains) ?? false
+                    if !hasDefault, !input.isRequired || value.isEmpty {
+                        html.element("option", .value(""), text: "—")
+                    }
                     for choice in choices.map(\.text) {
                         html.element("option", .value(choice), choice == value ? .flag("selected") : nil, text: choice)
                     }

@@ -552,6 +552,25 @@ def test_ticks_of_the_past_are_run_once(chromium, server):
     assert runs[0]["trigger"]["type"] == "schedule"
 
 
+def test_the_triggers_of_a_pipeline_are_live_and_the_form_in_them_stays(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto("/pipelines/morning")
+    page.get_by_text("Run ticks of the past").click()
+    page.fill("#backfill-from", "2026-11-16T09:00")
+    page.locator("#backfill [name=again]").check()
+    form = page.locator("#backfill [name=form-id]").input_value()
+    badge = page.locator("#triggers tbody .badge")
+    for command, state in (("--disable", "disabled"), ("--enable", "ready")):
+        server.command("trigger", "morning", command, "schedule")
+        expect(badge).to_have_text(state)
+    expect(page.locator("#backfill-from")).to_be_visible()
+    expect(page.locator("#backfill-from")).to_have_value("2026-11-16T09:00")
+    expect(page.locator("#backfill [name=again]")).to_be_checked()
+    assert page.locator("#backfill [name=form-id]").input_value() == form
+    # The server checks the times: the page may have been open for long.
+    assert page.locator("#backfill-to").get_attribute("max") is None
+
+
 def test_a_disabled_trigger_stays_so_over_a_restart(chromium, server):
     page = context(chromium, server).new_page()
     page.goto("/triggers")

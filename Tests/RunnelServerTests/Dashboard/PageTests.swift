@@ -442,6 +442,8 @@ private struct TidePlugin: Plugin {
                 let page = try await browser.page("/pipelines/\(name)")
                 #expect(!page.contains("<time "), "\(name)")
                 #expect(page.contains(#"action="/pipelines/\#(name)/backfill""#), "\(name)")
+                #expect(page.contains(#"id="triggers" aria-labelledby="triggers-title" data-live>"#))
+                #expect(page.contains(#"<details id="backfill">"#) && !page.contains(" max=\"20"))
                 let filled = try await server.post(
                     "/api/v1/pipelines/\(name)/backfill",
                     #"{"from": "2025-12-31T00:00:00Z", "to": "2025-12-31T02:00:00Z"}"#, Self.bearer)

@@ -181,9 +181,11 @@ const key = (node) => node.id || node.dataset?.row || node.dataset?.run || node.
 // Changes `from` to what `to` is, and leaves alone what is equal: focus, selections and what was unfolded stay.
 function morph(from, to) {
   if (from.dataset?.answer && from.dataset.answer === to.dataset?.answer) return;
+  // A form that is being sent is the same one.
+  if (from.name === "form-id" && to.name === "form-id") return;
   for (const { name } of [...from.attributes]) {
-    // `style` is what this script has set.
-    if (name === "style" || (name === "open" && from.nodeName === "DETAILS")) continue;
+    // `style` and `data-sent` are what this script has set.
+    if (name === "style" || name === "data-sent" || (name === "open" && from.nodeName === "DETAILS")) continue;
     if (!to.hasAttribute(name)) from.removeAttribute(name);
   }
   for (const { name, value } of [...to.attributes]) {

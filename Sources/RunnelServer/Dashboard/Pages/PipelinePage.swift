@@ -85,7 +85,7 @@ struct PipelinePage {
 
     private func triggers(_ html: inout HTMLWriter) {
         let words = context.words
-        html.sheet("triggers", words(.navTriggers)) { html in
+        html.sheet("triggers", words(.navTriggers), live: true) { html in
             guard !pipeline.triggers.isEmpty else { return html.empty(words(.noTriggers), words(.noTriggersHint)) }
             html.table(words(.navTriggers), words) { html in
                 for trigger in pipeline.triggers {
@@ -118,7 +118,7 @@ struct PipelinePage {
         guard let session = context.session, session.scope >= .run else { return }
         // To the minute, as the field has it.
         let now = String(LocalTime.text(context.now).prefix(16))
-        html.element("details") { html in
+        html.element("details", .id("backfill")) { html in
             html.element("summary", text: words(.backfill))
             html.element(
                 "form", .class("stack inset"), .plain("method", "post"),
@@ -133,7 +133,7 @@ struct PipelinePage {
                         html.element("label", .for("backfill-\(name)"), text: title)
                         html.void(
                             "input", .id("backfill-\(name)"), .name(name), .flag("required"),
-                            .plain("type", "datetime-local"), .plain("max", now), name == "to" ? .value(now) : nil)
+                            .plain("type", "datetime-local"), name == "to" ? .value(now) : nil)
                     }
                 }
                 html.element("label") { html in

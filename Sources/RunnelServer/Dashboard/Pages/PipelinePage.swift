@@ -157,7 +157,9 @@ struct PipelinePage {
                         html.badge(run.stateText, words)
                         html.element("a", .href(Link("runs", run.id))) { $0.time(run.createdAt, context) }
                         html.element("span", .class("soft cut")) { html in
-                            html.outside(RunReason.text(run, context) ?? context.triggerText.short(run.trigger))
+                            if !RunReason.write(run, context, to: &html) {
+                                html.outside(context.triggerText.short(run.trigger))
+                            }
                         }
                         html.element("span", .class("num soft")) { RunReason.took(run, context, &$0) }
                     }

@@ -37,9 +37,7 @@ struct RunsTable {
                 html.element("a", .href(Link("runs", run.id))) { $0.outside(run.pipeline) }
             }
             html.element("td", .class("from")) { $0.outside(context.triggerText.short(run.trigger)) }
-            html.element("td", .class("why")) { html in
-                if let why = RunReason.text(run, context) { html.outside(why) }
-            }
+            html.element("td", .class("why")) { RunReason.write(run, context, to: &$0) }
             html.element("td", .class("num"), .plain("data-label", words(.columnCreated))) { html in
                 html.time(run.createdAt, context)
             }
@@ -54,21 +52,30 @@ struct RunsTable {
 enum RunReason {
     private static let limit = 240
 
-    static func text(_ run: RunRecord, _ context: PageContext) -> String? {
+    /// - Returns: Whether there is something to say.
+    @discardableResult
+    static func write(_ run: RunRecord, _ context: PageContext, to html: inout HTMLWriter) -> Bool {
         let words = context.words
         if let error = run.error, run.state == .failed {
             let error = RunError(json: error)
             let step = error.stepID.map { "\($0): " } ?? ""
             let first = error.message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
             let retry = run.retriedBy.map { words(.whyRetried, String($0.prefix(13))) + " " } ?? ""
-            return "\(retry)\(step)\(first.prefix(limit)) (\(error.code))"
+            html.text(retry + step)
+            html.outside(String(first.prefix(limit)))
+            html.text(" (")
+            html.outside(error.code)
+            html.text(")")
+        } else if run.isInterrupted {
+            html.text(words(.whyInterrupted))
+        } else if run.state == .waiting, let time = run.wakeAt {
+            html.text(words(.whyWaiting, words.relative(time, now: context.now)))
+        } else if run.isCancelRequested, !run.state.isFinal {
+            html.text(words(.whyCancelling))
+        } else {
+            return false
         }
-        if run.isInterrupted { return words(.whyInterrupted) }
-        if run.state == .waiting, let time = run.wakeAt {
-            return words(.whyWaiting, words.relative(time, now: context.now))
-        }
-        if run.isCancelRequested, !run.state.isFinal { return words(.whyCancelling) }
-        return nil
+        return true
     }
 
     /// How long the run took, or for how long it has been running.

@@ -7,10 +7,11 @@ extension OpenAPIOperation {
     private static let pipelines = [
         OpenAPIOperation(
             method: "get", path: "/api/v1/pipelines", id: "listPipelines", tag: "pipelines",
-            summary: "All pipelines that are served, and files with errors", answers: [list("Pipeline")]),
+            summary: "All pipelines that are served, and files with errors", answers: [list("Pipeline")],
+            failures: [400]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/pipelines/{name}", id: "showPipeline", tag: "pipelines",
-            summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404, 409]),
+            summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [400, 404, 409]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/pipelines/{name}/backfill", id: "backfill", tag: "pipelines",
             summary: "Run ticks of the past that have no run yet", parameters: [name, backfillKey],
@@ -50,7 +51,7 @@ extension OpenAPIOperation {
             ], answers: [list("Run")], failures: [400, 503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/runs/{id}", id: "showRun", tag: "runs", summary: "One run with its steps",
-            parameters: [id], answers: [one("RunWithSteps")], failures: [404, 503]),
+            parameters: [id], answers: [one("RunWithSteps")], failures: [400, 404, 503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/runs/{id}/events", id: "followRun", tag: "runs",
             summary: "The run's events, those that come included",
@@ -69,7 +70,7 @@ extension OpenAPIOperation {
                     202, "It is asked to end. A second request ends its `finally`, once that runs.",
                     .json(OpenAPISchemas.reference("Accepted"))
                 ),
-            ], failures: [404, 409, 503]),
+            ], failures: [400, 404, 409, 503]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/runs/{id}/retry", id: "retryRun", tag: "runs",
             summary: "A new run with the same input, of the pipeline as it is now",
@@ -113,17 +114,17 @@ extension OpenAPIOperation {
         OpenAPIOperation(
             method: "get", path: "/api/v1/status", id: "showStatus", tag: "server",
             summary: "What the server serves, and how many runs it works on", answers: [one("Status")],
-            failures: [503]),
+            failures: [400, 503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/workers", id: "listWorkers", tag: "server",
             summary: "The processes that work on runs of the journal, on all machines", answers: [list("Worker")],
-            failures: [503]),
+            failures: [400, 503]),
         workerSwitch("drain", "Let a worker finish its runs and take no more"),
         workerSwitch("undrain", "Let a drained worker take runs again"),
         OpenAPIOperation(
             method: "get", path: "/api/v1/budgets", id: "listBudgets", tag: "server",
             summary: "How far the budgets of chats are used up, as `runnel usage` shows them",
-            answers: [list("Budget")], failures: [503]),
+            answers: [list("Budget")], failures: [400, 503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/audit", id: "listAudit", tag: "server",
             summary: "What operators did, the newest first",
@@ -174,7 +175,7 @@ extension OpenAPIOperation {
             tag: "pipelines", summary: summary,
             parameters: [
                 name, Parameter(name: "key", place: "path", help: "The trigger's key, such as `schedule[1]`."),
-            ], answers: [one("TriggerSwitch")], failures: [404, 409, 503])
+            ], answers: [one("TriggerSwitch")], failures: [400, 404, 409, 503])
     }
 
     private static func workerSwitch(_ word: String, _ summary: String) -> OpenAPIOperation {
@@ -186,7 +187,7 @@ extension OpenAPIOperation {
                     name: "name", place: "path",
                     help: "The worker's id or the beginning of it, its host, or host and process with an encoded slash."
                 )
-            ], answers: [one("Worker")], failures: [404, 409, 503])
+            ], answers: [one("Worker")], failures: [400, 404, 409, 503])
     }
 
     private static let name = Parameter(name: "name", place: "path", help: "The pipeline's name.")

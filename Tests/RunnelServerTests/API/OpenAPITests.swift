@@ -64,6 +64,17 @@ import Testing
         }
     }
 
+    @Test("tells of the answer to an unknown parameter")
+    func unknownParameter() async throws {
+        try await ServerRig().serve { server in
+            for (name, path, operation) in Self.operations where path.hasPrefix("/api/") {
+                let method = String(name.prefix { $0 != " " })
+                let answer = try await server.call(method, path.replacing(/\{\w+\}/, with: "x") + "?unknown=1")
+                #expect(operation["responses"]?["\(answer.status)"] != nil, "\(name) \(answer.status)")
+            }
+        }
+    }
+
     @Test("refers only to what is in it, and holds nothing that nobody refers to")
     func references() {
         var found: Set<String> = []

@@ -148,12 +148,9 @@ struct DashboardRoutes: Sendable {
     static func after(
         _ address: String, _ notice: PageContext.Notice, selected: (done: Int, left: Int)? = nil
     ) -> Response {
-        let path = address.split(separator: "#").first.map(String.init) ?? "/"
-        let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
-        let kept = (parts.count == 2 ? parts[1].split(separator: "&") : []).filter { !$0.hasPrefix("done=") }
+        let page = PageContext.withoutNotice(address.split(separator: "#").first.map(String.init) ?? "/")
         let counts = selected.map { "-\($0.done)-\($0.left)" } ?? ""
-        return Response.redirect(
-            to: parts[0] + "?" + (kept + ["done=\(notice.rawValue)\(counts)"]).joined(separator: "&"))
+        return Response.redirect(to: page + (page.contains("?") ? "&" : "?") + "done=\(notice.rawValue)\(counts)")
     }
 
     // MARK: - Now and runs

@@ -110,6 +110,7 @@ private struct TidePlugin: Plugin {
             #expect(runs.contains("Start one from the page of a pipeline."))
             #expect(try await browser.page("/runs?state=failed").contains("No run matches these filters."))
             #expect(runs.contains(#"<a href="/runs?hours=1">Last hour</a>"#))
+            #expect(runs.contains(#"<a href="/runs?state=skipped">skipped</a>"#))
             let week = try await browser.page("/runs?hours=168")
             #expect(week.contains(#"<a href="/runs" aria-current="true">Last 7 days</a>"#))
             // Rendered anew with the rows, which may be the first ones.
@@ -586,7 +587,11 @@ private struct TidePlugin: Plugin {
             #expect(answer.status == 303)
             let location = try #require(answer.headers["location"])
             #expect(location.hasSuffix("?done=retried"))
-            #expect(try await browser.page(location).contains("A new run was started."))
+            let retried = try await browser.page(location)
+            #expect(retried.contains("A new run was started."))
+            // The language switch leads to the page without it.
+            let path = location.prefix { $0 != "?" }
+            #expect(retried.contains(#"<input type="hidden" name="to" value="\#(path)">"#))
             let new = String(location.dropFirst("/runs/".count).prefix { $0 != "?" })
             #expect(try await server.journal.run(new)?.retryOf == run)
             #expect(!shown.contains("Retried by"))

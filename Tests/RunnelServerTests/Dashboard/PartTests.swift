@@ -42,6 +42,16 @@ import WebhookPlugin
         #expect(Link("runs").with("a", each: ["2", "1", ""]).text == "/runs?a=2&a=1")
     }
 
+    @Test("the address of a page is without what a form did")
+    func notice() {
+        for (address, plain) in [
+            ("/runs?done=retried-1-0", "/runs"), ("/runs?state=failed&done=retried", "/runs?state=failed"),
+            ("/?done=seen", "/"), ("/runs?", "/runs"), ("/audit", "/audit"),
+        ] {
+            #expect(PageContext.withoutNotice(address) == plain)
+        }
+    }
+
     // MARK: Words
 
     @Test("each phrase is in both languages, with the same values in it", arguments: Phrase.allCases)

@@ -164,7 +164,7 @@ struct DeliveryPage {
                         class: "first")
                 }
             }
-            html.element("p", .class("soft"), text: words(.replayHelp))
+            if context.canRun { html.element("p", .class("soft"), text: words(.replayHelp)) }
             facts(&html)
             if delivery.outcome == .refused {
                 html.element("div", .class("problem")) { html in

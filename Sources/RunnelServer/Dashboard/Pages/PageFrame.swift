@@ -24,6 +24,9 @@ struct PageContext: Sendable {
     /// The triggers there are, for pages that say what started a run.
     var triggers: [TriggerDefinition] = []
 
+    /// Whether the session may start, retry and cancel runs.
+    var canRun: Bool { session?.scope ?? .read >= .run }
+
     var triggerText: TriggerText { TriggerText(triggers: triggers, words: words) }
 
     /// What a form did, as a page says it after the redirect. The code stands in the address.
@@ -67,11 +70,18 @@ struct PageContext: Sendable {
         canSignOut = context.session.map { $0.canEnd && $0.caller != DashboardSession.local } ?? false
         now = context.now
         isReloadable = request.method == .get || request.method == .head
-        here = isReloadable ? "\(request.uri)" : "/"
+        here = isReloadable ? Self.withoutNotice("\(request.uri)") : "/"
         let parts = (try? Query(request, known: nil).one("done"))?.split(separator: "-") ?? []
         notice = parts.first.flatMap { Notice(rawValue: String($0)) }
         let counts = parts.dropFirst().compactMap { Int($0) }
         if counts.count == 2 { selected = (counts[0], counts[1]) }
+    }
+
+    /// The address of a page without what a form did.
+    static func withoutNotice(_ address: String) -> String {
+        let parts = address.split(separator: "?", maxSplits: 1)
+        let kept = parts.dropFirst().flatMap { $0.split(separator: "&") }.filter { !$0.hasPrefix("done=") }
+        return (parts.first ?? "/") + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
     }
 
     /// For tests.

@@ -34,9 +34,11 @@ struct PipelinePage {
                     html.element(
                         "a", .class("button"), .href(Link("runs").with("pipeline", pipeline.name)),
                         text: words(.allRuns))
-                    html.element(
-                        "a", .class("button first"), .href(Link("pipelines", pipeline.name).at("start")),
-                        text: words(.start))
+                    if context.canRun {
+                        html.element(
+                            "a", .class("button first"), .href(Link("pipelines", pipeline.name).at("start")),
+                            text: words(.start))
+                    }
                 }
             }
             if let description = pipeline.description {
@@ -172,7 +174,7 @@ struct PipelinePage {
 
     private func form(_ html: inout HTMLWriter) {
         let words = context.words
-        guard context.session?.scope ?? .read >= .run else { return }
+        guard context.canRun else { return }
         html.sheet("start", words(.startTitle)) { html in
             html.element(
                 "form", .class("stack inset"), .plain("method", "post"),

@@ -36,7 +36,7 @@ struct RunsPage {
                             query.isAll ? words(.noRunsHint) : found.next == nil ? nil : words(.searchedPart))
                     } else {
                         RunsTable(
-                            context: context, runs: found.runs, isSelectable: context.session?.scope ?? .read >= .run,
+                            context: context, runs: found.runs, isSelectable: context.canRun,
                             caption: words(.navRuns)
                         )
                         .write(
@@ -45,7 +45,7 @@ struct RunsPage {
                 }
                 // With the rows, so that the next page begins where they end.
                 html.element("div", .class("below"), .id("below-runs"), .flag("data-live")) { html in
-                    if !found.runs.isEmpty, context.session?.scope ?? .read >= .run {
+                    if !found.runs.isEmpty, context.canRun {
                         html.element("div", .class("bulk")) { html in
                             html.element("span", .class("soft"), text: words(.withSelected))
                             html.element("button", .name("do"), .value("retry"), text: words(.retry))
@@ -66,7 +66,10 @@ struct RunsPage {
         let words = context.words
         html.element("nav", .class("filters"), .label(words(.navFilters))) { html in
             link(words(.filterAll), query.with { $0.states = [] }, query.states.isEmpty, &html)
-            for state in [SeenRunState.running, .queued, .waiting, .failed, .succeeded, .cancelled, .interrupted] {
+            let states: [SeenRunState] = [
+                .running, .queued, .waiting, .failed, .succeeded, .cancelled, .interrupted, .skipped,
+            ]
+            for state in states {
                 link(
                     words(StateStyle.phrase(state.rawValue)), query.with { $0.states = [state] },
                     query.states == [state], &html)

@@ -106,6 +106,23 @@ private struct Census: Equatable {
         for pid in pids { #expect(await eventually { [nil, "Z"].contains(state(pid)) }, "\(pid) is still there") }
     }
 
+    @Test(
+        "a process that left the group and writes without end does not keep a call from ending",
+        .timeLimit(.minutes(5)))
+    func leftWriter() async throws {
+        let exec = try execPlugin(["leaves-a-writer"])
+        try await Stage.with(exec) { stage async throws in
+            #expect(try await stage.run(exec, "leaves-a-writer") == "done")
+        }
+        try await withTemporaryDirectory { directory in
+            let tools = try await server(directory)
+            try await Stage.with(tools) { stage async throws in
+                #expect(await stage.failure(tools, "leaves-a-writer")?.code == "plugin-crashed")
+                #expect(try await stage.run(tools, "add", ["n": 1]) == "2")
+            }
+        }
+    }
+
     // The census is of the whole process, and other tests open thousands of connections meanwhile.
     @Test("a thousand calls go through one child, and leave no descriptor, process or thread behind")
     func thousandCalls() async {

@@ -87,7 +87,7 @@ private func withServer<Result>(
             // The limits of the start and of the question.
             #expect(await eventually { clock.timeUntilNextDeadline == .seconds(5) })
             clock.advance(by: .seconds(5))
-            #expect(try await plugin.tools.count == 28)
+            #expect(try await plugin.tools.count == 29)
         }
     }
 
@@ -136,7 +136,7 @@ private func withServer<Result>(
     @Test("tools come from all pages, with summary and schema")
     func listing() async throws {
         try await withServer { _, plugin, _ in
-            #expect(plugin.steps.count == 28)
+            #expect(plugin.steps.count == 29)
             let step = plugin.steps.first { $0.name == "tools.add" }
             #expect(step?.summary == "Does add.")
             #expect(step?.documentation.details == "Does add. And more.")

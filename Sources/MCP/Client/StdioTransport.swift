@@ -79,6 +79,8 @@ final class StdioTransport: MCPTransport {
     private func take(_ bytes: UnsafeRawBufferPointer, _ receive: @Sendable (MCPIncoming) -> [Value]) {
         var lines: [[UInt8]] = []
         let isTooLong = state.withLock { state in
+            // After a failure, further output is ignored.
+            guard state.stop == nil else { return false }
             do {
                 try state.splitter.append(bytes) { line, _ in lines.append(line) }
                 return false
@@ -89,11 +91,7 @@ final class StdioTransport: MCPTransport {
         for line in lines where line.contains(where: { $0 > 0x20 }) {
             for reply in receive(MCPIncoming(line, redactor: redactor)) { answer(reply) }
         }
-        if isTooLong {
-            stop(.immediate, "wrote a line longer than \(program.manifest.maxLine) (max_line)")
-            // Further output is ignored.
-            state.withLock { $0.splitter = LineSplitter(limit: .max) }
-        }
+        if isTooLong { stop(.immediate, "wrote a line longer than \(program.manifest.maxLine) (max_line)") }
     }
 
     /// Stops the child, also if it is still being started.

@@ -12,6 +12,8 @@ internal import Synchronization
 final class ChildSupervisor {
     /// How long a child may take to end after its output was closed, in milliseconds.
     private static let endGrace: CInt = 200
+    /// The largest amount of data in a pipe in bytes, see `/proc/sys/fs/pipe-max-size`.
+    private static let pipeLimit = 1 << 20
     /// The polling interval for events without a file descriptor, in milliseconds.
     private static let tick: CInt = 20
 
@@ -248,9 +250,8 @@ final class ChildSupervisor {
     private func finish(_ exit: ChildExit) {
         endGroup(exit)
         ProcessReaper.shared.forget(child)
-        // Drains the pipes. A process that left the group may hold them open, so this stops when no data is available.
-        while error >= 0, readError() {}
-        while output >= 0, waitUntilResumed(), readOutput() {}
+        drain { error >= 0 && readError() }
+        drain { output >= 0 && waitUntilResumed() && readOutput() }
         for descriptor in [input, output, error, exitDescriptor] { closeDescriptor(descriptor) }
         sinks.end(exit)
         process.state.withLock { state in
@@ -262,6 +263,12 @@ final class ChildSupervisor {
         }
         closeDescriptor(wake)
         process.ended.fulfil(.success(exit))
+    }
+
+    /// Reads what a pipe holds. A process that left the group may keep it open, and may write without end.
+    private func drain(_ read: () -> Bool) {
+        var left = Self.pipeLimit / buffer.count
+        while left > 0, read() { left -= 1 }
     }
 
     /// Ends what the child has left in its process group: sends SIGTERM, unless that was done, and SIGKILL after the rest

@@ -95,5 +95,9 @@ elif step == "secret":
 elif step == "leaves-a-child":
     child = subprocess.Popen(["sleep", "600"])
     say(type="result", output=child.pid)
+elif step == "leaves-a-writer":
+    # Not in the process group any more.
+    subprocess.Popen(["yes"], stdout=sys.stderr, start_new_session=True)
+    say(type="result", output="done")
 elif step == "big":
     say(type="result", output="x" * request["with"]["size"])

@@ -43,7 +43,7 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 NAMES = [
     "echo", "add", "progress", "log", "fails", "error", "structured", "mixed", "empty", "twice", "half", "die", "tenth",
     "hang", "garbage", "flood", "ask", "cancelled", "where", "change", "long", "asks-back", "spawn",
-    "deep", "nan", "unended", "says-failed", "closes", "never-listed",
+    "deep", "nan", "unended", "says-failed", "closes", "leaves-a-writer", "never-listed",
 ]
 
 
@@ -144,6 +144,10 @@ def call(id, params):
     elif name == "spawn":
         child = subprocess.Popen(["sleep", "600"])
         text(id, str(child.pid))
+    elif name == "leaves-a-writer":
+        # Not in the process group any more, and never ends its line.
+        subprocess.Popen(["cat", "/dev/zero"], start_new_session=True)
+        os._exit(3)
     else:
         fail(id, -32602, f"Unknown tool: {name}")
 

@@ -59,6 +59,28 @@ import Testing
         #expect(throws: LineSplitter.TooLong(line: 1)) { try lines(["123456\n"], limit: 5) }
     }
 
+    @Test("blank lines are left out and keep their numbers, and short lines fill the queue as well")
+    func channel() async throws {
+        func channel(lineLimit: Int = 100, _ text: String) -> (LineChannel, hasRoom: Bool) {
+            let channel = LineChannel(lineLimit: lineLimit, outputLimit: .max)
+            return (channel, Array(text.utf8).withUnsafeBytes { channel.append($0) })
+        }
+        let (lines, hasRoom) = channel(String(repeating: "\n", count: 1 << 20) + " \r\na\n\n\nb")
+        #expect(hasRoom)
+        lines.finish()
+        #expect(
+            try await lines.next() == [
+                .init(bytes: [0x61], number: (1 << 20) + 2),
+                .init(bytes: [0x62], number: (1 << 20) + 5, isWhole: false),
+            ])
+        #expect(!channel(String(repeating: "a\n", count: 8192)).hasRoom)
+        for text in ["a\n\n123456\nb", "a\n\n123456"] {
+            let (lines, _) = channel(lineLimit: 5, text)
+            _ = try await lines.next()
+            await #expect(throws: LineChannel.Failure.lineTooLong(number: 3, limit: 5)) { try await lines.next() }
+        }
+    }
+
     @Test("a talkative child gets a burst, and then so many lines a second; what is left out is counted")
     func allowance() {
         var allowance = LineAllowance(burst: 2, perSecond: 1)

@@ -34,7 +34,6 @@ struct ExecConversation: Sendable {
     /// Processes a line; returns what is to be done.
     /// - Throws: If the plugin violates the protocol, so that reading on is useless.
     mutating func receive(_ line: LineChannel.Line) throws(StepError) -> [Effect] {
-        guard line.bytes.contains(where: { $0 > 0x20 }) else { return [] }
         let place = "line \(line.number) of what \(who) wrote"
         let message: ExecMessage
         var effects: [Effect]

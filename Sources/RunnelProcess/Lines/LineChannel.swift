@@ -1,7 +1,7 @@
 internal import RunnelSupport
 internal import Synchronization
 
-/// A bounded queue of lines from a child's thread to the task that reads them.
+/// A bounded queue of lines from a child's thread to the task that reads them. Blank lines are left out.
 final class LineChannel: Sendable {
     struct Line: Sendable, Hashable {
         let bytes: [UInt8]
@@ -9,6 +9,8 @@ final class LineChannel: Sendable {
         let number: Int
         /// False for text after the last line feed at the end of the output.
         var isWhole = true
+
+        fileprivate var isBlank: Bool { bytes.allSatisfy { $0 <= 0x20 } }
     }
 
     enum Failure: Error, Hashable {
@@ -23,8 +25,10 @@ final class LineChannel: Sendable {
     }
 
     private let state: Mutex<State>
-    private let buffer = AsyncBuffer<Line, Failure>(limit: 256 << 10) { $0.bytes.count }
+    private let buffer = AsyncBuffer<Line, Failure>(limit: 256 << 10) { $0.bytes.count + LineChannel.overhead }
     private let outputLimit: Int
+    /// What a line takes in memory beside its bytes, roughly.
+    private static let overhead = 64
 
     /// - Parameters:
     ///   - lineLimit: The maximum length of a line in bytes.
@@ -41,11 +45,14 @@ final class LineChannel: Sendable {
             state.total += bytes.count
             var lines: [Line] = []
             var failure: Failure?
-            do {
-                try state.splitter.append(bytes) { lines.append(Line(bytes: $0, number: $1)) }
+            do throws(LineSplitter.TooLong) {
+                try state.splitter.append(bytes) { bytes, number in
+                    let line = Line(bytes: bytes, number: number)
+                    if !line.isBlank { lines.append(line) }
+                }
                 if state.total > outputLimit { failure = .tooMuch(limit: outputLimit) }
             } catch {
-                failure = .lineTooLong(number: state.splitter.count + 1, limit: state.splitter.limit)
+                failure = .lineTooLong(number: error.line, limit: state.splitter.limit)
             }
             let hasRoom = buffer.append(lines)
             guard let failure else { return hasRoom }
@@ -63,8 +70,9 @@ final class LineChannel: Sendable {
     /// Marks the end of the output.
     func finish() {
         state.withLock { state in
-            if let (line, number) = state.splitter.finish() {
-                _ = buffer.append([Line(bytes: line, number: number, isWhole: false)])
+            if let (bytes, number) = state.splitter.finish() {
+                let line = Line(bytes: bytes, number: number, isWhole: false)
+                if !line.isBlank { _ = buffer.append([line]) }
             }
             buffer.finish()
         }
@@ -97,7 +105,7 @@ package struct LineSplitter: Sendable {
     /// Whether the rest of a line that is too long passes by.
     private var isSkipping = false
     /// The number of lines before the one in ``partial``.
-    private(set) var count = 0
+    private var count = 0
 
     package init(limit: Int) {
         self.limit = limit
@@ -105,13 +113,13 @@ package struct LineSplitter: Sendable {
 
     /// Appends bytes and passes on completed lines, without line feed and carriage return.
     ///
-    /// - Throws: ``TooLong``, after which nothing more can be read; what `body` throws.
+    /// - Throws: ``TooLong``, after which nothing more can be read.
     package mutating func append(
-        _ bytes: UnsafeRawBufferPointer, _ body: (_ line: [UInt8], _ number: Int) throws -> Void
-    ) throws {
-        try cut(bytes[...]) { line, number in
+        _ bytes: UnsafeRawBufferPointer, _ body: (_ line: [UInt8], _ number: Int) -> Void
+    ) throws(TooLong) {
+        try cut(bytes[...]) { line, number throws(TooLong) in
             guard case .line(let line) = line else { throw TooLong(line: number) }
-            try body(line, number)
+            body(line, number)
         }
         if isSkipping { throw TooLong(line: count + 1) }
     }
@@ -128,9 +136,9 @@ package struct LineSplitter: Sendable {
     /// What stands behind the last end of a line, when no more will come.
     package mutating func last() -> Line? { split([0x0A]).first }
 
-    private mutating func cut(
-        _ bytes: Slice<UnsafeRawBufferPointer>, _ body: (_ line: Line, _ number: Int) throws -> Void
-    ) rethrows {
+    private mutating func cut<Failure: Error>(
+        _ bytes: Slice<UnsafeRawBufferPointer>, _ body: (_ line: Line, _ number: Int) throws(Failure) -> Void
+    ) throws(Failure) {
         var rest = bytes
         while let end = rest.firstIndex(of: 0x0A) {
             take(rest[..<end])

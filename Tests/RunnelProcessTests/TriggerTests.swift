@@ -204,6 +204,7 @@ extension RecordedRuns {
             """
         ),
         ("error", "the server refused \"ada\"; check the password"),
+        ("error-without-line-feed", "the server refused \"ada\""),
         (
             "garbage",
             """

@@ -128,8 +128,9 @@ struct TriggerLife: Sendable {
                 }
                 pulse.isReading(false)
                 if batch.isEmpty { break }
-                for line in batch where line.isWhole && line.bytes.contains(where: { $0 > 0x20 }) {
-                    switch try message(line, &unknownKeys, log) {
+                for line in batch {
+                    guard let message = try message(line, &unknownKeys, log) else { continue }
+                    switch message {
                     case .event(let event):
                         try await waitForReader(process)
                         let isLast = event.state != nil
@@ -164,9 +165,10 @@ struct TriggerLife: Sendable {
         }
     }
 
+    /// The message of a line; nil for a last one that broke off.
     private func message(
         _ line: LineChannel.Line, _ unknownKeys: inout UnknownKeyWarnings, _ log: PluginLog
-    ) throws(StepError) -> TriggerMessage {
+    ) throws(StepError) -> TriggerMessage? {
         let place = "line \(line.number) of what \(who) wrote"
         do {
             let read = try MessageLine(line.bytes, example: TriggerMessage.example, redactor: context.redactor)
@@ -174,6 +176,7 @@ struct TriggerLife: Sendable {
             for warning in unknownKeys.warnings(about: read, TriggerMessage.keys, at: place) { log.note(warning) }
             return message
         } catch {
+            guard line.isWhole else { return nil }
             throw StepError(PluginErrorCode.pluginBadOutput, "\(place) \(error.message)", hint: error.hint)
         }
     }

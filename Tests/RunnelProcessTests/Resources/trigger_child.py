@@ -75,6 +75,8 @@ elif mode == "ends":
 elif mode == "error":
     say(type="error", code="login-failed", message="the server refused \"ada\"", hint="check the password")
     wait_for_end()
+elif mode == "error-without-line-feed":
+    sys.stdout.write('{"type":"error","code":"login-failed","message":"the server refused \\"ada\\""}')
 elif mode == "garbage":
     print("Starting up...", flush=True)
     wait_for_end()

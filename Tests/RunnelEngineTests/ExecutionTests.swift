@@ -283,6 +283,21 @@ import YAML
         #expect(error.message == "no")
     }
 
+    @Test("a long message or hint of an error, and a long note, is truncated after secrets are masked")
+    func longTexts() async throws {
+        let long = String(repeating: "x", count: 8190)
+        let shown = long + "*…"
+        let error = RunError(reported: "busy", long + "hunter2x", hint: long + "hunter2x")
+            .redacted(by: Redactor(secrets: ["hunter2x"]))
+        #expect(error.message == shown)
+        #expect(error.hint == shown)
+        let log = EventLog()
+        _ = try await run(
+            "steps: [{ uses: talk, with: { pieces: [], note: '\(long){{ secrets.key }}' } }]",
+            secrets: ["key": "hunter2x"], log: log)
+        #expect(log.json.contains { $0.contains("\"\(shown)\"") })
+    }
+
     @Test(
         "an error in a template file names the file, line and column", arguments: [#"\n"#, #"\r\n"#])
     func rendering(lineEnd: String) async throws {

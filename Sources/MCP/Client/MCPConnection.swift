@@ -174,8 +174,9 @@ actor MCPConnection: SupervisedServer {
         } catch {
             let fault = error as? MCPFault
             let problem = fault?.stepError(plugin: plugin.name, during: "it listed its tools").message ?? "\(error)"
+            let words = context.redactor.redactPluginMessage(problem)
             context.logger.warning(
-                "the tools of the plugin have changed, and could not be listed: \(context.redactor.redactMessage(problem))",
+                "the tools of the plugin have changed, and could not be listed: \(words)",
                 metadata: ["plugin": .string(plugin.name)])
         }
     }

@@ -206,7 +206,8 @@ extension RunDriver {
         case .failure(let postponement as StepPostponement)? where !attempt.task.isCancelled:
             let delay = min(
                 max(Self.shortestRest, postponement.until - runner.now()), StepRecord.longestPostponement)
-            return .postponed(key, .nanoseconds(delay), reason: runner.redactor.redactMessage(postponement.reason))
+            let reason = runner.redactor.redactPluginMessage(postponement.reason)
+            return .postponed(key, .nanoseconds(delay), reason: reason)
         case .failure(let error)? where !attempt.task.isCancelled:
             return .failed(key, failure(error, key), jitter: runner.jitter())
         case .failure?, nil: return .cancelled(key, cancellation(key, attempt))

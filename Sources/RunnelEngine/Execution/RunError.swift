@@ -71,13 +71,13 @@ public struct RunError: Error, Sendable {
     /// Whether the error has this code.
     public func has(_ code: any ErrorCode) -> Bool { self.code == code.rawValue }
 
-    /// The redacted error.
+    /// The error without secrets, its texts truncated.
     func redacted(by redactor: Redactor) -> RunError {
         var copy = self
         // A program chooses its own codes; they may contain a secret.
         copy.code = redactor.redact(code)
-        copy.message = redactor.redactMessage(message)
-        copy.hint = hint.map(redactor.redactMessage)
+        copy.message = redactor.redactPluginMessage(message)
+        copy.hint = hint.map(redactor.redactPluginMessage)
         copy.partialOutput = partialOutput.map { redactor.redact($0) }
         return copy
     }

@@ -28,7 +28,8 @@ final class StepReporter: Sendable {
             let shown = state.withLock { $0.isFinished ? "" : $0.stream.append(text) }
             if !shown.isEmpty { await emit(.stepText(place, shown)) }
         case .note(let note):
-            if !state.withLock(\.isFinished) { await emit(.stepNote(place, redactor.redact(note))) }
+            guard !state.withLock(\.isFinished) else { return }
+            await emit(.stepNote(place, redactor.redact(note, limit: Redactor.pluginMessageLimit)))
         }
     }
 

@@ -150,8 +150,9 @@ final class HostedRuns: TriggerRuns {
             switch health {
             case .waiting(let text, let translations):
                 .waiting(
-                    redactor.redactMessage(text), translations: translations.mapValues { redactor.redactMessage($0) })
-            case .problem(let text): .problem(redactor.redactMessage(text))
+                    redactor.redactPluginMessage(text),
+                    translations: translations.mapValues { redactor.redactPluginMessage($0) })
+            case .problem(let text): .problem(redactor.redactPluginMessage(text))
             }
         await host.report(shown, of: place)
     }

@@ -711,7 +711,7 @@ public actor PipelineHost {
     private nonisolated func wait(
         _ pause: Duration, after error: any Error, in context: TriggerContext, _ place: TriggerPlace, _ recoveries: Int
     ) async {
-        let words = context.redactor.redactMessage("\(error)")
+        let words = context.redactor.redactPluginMessage("\(error)")
         let isOfJournal = error is JournalError
         let rest = isOfJournal ? ", or when the journal can be used again" : ""
         context.logger.error(

@@ -79,6 +79,14 @@ extension Redactor {
         redact(text).truncated(to: limit)
     }
 
+    /// The message of a plugin or a server, which choose its length, without secrets; see ``redactMessage(_:)``.
+    package func redactPluginMessage(_ message: String) -> String {
+        redactMessage(message).truncated(to: Self.pluginMessageLimit)
+    }
+
+    /// The maximum length of a message of a plugin or a server, in characters.
+    package static let pluginMessageLimit = 8 << 10
+
     /// The text of a line without secrets; invalid UTF-8 is replaced.
     ///
     /// - Parameters:

@@ -43,7 +43,7 @@ struct ProcessTrigger: Sendable {
             let pause = policy.pause(at: time.now)
             let words = DurationText.format(.milliseconds(pause.wholeMilliseconds))
             let next = pause == .zero ? "starting it again" : "starting it again in \(words)"
-            context.logger.error("\(context.redactor.redactMessage("\(failure); \(next)"))")
+            context.logger.error("\(context.redactor.redactPluginMessage("\(failure)")); \(next)")
             await health.failed("\(failure)")
             try await context.clock.sleep(for: pause)
         }

@@ -239,13 +239,20 @@ import Testing
     func clash() async throws {
         let files = Self.project([
             "plugins/again/plugin.yaml": Self.greet, "plugins/again/greet.sh": Self.script,
+            "plugins/own/plugin.yaml": Self.greet.replacing("name: greet\n", with: "name: file\n"),
             "p.yaml": "name: p\nsteps:\n  - { uses: template, with: { text: a } }\n",
         ])
         try await withProject(files) { runnel in
             let ended = try await runnel.run(["run", "p"])
             #expect(
-                ended.error.hasPrefix("warning: two plugins are named \"greet\"; rename or remove one of them\n"))
+                ended.error.hasPrefix(
+                    """
+                    warning: two plugins are named "greet", in plugins/again and plugins/greet; rename or remove one of them
+                    warning: the plugin in plugins/own is named "file", as a built-in one; rename it
+
+                    """), "\(ended.error)")
             #expect(ended.status == 0)
+            #expect(try await runnel.run(["plugins"]).output.contains("\nfile  built in\n"))
         }
     }
 

@@ -34,7 +34,7 @@ struct PluginsListCommand: AsyncParsableCommand {
         let project = try options.project()
         let plugins = try await ProjectPlugins.load(project)
         for plugin in plugins.registry.plugins {
-            let manifest = plugins.folders.first { $0.name == plugin.name }?.manifest
+            let manifest = plugins.places[plugin.name]?.manifest
             let isPart = !plugin.steps.isEmpty || !plugin.triggers.isEmpty || !plugin.filters.isEmpty
             // A service that other plugins use says nothing to who writes pipelines.
             guard isPart || manifest != nil else { continue }
@@ -88,7 +88,9 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
         }
         let plugins = try await ProjectPlugins.load(project, discovery: .always, only: name)
         for server in servers {
-            guard let plugin = plugins.registry.plugins.first(where: { $0.name == server.name }) else { continue }
+            guard plugins.places[server.name]?.path == server.path,
+                let plugin = plugins.registry.plugins.first(where: { $0.name == server.name })
+            else { continue }
             let count = plugin.steps.count
             Streams.output.write("\(plugin.name)  \(count) tool\(count == 1 ? "" : "s")\n")
         }

@@ -19,6 +19,8 @@ import Foundation
 struct ProjectPlugins: Sendable {
     let registry: StepRegistry
     let folders: [PluginFolder]
+    /// Where the registered plugins are that are not built in, by name.
+    let places: [String: PluginFolder]
     /// Problems of plugins other than in their manifests.
     let problems: [(plugin: String, message: String, hint: String?)]
 
@@ -54,6 +56,7 @@ struct ProjectPlugins: Sendable {
         // How requests leave this machine, which also those that list an MCP server's tools do.
         for plugin in stock.plugins { await plugin.registerServices(in: services) }
         await MCPOverHTTP.register(in: services)
+        var places: [String: PluginFolder] = [:]
         for folder in folders {
             guard let manifest = folder.manifest, !folder.report.diagnostics.hasErrors else {
                 registry.setMissing(folder.name, because: folder.report.advice)
@@ -66,12 +69,16 @@ struct ProjectPlugins: Sendable {
                 if let problem = project.pluginSettings.problems[folder.name] {
                     throw StepError(CommandErrorCode.notConfigured, problem)
                 }
+                if registry.plugins.contains(where: { $0.name == folder.name }) {
+                    throw folder.nameClash(with: places[folder.name])
+                }
                 let plugin = try await ProcessPlugins.load(
                     manifest, settings: project.pluginSettings.values[folder.name], folder: folder.path,
                     cacheFile: "\(project.stateDirectory)/plugins/\(manifest.name.text).json",
                     host: host, discovery: only == nil || only == manifest.name.text ? discovery : .cached,
                     context: Self.context(project, services))
                 try registry.add(plugin)
+                places[folder.name] = folder
                 for problem in (plugin as? MCPPlugin)?.problems ?? [] { problems.append((plugin.name, problem, nil)) }
             } catch let error as RegistryError {
                 problems.append((folder.name, error.message, nil))
@@ -89,6 +96,7 @@ struct ProjectPlugins: Sendable {
         await services.shutDown()
         self.registry = registry
         self.folders = folders
+        self.places = places
         self.problems = problems
     }
 
@@ -199,6 +207,19 @@ struct ProjectPlugins: Sendable {
             now: WallClock.nanoseconds, redactor: project.redactor, services: services,
             project: ProjectDirectory(path: project.directory, grantedFiles: []),
             render: { text, _ in .string(text) }, progress: { _ in })
+    }
+}
+
+extension PluginFolder {
+    /// - Parameter other: The folder of the plugin with the same name; nil if that is built in.
+    fileprivate func nameClash(with other: PluginFolder?) -> RegistryError {
+        let here = FileReading.shown(path)
+        guard let other else {
+            return RegistryError(message: "the plugin in \(here) is named \"\(name)\", as a built-in one; rename it")
+        }
+        return RegistryError(
+            message: "two plugins are named \"\(name)\", in \(FileReading.shown(other.path)) and \(here); "
+                + "rename or remove one of them")
     }
 }
 

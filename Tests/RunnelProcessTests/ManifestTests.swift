@@ -73,6 +73,10 @@ private func exec(_ changes: ValueObject) -> Value {
             (["steps": ["A b": ["summary": "x"]]], #"`steps`: "A b" is not a valid name for a step"#, PluginName.rule),
             (["steps": ["a": [:]]], "`steps.a.summary`: it is missing", nil),
             (["concurrency": 0], "`concurrency`: 0 is too small", "1 at least"),
+            (["timeout": "0s"], "`timeout`: 0s is too short", "leave it out for 60s"),
+            (["start_timeout": "0s"], "`start_timeout`: 0s is too short", "leave it out for 60s"),
+            (["max_line": 0], "`max_line`: expected a size from 1B, found 0B", nil),
+            (["max_output": 0], "`max_output`: expected a size from 1B, found 0B", nil),
             (["url": "https://x"], #"`url`: "url" is not allowed here: it belongs to "transport: http""#, "remove it"),
             (
                 ["env": ["A=b"]], #"`env[0]`: expected the name of an environment variable, found "A=b""#,

@@ -83,6 +83,12 @@ public struct PluginManifest: FieldGroup {
 
     public func validate() throws(FieldError) {
         try settings?.requireMapping(at: "settings")
+        for (key, limit) in [("timeout", timeout), ("start_timeout", startTimeout)] where limit == .zero {
+            throw FieldError("0s is too short", hint: "leave it out for 60s", path: [.key(key)])
+        }
+        for (key, limit) in [("max_line", maxLine), ("max_output", maxOutput)] where limit.bytes == 0 {
+            throw FieldError("expected a size from 1B, found \(limit)", path: [.key(key)])
+        }
         switch (interface, transport) {
         case (.exec, _):
             guard command != nil else { throw missing("command", "an exec plugin", "command: [python3, main.py]") }

@@ -85,6 +85,22 @@ import Testing
         }
     }
 
+    @Test(
+        "a tool that failed is quoted with its text, or with its structured content",
+        arguments: [
+            (["content": "no such city", "structuredContent": ["code": 4]], "no such city"),
+            (["content": [], "structuredContent": ["error": "no such city"]], #"{"error":"no such city"}"#),
+            (["content": [], "structuredContent": .null], "it did not say why"), ([:], "it did not say why"),
+        ] as [(ValueObject, String)])
+    func toolFailure(result: ValueObject, reason: String) {
+        var result = result
+        result["isError"] = true
+        let error = #expect(throws: StepError.self) {
+            try MCPToolResult.output(.object(result), plugin: "tools", tool: "find")
+        }
+        #expect(error?.message == #"the tool "find" of the plugin "tools" failed: \#(reason)"#)
+    }
+
     @Test("each message means what JSON-RPC says, and what nobody asked for is ignored")
     func messages() {
         var session = MCPClientSession()

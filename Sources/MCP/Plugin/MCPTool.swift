@@ -70,10 +70,11 @@ enum MCPToolResult {
         let content = content(of: result)
         if isError(result) {
             let text = texts(content).joined(separator: "\n")
+            let structured = result["structuredContent"].flatMap { $0.isNull ? nil : $0 }
+            let reason = text.isEmpty ? structured?.json() ?? "it did not say why" : text
             throw StepError(
-                PluginErrorCode.mcpToolFailed,
-                "the tool \"\(tool)\" of the plugin \"\(plugin)\" failed: \(text.isEmpty ? "it did not say why" : text)",
-                partialOutput: result["structuredContent"])
+                PluginErrorCode.mcpToolFailed, "the tool \"\(tool)\" of the plugin \"\(plugin)\" failed: \(reason)",
+                partialOutput: structured)
         }
         if let structured = result["structuredContent"], !structured.isNull { return structured }
         let texts = texts(content)

@@ -112,6 +112,25 @@ import Testing
         #expect(error.message == "jq: [\"" + String(repeating: "x", count: 180) + "***\"]")
     }
 
+    @Test(
+        "the beginning of a secret is masked where libjq has truncated a value",
+        arguments: [
+            (".k | @base64d", #"string ("***…) is not valid base64 data"#),
+            ("(\"é\" + .k) * {}", #"string ("é***…) and object ({}) cannot be multiplied"#),
+            ("{(.): 1}", #"Cannot use object ({"k":"***…) as object key"#),
+            ("path([.k] | .[])", #"Invalid path expression near attempt to iterate through ["***…"#),
+            ("path([.k] | .[0])", #"Invalid path expression near attempt to access element 0 of ["***…"#),
+            ("error(\"purple...\")", "purple..."),
+        ])
+    func cutSecrets(program: String, message: String) async throws {
+        var harness = StepHarness()
+        let secret = "purple mönkey dishwasher and more"
+        harness.redactor = Redactor(secrets: [secret])
+        let error = try await transformError(["jq": .string(program)], input: ["k": .string(secret)], harness: harness)
+        // What the engine does with the messages of steps.
+        #expect(harness.redactor.redactMessage(error.message) == "jq: " + message)
+    }
+
     @Test("a program serves again after it raised an error")
     func afterAnError() async throws {
         _ = try await transformError(["jq": "error(\"no\")"])

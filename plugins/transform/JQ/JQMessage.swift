@@ -133,9 +133,19 @@ enum JQMessage {
         guard let text = raised.asString else {
             return StepError(TransformErrorCode.jqError, "jq: \(redactor.redact(raised).quoted(limit: 200))")
         }
+        let message = redactor.redact(markingCuts(text), limit: 400)
         // libjq 1.6 has this typo in one of its messages.
-        return StepError(
-            TransformErrorCode.jqError,
-            "jq: \(redactor.redact(text, limit: 400).replacing("errror", with: "error"))")
+        return StepError(TransformErrorCode.jqError, "jq: \(message.replacing("errror", with: "error"))")
+    }
+
+    /// The message with `…` where libjq has truncated a value, so that the engine masks the beginning of a secret there:
+    /// `string ("sk-pr...) has no keys`, `Invalid path expression near attempt to iterate through ["sk-pr...`.
+    private static func markingCuts(_ message: String) -> String {
+        // The cut may split a character.
+        let message = message.replacing(#/((?:array|object|string|number) \(.{1,60}?)\u{FFFD}?\.\.\.\)/#) {
+            "\($0.output.1)…)"
+        }
+        guard message.hasPrefix("Invalid path expression ") else { return message }
+        return message.replacing(#/\u{FFFD}?\.\.\.( of |$)/#) { "…\($0.output.1)" }
     }
 }

@@ -413,6 +413,30 @@ import Testing
         }
     }
 
+    @Test("a host from data does not reach a metadata address, also not by redirect, unless it is allowed")
+    func metadata() async throws {
+        try await TestServer.run { request in
+            request.uri == "/away" ? .reply(302, [("location", "http://169.254.169.254:9/")]) : .reply(200)
+        } body: { server in
+            let data = ["url": ""]
+            for host in [
+                "169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "100.100.100.200",
+            ] {
+                #expect(try await fetch("http://\(host):9/", data: data).failure?.code == "address-denied", "\(host)")
+            }
+            #expect(try await fetch(server.url, data: data).get()["status"] == 200)
+            for source in [data, [:]] {
+                let away = try await fetch(server.url + "/away", data: source)
+                #expect(
+                    away.failure?.message
+                        == "GET http://169.254.169.254:9/ was not sent: \"169.254.169.254\" is a private address")
+            }
+            let policy = AddressPolicy(try NetworkSettings(field: ["allow": ["169.254.0.0/16"]]))
+            #expect(policy.permits(try #require(IPAddress("169.254.169.254")), under: .metadata))
+            #expect(policy.refusal(for: try HTTPURL("http://169.254.169.254/"), from: .author) == nil)
+        }
+    }
+
     @Test("a connection that reached a private address after the check sends nothing")
     func rebinding() async throws {
         try await TestServer.run { _ in
@@ -436,13 +460,17 @@ import Testing
     @Test("a host that the author wrote out is not the trigger's")
     func literalHosts() throws {
         var context = StepHarness().context
-        for (prefix, isUntrusted) in [
+        for (prefix, isOpen) in [
             ("", true), ("https://", true), ("https://a.test", true), ("https://a.test:1", true),
             ("https://a.test/", false),
             ("https://a.test?q=", false), ("http", true),
         ] {
-            context.untrustedKeys = ["url": prefix]
-            #expect(context.isUntrusted(urlAt: "url") == isUntrusted, "\(prefix)")
+            context.dataKeys = ["url": prefix]
+            context.isFromOutside = true
+            #expect(context.hostSource(ofURLAt: "url") == (isOpen ? .outside : .author), "\(prefix)")
+            context.isFromOutside = false
+            #expect(context.hostSource(ofURLAt: "url") == (isOpen ? .data : .author), "\(prefix)")
+            #expect(context.hostSource(ofURLAt: "other") == .author)
         }
     }
 }

@@ -9,11 +9,14 @@ import Testing
 private struct Suspect: Step {
     static let name = "suspect"
     static let summary = "Tells what it does not trust."
-    static let documentation = StepDocumentation(output: "The keys, with the text before their first expression.")
+    static let documentation = StepDocumentation(output: "The keys, and whether the data is from outside.")
     @Field("A text.") var url: String = ""
 
     func run(_ context: StepContext) async throws -> Value {
-        .object(ValueObject(context.untrustedKeys.map { ($0.key, Value.string($0.value)) }))
+        [
+            "outside": .bool(context.isFromOutside),
+            "keys": .object(ValueObject(context.dataKeys.map { ($0.key, Value.string($0.value)) })),
+        ]
     }
 }
 
@@ -41,8 +44,6 @@ private struct TrustPlugin: Plugin {
 }
 
 @Suite("Data from outside") struct TrustTests {
-    private static let url: Value = ["url": "https://a.example/"]
-
     @Test(
         "is what a trigger brings, unless it says otherwise, or nobody knows it",
         arguments: [("manual", false), ("tide", false), ("letter", true), ("gone", true), (nil, true)]
@@ -61,6 +62,6 @@ private struct TrustPlugin: Plugin {
             redactor: Redactor(secrets: [String]()), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             clock: ManualClock(), now: { 0 })
         let result = await runner.run(pipeline, RunRequest(id: "run-1", trigger: .object(trigger))) { _ in }
-        #expect(result.output == (isFromOutside ? Self.url : [:]))
+        #expect(result.output == ["outside": .bool(isFromOutside), "keys": ["url": "https://a.example/"]])
     }
 }

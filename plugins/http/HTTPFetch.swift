@@ -23,7 +23,8 @@ struct HTTPFetch: Step {
 
             Where the host of the URL comes from a trigger, private addresses (loopback, link-local, private networks) are \
             refused, also behind a redirect, unless `http.private_addresses` or `http.allow` in `runnel.yaml` permits them. \
-            Proxies and certificates are set there, too.
+            Link-local and other addresses of metadata services of clouds are refused in all runs where the host is not \
+            written out. Proxies and certificates are set there, too.
 
             User and password before the `@` of a URL are sent as basic authentication, where `auth` says nothing else.
 
@@ -130,7 +131,7 @@ struct HTTPFetch: Step {
         let download = try saveAs.map { try Download($0, context) }
         call.bodyUse = { isFollowed($0) ? .ignored : isExpected($0.status) ? .whole : .partial }
         call.sink = download?.sink { isExpected($0.status) && !isFollowed($0) }
-        call.isUntrusted = context.isUntrusted(urlAt: "url")
+        call.hostSource = context.hostSource(ofURLAt: "url")
         call.carry(context.trace.context)
         context.warnOfExposedCredentials(in: call)
         let late = TransportProblem.timedOut(timeout).stepError(call: call.shown)

@@ -66,6 +66,7 @@ struct Redirect {
         }
         isCrossOrigin = next.url.origin != call.url.origin
         if isCrossOrigin {
+            if next.hostSource == .author { next.hostSource = .data }
             guard next.body == nil else {
                 throw StepError(
                     HTTPErrorCode.redirectWithBody,

@@ -93,7 +93,7 @@ struct WebhookSend: Step {
         call.willSend = context.checkOwnership
         // Whether the webhook is sent again is decided by the status alone.
         call.bodyUse = { _ in .partial }
-        call.isUntrusted = context.isUntrusted(urlAt: "url")
+        call.hostSource = context.hostSource(ofURLAt: "url")
         context.warnOfExposedCredentials(in: call)
         let delivery = Delivery(
             sender: try await context.services.get(HTTPClientService.self), call: call,

@@ -7,13 +7,13 @@ final class ExecutablePipeline: Sendable {
         let declaration: PipelineStep
         /// nil for a group, and where the plugin of the step is missing.
         let definition: StepDefinition?
-        /// See ``TemplateTree/keysFromOutside``.
-        let keysFromOutside: [String: String]
+        /// See ``TemplateTree/dataKeys``.
+        let dataKeys: [String: String]
 
         init(_ declaration: PipelineStep, _ registry: StepRegistry) {
             self.declaration = declaration
             definition = declaration.added?.definition ?? registry[declaration.uses]
-            keysFromOutside = declaration.with.keysFromOutside
+            dataKeys = declaration.with.dataKeys
         }
     }
 

@@ -101,7 +101,8 @@ struct StepAttempt: Sendable {
         context.settings = step.declaration.with.partialSettings
         // What a trigger event brought may stand in any value of the run; configuration is the author's.
         let type = scope.request.trigger["type"]?.asString ?? ""
-        if !runner.trustedTriggers.contains(type) { context.untrustedKeys = step.keysFromOutside }
+        context.isFromOutside = !runner.trustedTriggers.contains(type)
+        context.dataKeys = step.dataKeys
         return context
     }
 

@@ -81,7 +81,7 @@ extension TemplateTree {
 
 extension TemplateTree {
     /// The keys whose text refers to anything but configuration, each with the literal text before its first expression.
-    var keysFromOutside: [String: String] {
+    var dataKeys: [String: String] {
         guard case .object(let members) = self else { return [:] }
         let configuration: Set = ["secrets", "env", "vars", "run"]
         var keys: [String: String] = [:]

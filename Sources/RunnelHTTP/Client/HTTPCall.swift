@@ -42,9 +42,18 @@ public struct HTTPCall: Sendable {
     /// a status from 200 to 299 needs a whole body.
     public var bodyUse: @Sendable (HTTPReply) -> BodyUse = { (200...299).contains($0.status) ? .whole : .partial }
 
-    /// Whether the URL comes from outside, such as from a trigger. Then the address policy of `http:` in `runnel.yaml`
-    /// refuses private addresses unless it is told otherwise.
-    public var isUntrusted = false
+    /// Who chose the host of a URL. By it the address policy of `http:` in `runnel.yaml` refuses addresses.
+    @nonexhaustive public enum HostSource: Sendable, Hashable {
+        /// The author of the pipeline wrote it, or the configuration.
+        case author
+        /// Data that a step or an input brought: metadata addresses of clouds are refused.
+        case data
+        /// Data in a run of a trigger that brings data from outside: private addresses are refused.
+        case outside
+    }
+
+    /// Who chose the host.
+    public var hostSource = HostSource.author
 
     /// Takes bodies piece by piece, for those that are too large for the memory; nil collects them in
     /// ``HTTPReply/body``.

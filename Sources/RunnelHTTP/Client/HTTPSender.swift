@@ -96,13 +96,17 @@ extension StepContext {
         }
     }
 
-    /// Whether the host of a URL in `with:` comes from outside, such as from a trigger.
+    /// Who chose the host of a URL in `with:`.
     /// - Parameter key: The key that holds the URL.
-    public func isUntrusted(urlAt key: String) -> Bool {
-        guard let prefix = untrustedKeys[key] else { return false }
+    public func hostSource(ofURLAt key: String) -> HTTPCall.HostSource {
+        guard let prefix = dataKeys[key] else { return .author }
         // Scheme, host and port are the author's where the literal text goes on behind them.
-        guard let start = prefix.firstRange(of: "://")?.upperBound else { return true }
-        return !prefix[start...].contains { $0 == "/" || $0 == "?" || $0 == "#" }
+        if let start = prefix.firstRange(of: "://")?.upperBound,
+            prefix[start...].contains(where: { $0 == "/" || $0 == "?" || $0 == "#" })
+        {
+            return .author
+        }
+        return isFromOutside ? .outside : .data
     }
 
     /// Warns in the log if a request would send credentials to another machine without encryption.

@@ -11,7 +11,7 @@ internal import Synchronization
 public final class NetworkSender: HTTPSender {
     /// A way out of this machine.
     private enum Route: Hashable {
-        case direct(isGuarded: Bool)
+        case direct(AddressPolicy.Refusal?)
         /// By `CONNECT`, or SOCKS.
         case tunnel(Proxy)
         /// Plain HTTP with the whole URL as request target.
@@ -37,11 +37,11 @@ public final class NetworkSender: HTTPSender {
 
     /// Sends the request over the network.
     public func send(_ call: HTTPCall) async throws -> HTTPReply {
-        let isGuarded = network.policy.guards(call.url, isUntrusted: call.isUntrusted)
-        if isGuarded { try await network.policy.check(call.url) }
+        let refusal = network.policy.refusal(for: call.url, from: call.hostSource)
+        if let refusal { try await network.policy.check(call.url, refusal) }
         let tls = try call.url.isSecure ? network.tls() : nil
         guard let proxy = try network.proxy(for: call.url) else {
-            return try await call.send(with: client(.direct(isGuarded: isGuarded)), tls: tls)
+            return try await call.send(with: client(.direct(refusal)), tls: tls)
         }
         guard proxy.kind == .http, !call.url.isSecure else {
             return try await call.send(with: client(.tunnel(proxy)), tls: tls, tunnel: proxy)
@@ -59,7 +59,7 @@ public final class NetworkSender: HTTPSender {
     }
 
     /// For tests: the client whose connections are checked.
-    func guardedClient() throws -> HTTPClient { try client(.direct(isGuarded: true)) }
+    func guardedClient() throws -> HTTPClient { try client(.direct(.privateAddresses)) }
 
     private func client(_ route: Route) throws -> HTTPClient {
         try state.withLock { state in
@@ -69,9 +69,11 @@ public final class NetworkSender: HTTPSender {
             configuration.rejectInvalidResponses()
             configuration.reportStaleConnections()
             switch route {
-            case .direct(isGuarded: false): break
-            case .direct(isGuarded: true):
-                configuration.onConnection { [policy = network.policy] channel in try Self.admit(channel, policy) }
+            case .direct(nil): break
+            case .direct(let refusal?):
+                configuration.onConnection { [policy = network.policy] channel in
+                    try Self.admit(channel, policy, refusal)
+                }
             case .tunnel(let proxy): configuration.proxy = proxy.forClient
             case .forward:
                 configuration.onConnection { channel in try Self.insert(ForwardProxyHandler(), channel) }
@@ -83,9 +85,11 @@ public final class NetworkSender: HTTPSender {
         }
     }
 
-    private static func admit(_ channel: any Channel, _ policy: AddressPolicy) throws {
+    private static func admit(
+        _ channel: any Channel, _ policy: AddressPolicy, _ refusal: AddressPolicy.Refusal
+    ) throws {
         let shown = channel.remoteAddress?.ipAddress
-        if let address = shown.flatMap({ IPAddress($0) }), policy.permits(address) { return }
+        if let address = shown.flatMap({ IPAddress($0) }), policy.permits(address, under: refusal) { return }
         try insert(DeniedAddressHandler(.addressDenied(shown ?? "of the connection")), channel)
     }
 

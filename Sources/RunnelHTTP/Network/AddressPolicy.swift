@@ -14,28 +14,45 @@ struct AddressPolicy: Sendable {
         allowed = HostList(settings.allow)
     }
 
-    /// Whether private addresses are refused to a request.
-    /// - Parameter isUntrusted: Whether its URL comes from outside.
-    func guards(_ url: HTTPURL, isUntrusted: Bool) -> Bool {
-        switch setting {
-        case .allow: false
-        case .deny: !allowed.contains(host: url.host, port: url.port)
-        case nil: isUntrusted && !allowed.contains(host: url.host, port: url.port)
+    /// Addresses that are refused to a request.
+    enum Refusal: Hashable {
+        /// Of metadata services of clouds.
+        case metadata
+        /// All private ones.
+        case privateAddresses
+    }
+
+    /// Which addresses are refused to a request; nil for none.
+    /// - Parameter source: Who chose the host of its URL.
+    func refusal(for url: HTTPURL, from source: HTTPCall.HostSource) -> Refusal? {
+        guard setting != .allow, !allowed.contains(host: url.host, port: url.port) else { return nil }
+        if setting == .deny { return .privateAddresses }
+        return switch source {
+        case .author: nil
+        case .data: .metadata
+        case .outside: .privateAddresses
         }
     }
 
-    func permits(_ address: IPAddress) -> Bool { !address.isPrivate || allowed.contains(address) }
+    func permits(_ address: IPAddress, under refusal: Refusal) -> Bool {
+        let isRefused =
+            switch refusal {
+            case .metadata: address.isMetadata
+            case .privateAddresses: address.isPrivate
+            }
+        return !isRefused || allowed.contains(address)
+    }
 
-    /// Resolves the host and refuses it if it has a private address. A host that does not resolve is left to the
+    /// Resolves the host and refuses it if it has such an address. A host that does not resolve is left to the
     /// connection, or to the proxy.
-    func check(_ url: HTTPURL) async throws {
+    func check(_ url: HTTPURL, _ refusal: Refusal) async throws {
         if let address = IPAddress(url.host) {
-            guard permits(address) else { throw TransportProblem.addressDenied(url.host) }
+            guard permits(address, under: refusal) else { throw TransportProblem.addressDenied(url.host) }
             return
         }
         let host = url.host
         let addresses = try await NIOThreadPool.singleton.runIfActive { Self.addresses(of: host) }
-        guard addresses.allSatisfy(permits) else { throw TransportProblem.addressDenied(host) }
+        guard addresses.allSatisfy({ permits($0, under: refusal) }) else { throw TransportProblem.addressDenied(host) }
     }
 
     private static func addresses(of host: String) -> [IPAddress] {
@@ -105,6 +122,13 @@ extension IPAddress {
         "224.0.0.0/3", "::/127", "100::/64", "2001::/23", "2001:db8::/32", "fc00::/7", "fe80::/10", "fec0::/10",
         "ff00::/8",
     ].compactMap { AddressRange($0) }
+
+    /// Whether metadata services of clouds, which give credentials to everybody on the machine, may have it: it is
+    /// link-local, or that of AWS (IPv6) or Alibaba.
+    var isMetadata: Bool { isIn(Self.metadataRanges) }
+
+    private static let metadataRanges = ["169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32"]
+        .compactMap { AddressRange($0) }
 
     /// Whether it is this machine's own.
     var isLoopback: Bool {

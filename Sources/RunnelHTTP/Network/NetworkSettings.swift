@@ -33,7 +33,8 @@ public struct NetworkSettings: FieldGroup {
     @Field(
         """
         Whether `http.fetch` and `webhook.send` may reach private addresses: loopback, link-local, private networks. When \
-        left out, they may, unless the URL comes from a trigger.
+        left out, they may, unless the URL comes from a trigger; addresses of metadata services only where the host is \
+        written out.
         """) public var privateAddresses: PrivateAddresses?
     /// Exceptions to ``privateAddresses``.
     @Field("Hosts and networks that may always be reached, such as `intranet.example` or `10.1.0.0/16`.")

@@ -18,10 +18,12 @@ public struct StepContext: Sendable {
     public var services: Services
     /// Where the project is, and which files a step may touch.
     public var project: ProjectDirectory
-    /// The keys of `with:` whose text depends on data from outside, such as a trigger event, each with the literal text
-    /// before its first expression. Empty for a run that a person started, or a trigger without
+    /// The keys of `with:` whose text depends on anything but configuration, such as a trigger event or the output of a
+    /// step, each with the literal text before its first expression.
+    public var dataKeys: [String: String] = [:]
+    /// Whether the data of the run may come from outside. False for a run that a person started, or a trigger without
     /// ``Trigger/bringsOutsideData``.
-    public var untrustedKeys: [String: String] = [:]
+    public var isFromOutside = false
     /// The step's `with:` before it was rendered; nil where a step runs without a pipeline.
     package var settings: PartialSettings?
     /// Renders a text with the same names in scope as the step's `with:`; `name` stands in errors, as a file would.

@@ -22,7 +22,7 @@ public protocol Trigger: FieldGroup {
     static func summary(of payload: Value) -> String?
 
     /// Whether others than the pipeline's author decide on something in the payload: a sender, a file, another run. Where
-    /// they do, steps treat what depends on it as untrusted; see ``StepContext/untrustedKeys``. True, unless a trigger
+    /// they do, steps treat what depends on it as untrusted; see ``StepContext/isFromOutside``. True, unless a trigger
     /// such as `schedule` says otherwise.
     static var bringsOutsideData: Bool { get }
 

@@ -42,7 +42,7 @@ func failedFetch(
 /// Runs `http.fetch` with settings of the network and an environment.
 func fetch(
     _ url: String, _ settings: Value = [:], environment: [String: String] = [:], with: ValueObject = [:],
-    untrusted: [String: String] = [:]
+    data: [String: String] = [:], untrusted: [String: String]? = nil
 ) async throws -> Result<Value, StepError> {
     let harness = StepHarness()
     let network = Network(try NetworkSettings(field: settings)) { environment[$0] }
@@ -51,7 +51,8 @@ func fetch(
     var with = with
     with["url"] = .string(url)
     var context = harness.context
-    context.untrustedKeys = untrusted
+    context.dataKeys = untrusted ?? data
+    context.isFromOutside = untrusted != nil
     let result: Result<Value, StepError>
     do {
         result = .success(try await StepDefinition(HTTPFetch.self).run(with, context))

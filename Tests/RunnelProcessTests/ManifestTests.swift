@@ -145,6 +145,35 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(PluginManifest.problems(in: exec(["settings": fitting])).isEmpty)
     }
 
+    @Test(
+        "what hides a mark of a schema is an error at its place",
+        arguments: [
+            (["properties": ["a": ["$ref": "#path"]], "$defs": ["P": ["$anchor": "path"]]], "properties.a.$ref"),
+            (["properties": ["a": ["$dynamicRef": "#/$defs/P"]]], "properties.a.$dynamicRef"),
+            (["$defs": ["Q": ["$id": "https://example.com/q"]]], "$defs.Q.$id"),
+            (["not": ["properties": ["a": ["writeOnly": true]]]], "not"),
+            (["allOf": [["propertyNames": ["format": "script"]]]], "allOf[0].propertyNames"),
+        ] as [(ValueObject, String)])
+    func hiddenMark(schema: ValueObject, place: String) throws {
+        var marked = schema
+        marked["properties"] = .object(
+            ValueObject([("path", ["format": "project-path"])] + (schema["properties"]?.asObject ?? [:]).map { $0 }))
+        var defs = schema["$defs"]?.asObject ?? [:]
+        defs["P"] = defs["P"] ?? ["type": "string"]
+        marked["$defs"] = .object(defs)
+        let problems = PluginManifest.problems(
+            in: exec([
+                "steps": ["now": ["summary": "x", "input": .object(marked)]],
+                "triggers": ["rain": ["summary": "x", "input": .object(marked)]],
+            ]))
+        #expect(problems.map(\.place) == ["steps.now.input.\(place)", "triggers.rain.input.\(place)"])
+        #expect(problems.allSatisfy { $0.message.hasSuffix("has no effect behind this") })
+        // Without a mark, all of them are in order.
+        let plain: Value = ["$ref": "#path", "$defs": ["P": ["$anchor": "path"]]]
+        let steps: Value = ["now": ["summary": "x", "input": plain]]
+        #expect(PluginManifest.problems(in: exec(["steps": steps])).isEmpty)
+    }
+
     @Test("a secret or variable that is not there is an error, and its value never stands in one")
     func environment() throws {
         let list = try EnvironmentList(field: ["A": ["secret": "nothing"], "B": ["env": "RUNNEL_TEST_SEEN"]])

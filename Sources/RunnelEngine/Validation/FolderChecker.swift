@@ -340,7 +340,7 @@ public struct FolderChecker: Sendable {
                 Self.texts(step.with, key).map { (key, $0) }
             }.compactMap { key, path in
                 guard path != "…" else { return nil }
-                guard case .object(let members, _)? = definition.paths, case .path(let base?, _)? = members[key],
+                guard let base = definition.paths?[key]?.paths.compactMap(\.relativeTo).first,
                     let folder = Self.text(step.with, base)
                 else { return (step, Self.normalized(path)) }
                 return (step, Self.normalized(folder + "/" + path))

@@ -124,42 +124,36 @@ struct KeyChecker {
     ///
     /// - Parameter members: Returns the members of a mapping or list; none for a scalar.
     private func secrets<Part>(
-        in part: Part, _ schema: Value, at path: [FieldError.PathElement] = [],
+        in part: Part, _ place: SchemaPlace, at path: [FieldError.PathElement] = [],
         members: (Part) -> [(FieldError.PathElement, Part)]
     ) -> [(path: [FieldError.PathElement], part: Part, isDeclared: Bool)] {
-        func isSecret(_ schema: Value) -> Bool {
-            (schema["anyOf"]?.asList ?? [schema]).contains { $0["writeOnly"] == true }
-        }
-        let choices = schema["anyOf"]?.asList ?? [schema]
-        let properties = choices.lazy.compactMap { $0["properties"]?.asObject }.first ?? [:]
-        let others = choices.lazy.compactMap { $0["additionalProperties"] }.first
-        let items = choices.lazy.compactMap { $0["items"] }.first
-        let secret = properties.filter { isSecret($0.value) }.map(\.key)
+        let keys = place.keys
+        let secret = keys.filter { place[$0]?.isSecret ?? false }
         var found: [(path: [FieldError.PathElement], part: Part, isDeclared: Bool)] = []
-        if isSecret(schema) { found.append((path, part, true)) }
+        if place.isSecret { found.append((path, part, true)) }
         let inside = members(part)
         var isMapping = false
         for (element, member) in inside {
-            let inner: Value?
+            let inner: SchemaPlace?
             switch element {
             case .key(let key):
                 isMapping = true
-                inner = properties[key] ?? others
-                if inner == nil || inner == false, !secret.isEmpty {
-                    let meant = Suggestion.closest(to: key, among: properties.keys)
+                inner = place[key]
+                if !place.accepts(key), !secret.isEmpty {
+                    let meant = Suggestion.closest(to: key, among: keys)
                     if meant.map({ secret.contains($0) }) ?? true { found.append((path + [element], member, false)) }
                 }
-            case .index: inner = items
+            case .index(let index): inner = place[index]
             }
             if let inner { found += secrets(in: member, inner, at: path + [element], members: members) }
         }
-        if !isMapping, inside.isEmpty || items == nil, !secret.isEmpty { found.append((path, part, false)) }
+        if !isMapping, inside.isEmpty || place[0] == nil, !secret.isEmpty { found.append((path, part, false)) }
         return found
     }
 
     /// The nodes that may be secrets by the schema.
     private func secrets(in node: YAMLNode) -> [YAMLNode] {
-        secrets(in: node, schema) { (node: YAMLNode) -> [(FieldError.PathElement, YAMLNode)] in
+        secrets(in: node, SchemaPlace(schema)) { (node: YAMLNode) -> [(FieldError.PathElement, YAMLNode)] in
             switch node.content {
             case .mapping(let pairs): pairs.map { (.key($0.key.keyText), $0.value) }
             case .sequence(let items): items.enumerated().map { (.index($0.offset), $0.element) }
@@ -170,7 +164,8 @@ struct KeyChecker {
 
     /// The paths of secrets that are literals in the file.
     private func literalSecrets(in tree: TemplateTree) -> [[FieldError.PathElement]] {
-        let found = secrets(in: tree, schema) { (tree: TemplateTree) -> [(FieldError.PathElement, TemplateTree)] in
+        let place = SchemaPlace(schema)
+        let found = secrets(in: tree, place) { (tree: TemplateTree) -> [(FieldError.PathElement, TemplateTree)] in
             switch tree {
             case .literal(.object(let object)): object.map { (.key($0.key), .literal($0.value)) }
             case .object(let members): members.map { (.key($0.key), $0.value) }

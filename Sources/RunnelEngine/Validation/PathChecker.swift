@@ -50,9 +50,9 @@ struct PathChecker {
     }
 
     /// - Throws: The first error in the rendered settings.
-    func check(_ places: ProjectPathPlaces, _ tree: TemplateTree, rendered: ValueObject) throws(StepError) {
+    func check(_ place: SchemaPlace, _ tree: TemplateTree, rendered: ValueObject) throws(StepError) {
         var first: StepError?
-        visit(places, Setting(tree: tree, value: .object(rendered)), among: nil, []) { setting, _, _, folder in
+        visit(place, Setting(tree: tree, value: .object(rendered)), among: nil, []) { setting, _, _, folder in
             do throws(StepError) { try check(setting, folder: folder) } catch { first = first ?? error }
         }
         if let first { throw first }
@@ -60,11 +60,11 @@ struct PathChecker {
 
     /// Reports errors that can be found before running.
     func check(
-        _ places: ProjectPathPlaces, _ tree: TemplateTree, node: YAMLNode?, into diagnostics: inout DiagnosticList
+        _ place: SchemaPlace, _ tree: TemplateTree, node: YAMLNode?, into diagnostics: inout DiagnosticList
     ) {
         guard let node else { return }
         var found: [(path: [FieldError.PathElement], error: StepError)] = []
-        visit(places, Setting(tree: tree, value: nil), among: nil, []) { setting, path, _, folder in
+        visit(place, Setting(tree: tree, value: nil), among: nil, []) { setting, path, _, folder in
             do throws(StepError) { try check(setting, folder: folder) } catch { found.append((path, error)) }
         }
         for (path, error) in found {
@@ -81,9 +81,9 @@ struct PathChecker {
     }
 
     /// The paths in the settings of a step.
-    func all(_ places: ProjectPathPlaces, in tree: TemplateTree, node: YAMLNode) -> [Place] {
+    func all(_ place: SchemaPlace, in tree: TemplateTree, node: YAMLNode) -> [Place] {
         var found: [Place] = []
-        visit(places, Setting(tree: tree, value: nil), among: nil, []) { setting, path, isTemplate, folder in
+        visit(place, Setting(tree: tree, value: nil), among: nil, []) { setting, path, isTemplate, folder in
             guard let text = setting.text else { return }
             let isLiteral = !setting.isTemplate && folder?.text == nil
             found.append(Place(text: isLiteral ? text : nil, isTemplate: isTemplate, node: node.nearest(to: path)))
@@ -92,21 +92,17 @@ struct PathChecker {
     }
 
     private func visit(
-        _ places: ProjectPathPlaces, _ setting: Setting, among siblings: Setting?, _ path: [FieldError.PathElement],
+        _ place: SchemaPlace, _ setting: Setting, among siblings: Setting?, _ path: [FieldError.PathElement],
         _ take: (Setting, [FieldError.PathElement], _ isTemplate: Bool, _ folder: Setting?) -> Void
     ) {
-        switch places {
-        case .path(let relativeTo, let isTemplate):
-            take(setting, path, isTemplate, relativeTo.flatMap { siblings?[$0] })
-        case .list(let inner):
-            for index in 0..<setting.count {
-                visit(inner, setting[index], among: nil, path + [.index(index)], take)
-            }
-        case .object(let members, let others):
-            for key in setting.keys {
-                guard let inner = members[key] ?? others else { continue }
-                visit(inner, setting[key], among: setting, path + [.key(key)], take)
-            }
+        for kind in place.paths { take(setting, path, kind.isTemplate, kind.relativeTo.flatMap { siblings?[$0] }) }
+        for index in 0..<setting.count {
+            guard let inner = place[index] else { continue }
+            visit(inner, setting[index], among: nil, path + [.index(index)], take)
+        }
+        for key in setting.keys {
+            guard let inner = place[key] else { continue }
+            visit(inner, setting[key], among: setting, path + [.key(key)], take)
         }
     }
 

@@ -7,7 +7,8 @@ struct ScriptChecker {
     let registry: StepRegistry
 
     func check(_ step: PipelineStep, _ definition: StepDefinition, into diagnostics: inout DiagnosticList) {
-        for (key, tree) in definition.settings(in: step, ofFormat: ScriptText.format) {
+        for (path, tree) in definition.settings(in: step, ofFormat: ScriptText.format) {
+            let key = FieldError("", path: path).place
             for (template, node) in tree.templates {
                 let reference = template.references.first
                 let written = reference.map { Self.path($0) } ?? "trigger.path"
@@ -20,17 +21,17 @@ struct ScriptChecker {
                     into: &diagnostics)
             }
         }
-        for (key, tree) in definition.settings(in: step, ofFormat: ScriptVariables.format) {
+        for (path, tree) in definition.settings(in: step, ofFormat: ScriptVariables.format) {
             if case .template(let template, let node) = tree {
                 let whole = template.references.first.map { Self.path($0) + ".name" } ?? "trigger.body.name"
                 Self.report(
-                    ScriptVariables.injectionOfNames([.key(key)], example: whole), template, node, into: &diagnostics)
+                    ScriptVariables.injectionOfNames(path, example: whole), template, node, into: &diagnostics)
             }
             guard case .object(let members) = tree else { continue }
             for (name, value) in members where ScriptVariables.isControlling(name) {
                 for (template, node) in value.templates {
                     Self.report(
-                        ScriptVariables.injection(into: name, [.key(key), .key(name)]), template, node,
+                        ScriptVariables.injection(into: name, path + [.key(name)]), template, node,
                         into: &diagnostics)
                 }
             }
@@ -84,11 +85,32 @@ struct ScriptChecker {
 }
 
 extension StepDefinition {
-    /// The settings of the step whose schema has this `format`.
-    fileprivate func settings(in step: PipelineStep, ofFormat format: String) -> [(key: String, tree: TemplateTree)] {
-        guard case .object(let members) = step.with else { return [] }
-        return members.filter { schema["properties"]?[$0.key]?["format"]?.asString == format }
-            .map { ($0.key, $0.value) }
+    /// The settings of the step whose schema has this `format`, and templates whose values may hold such settings.
+    fileprivate func settings(
+        in step: PipelineStep, ofFormat format: String
+    ) -> [(path: [FieldError.PathElement], tree: TemplateTree)] {
+        step.with.settings(ofFormat: format, SchemaPlace(schema), at: [])
+    }
+}
+
+extension TemplateTree {
+    fileprivate func settings(
+        ofFormat format: String, _ place: SchemaPlace, at path: [FieldError.PathElement]
+    ) -> [(path: [FieldError.PathElement], tree: TemplateTree)] {
+        let isHere = place.has(format: format)
+        switch self {
+        case .literal: return isHere ? [(path, self)] : []
+        case .template: return place.contains(format: format) ? [(path, self)] : []
+        case .object where isHere: return [(path, self)]
+        case .list(let items):
+            return items.enumerated().flatMap { index, item in
+                place[index].map { item.settings(ofFormat: format, $0, at: path + [.index(index)]) } ?? []
+            }
+        case .object(let members):
+            return members.flatMap { key, member in
+                place[key].map { member.settings(ofFormat: format, $0, at: path + [.key(key)]) } ?? []
+            }
+        }
     }
 }
 
@@ -140,11 +162,11 @@ extension Pipeline {
                         line: step.usesNode.range.start.line, file: step.source?.name)
                 ]
             return program
-                + definition.settings(in: step, ofFormat: ScriptText.format).compactMap { key, tree in
+                + definition.settings(in: step, ofFormat: ScriptText.format).compactMap { path, tree in
                     guard let text = tree.literal?.asString else { return nil }
                     return Script(
                         step: step.id, uses: step.uses, text: text,
-                        line: step.withNode?[key]?.range.start.line ?? step.node.range.start.line,
+                        line: (step.withNode ?? step.node).nearest(to: path).range.start.line,
                         file: step.source?.name)
                 }
         }

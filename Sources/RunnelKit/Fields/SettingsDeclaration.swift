@@ -5,24 +5,25 @@ final class SettingsDeclaration: Sendable {
     struct Content: Sendable {
         let schema: Value
         let fields: [FieldDefinition]
-        let paths: ProjectPathPlaces?
+        /// nil if no path of the project stands there.
+        let paths: SchemaPlace?
+
+        init(schema: Value, fields: [FieldDefinition]) {
+            (self.schema, self.fields) = (schema, fields)
+            let place = SchemaPlace(schema)
+            paths = place.contains(format: ProjectPath.format) ? place : nil
+        }
     }
 
     private let make: @Sendable () -> Content
     private let made = Mutex<Content?>(nil)
 
     init(of group: (some FieldGroup).Type) {
-        make = {
-            let schema = group.schema
-            return Content(schema: schema, fields: group.fields, paths: ProjectPathPlaces(schema: schema))
-        }
+        make = { Content(schema: group.schema, fields: group.fields) }
     }
 
     init(schema: Value) {
-        make = {
-            Content(
-                schema: schema, fields: FieldDefinition.list(schema), paths: ProjectPathPlaces(schema: schema))
-        }
+        make = { Content(schema: schema, fields: FieldDefinition.list(schema)) }
     }
 
     var content: Content {

@@ -10,13 +10,15 @@ public struct ProjectPath: FieldValue, Hashable {
     /// As it is written, relative to the project unless it begins with a slash.
     public let text: String
 
+    package static let format = "project-path"
+
     /// A path as it is written; nothing is checked.
     public init(_ text: String) {
         self.text = text
     }
 
     /// The JSON schema (2020-12) of the values that are accepted.
-    public static var schema: Value { ["type": "string", "format": .string(ProjectPathPlaces.format)] }
+    public static var schema: Value { ["type": "string", "format": .string(format)] }
 
     /// Reads the value that is written behind a key.
     /// - Throws: A ``FieldError`` for a value that is not accepted.
@@ -36,7 +38,7 @@ public struct TemplateFile: FieldValue, Hashable {
 
     /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value {
-        ["type": "string", "format": .string(ProjectPathPlaces.format), "x-template": true]
+        ["type": "string", "format": .string(ProjectPath.format), "x-template": true]
     }
 
     /// Reads the value that is written behind a key.
@@ -49,37 +51,20 @@ public struct TemplateFile: FieldValue, Hashable {
     public var fieldDefault: Value? { path.fieldDefault }
 }
 
-/// Where in the settings of a step or trigger paths of the project stand.
-package indirect enum ProjectPathPlaces: Sendable {
-    /// - relativeTo: The key beside it that names the folder where the path begins.
-    /// - isTemplate: Whether the file holds a template.
-    case path(relativeTo: String?, isTemplate: Bool)
-    case object([String: ProjectPathPlaces], others: ProjectPathPlaces?)
-    case list(ProjectPathPlaces)
+extension SchemaPlace {
+    /// A place where a path of the project stands.
+    package struct Path: Hashable {
+        /// The key beside it that names the folder where the path begins.
+        package let relativeTo: String?
+        /// Whether the file holds a template.
+        package let isTemplate: Bool
+    }
 
-    package static let format = "project-path"
-
-    /// nil where the schema knows no such path.
-    init?(schema: Value) {
-        guard let object = schema.asObject else { return nil }
-        if object["format"]?.asString == Self.format {
-            self = .path(
-                relativeTo: object["x-relative-to"]?.asString, isTemplate: object["x-template"]?.asBool ?? false)
-            return
-        }
-        for key in ["anyOf", "oneOf", "allOf"] {
-            guard let found = object[key]?.asList?.lazy.compactMap(Self.init(schema:)).first else { continue }
-            self = found
-            return
-        }
-        if let items = object["items"].flatMap(Self.init(schema:)) {
-            self = .list(items)
-            return
-        }
-        var members: [String: ProjectPathPlaces] = [:]
-        for (key, value) in object["properties"]?.asObject ?? [:] { members[key] = Self(schema: value) }
-        let others = object["additionalProperties"].flatMap(Self.init(schema:))
-        guard !members.isEmpty || others != nil else { return nil }
-        self = .object(members, others: others)
+    /// What the schema says of the path that stands here; empty where none stands.
+    package var paths: Set<Path> {
+        Set(
+            parts.filter { $0["format"]?.asString == ProjectPath.format }.map {
+                Path(relativeTo: $0["x-relative-to"]?.asString, isTemplate: $0["x-template"]?.asBool ?? false)
+            })
     }
 }

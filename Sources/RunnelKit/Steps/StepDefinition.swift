@@ -33,8 +33,8 @@ public struct StepDefinition: Sendable {
     public let outputSchema: Value?
     /// See ``Step/settledOutputSchema``, for a `with:` that is known in part.
     package let settledOutputSchema: @Sendable (_ with: PartialSettings) -> Value?
-    /// Where in `with:` paths of the project stand; see ``ProjectPath``.
-    package var paths: ProjectPathPlaces? { declaration.content.paths }
+    /// The schema of `with:`, if paths of the project stand there; see ``ProjectPath``.
+    package var paths: SchemaPlace? { declaration.content.paths }
     /// The program that the step starts, with its arguments; empty for one that is not a program. `runnel validate` and
     /// `runnel explain` list it.
     public var program: [String] = []

@@ -35,8 +35,8 @@ public struct TriggerDefinition: Sendable {
     package let warnings: @Sendable (_ entry: PartialSettings) -> [FieldError]
     /// Reads a rendered entry for ``Trigger/claims(in:)``.
     public let claims: @Sendable (_ entry: ValueObject, _ context: ValidationContext) -> [TriggerClaim]
-    /// Where in the entry paths of the project stand; see ``ProjectPath``.
-    package var paths: ProjectPathPlaces? { declaration.content.paths }
+    /// The schema of the entry, if paths of the project stand there; see ``ProjectPath``.
+    package var paths: SchemaPlace? { declaration.content.paths }
     private let declaration: SettingsDeclaration
     /// Reads one key's value for the sake of its errors.
     public let problems: @Sendable (_ key: String, _ value: Value) -> [FieldError]

@@ -43,7 +43,7 @@ public struct ManifestTrigger: FieldGroup {
         if let heartbeat, heartbeat <= .zero {
             throw FieldError("a heartbeat needs a time above 0s", path: [.key("heartbeat")])
         }
-        try input?.requireMapping(at: "input")
+        try input?.checkUse(at: "input")
         let declared = input?.source["properties"]?.asObject?.keys ?? []
         for (index, key) in identity.enumerated() where !declared.contains(key) {
             throw FieldError(

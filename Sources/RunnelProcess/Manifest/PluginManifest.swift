@@ -82,7 +82,7 @@ public struct PluginManifest: FieldGroup {
     }
 
     public func validate() throws(FieldError) {
-        try settings?.requireMapping(at: "settings")
+        try settings?.checkUse(at: "settings")
         for (key, limit) in [("timeout", timeout), ("start_timeout", startTimeout)] where limit == .zero {
             throw FieldError("0s is too short", hint: "leave it out for 60s", path: [.key(key)])
         }
@@ -184,15 +184,17 @@ public struct ManifestStep: FieldGroup {
     public init() {}
 
     public func validate() throws(FieldError) {
-        try input?.requireMapping(at: "input")
+        try input?.checkUse(at: "input")
     }
 }
 
 extension SchemaField {
-    /// Requires that the schema of `with:`, of an entry under `on:`, or of settings allows a mapping.
+    /// Requires that the schema of `with:`, of an entry under `on:`, or of settings allows a mapping, and that its marks,
+    /// such as `writeOnly`, have an effect.
     ///
-    /// - Throws: An error at `type`, if that does not allow `object`.
-    func requireMapping(at key: String) throws(FieldError) {
+    /// - Throws: An error at `type`, if that does not allow `object`, or at what hides a mark.
+    func checkUse(at key: String) throws(FieldError) {
+        if let problem = SchemaPlace.problem(in: source) { throw problem.under(.key(key)) }
         guard let type = source["type"], type != "object", type.asList?.contains("object") != true else { return }
         throw FieldError(
             "expected the schema of a mapping, found the type \(type.quoted())",

@@ -158,7 +158,7 @@ enum TypeWords {
         case "object":
             guard let values = schema["additionalProperties"]?.asObject else { return "object" }
             return "object of \(plural(text(.object(values))))"
-        case "string" where schema["format"]?.asString == ProjectPathPlaces.format: return "path"
+        case "string" where schema["format"]?.asString == ProjectPath.format: return "path"
         case "string" where schema["format"] == "date-time" && schema["examples"] == nil: return "time"
         case "string":
             let example = schema["examples"]?.asList?.first.map { ", such as \(Markdown.code(written($0)))" }

@@ -1,3 +1,4 @@
+import Logging
 import RunnelKit
 import Testing
 
@@ -36,5 +37,29 @@ import Testing
         #expect(origins.origin(of: "in/sub/c.txt", modified: 101 * Self.second) == origin)
         #expect(origins.origin(of: "in/sub/b.txt", modified: 101 * Self.second) == other)
         #expect(origins.origin(of: "inbox/a.txt", modified: 101 * Self.second) == nil)
+    }
+
+    @Test("a step may write a path in any form, and one outside of the project is nothing")
+    func forms() async throws {
+        let second = Self.second
+        for path in ["in/a.txt", "./in/a.txt", "in//a.txt", "in/b/../a.txt", "/p/in/a.txt", "in/", "/p/in", "."] {
+            let (single, several) = (RunOrigins(), RunOrigins())
+            context(single).writing(path) {}
+            try await context(several).writing(allOf: [path]) {}
+            for origins in [single, several] {
+                #expect(origins.origin(of: "in/a.txt", modified: 100 * second) == origin, "\(path)")
+            }
+        }
+        let origins = RunOrigins()
+        for path in ["", "../in/a.txt", "/in/a.txt", "in/../.."] { context(origins).writing(path) {} }
+        #expect(origins.origin(of: "in/a.txt", modified: 100 * second) == nil)
+    }
+
+    private func context(_ origins: RunOrigins) -> StepContext {
+        StepContext(
+            identity: StepIdentity(pipeline: "p", runID: "run-1", stepID: "s"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { 100 * Self.second }, services: Services(),
+            project: ProjectDirectory(path: "/p"), origins: origins, render: { text, _ in .string(text) },
+            progress: { _ in })
     }
 }

@@ -9,7 +9,7 @@ private let allSteps = [
     "echo", "environment", "where", "fails", "status", "try-later", "result-and-status", "half-line",
     "half-line-and-status", "no-line-feed", "nothing", "two-results", "garbage", "unknown-type", "crash", "killed",
     "long-line", "too-much", "hang", "hangs-with-text", "flood", "secret", "leaves-a-child", "big",
-    "unknown-keys", "misspelled-result",
+    "unknown-keys", "wrote-elsewhere", "misspelled-result",
 ]
 
 private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "exec_child.py"]) throws -> ExecPlugin {
@@ -184,6 +184,21 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
                     "retryable", which is ignored; its keys are "code", "message", "hint" and "transient"
                     """,
                 ])
+        }
+    }
+
+    @Test("a written file outside of the project is a warning in the log")
+    func wroteElsewhere() async throws {
+        let plugin = try plugin()
+        try await Stage.with(plugin) { stage async throws in
+            #expect(try await stage.run(plugin, "wrote-elsewhere") == .null)
+            let problems = [
+                #""../../etc/passwd" leads out of "/project""#, #""/etc/passwd" leads out of "/project""#,
+                "the path is empty",
+            ]
+            #expect(
+                stage.log.messages.filter { $0.contains("wrote") }
+                    == problems.map { #""wrote" of the plugin "test" has no effect: "# + $0 })
         }
     }
 

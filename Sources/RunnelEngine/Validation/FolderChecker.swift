@@ -342,8 +342,8 @@ public struct FolderChecker: Sendable {
                 guard path != "…" else { return nil }
                 guard let base = definition.paths?[key]?.paths.compactMap(\.relativeTo).first,
                     let folder = Self.text(step.with, base)
-                else { return (step, Self.normalized(path)) }
-                return (step, Self.normalized(folder + "/" + path))
+                else { return (step, normalized(path)) }
+                return (step, normalized(path, in: folder))
             }
         }
     }
@@ -369,7 +369,8 @@ public struct FolderChecker: Sendable {
         }
     }
 
-    private static func normalized(_ path: String) -> String {
-        path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    /// Relative to the project. A path that pipelines cannot touch has been reported.
+    private func normalized(_ path: String, in folder: String? = nil) -> String {
+        (try? project.confined(path, in: folder))?.text ?? path
     }
 }

@@ -91,14 +91,13 @@ public struct StepContext: Sendable {
     /// file counts as one from outside.
     ///
     /// - Parameters:
-    ///   - path: Relative to the project's folder.
+    ///   - path: Relative to the project's folder, or absolute. One outside of it has no effect.
     ///   - body: Writes the file.
     public func writing<Result, Failure: Error>(
         _ path: String, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let origin = RunOrigin(pipeline: identity.pipeline, runID: identity.runID)
-        origins.begin(path, by: origin, at: now())
-        defer { origins.end(path, by: origin, at: now()) }
+        let end = beginWriting([path])
+        defer { end() }
         return try body()
     }
 
@@ -106,14 +105,19 @@ public struct StepContext: Sendable {
     /// returns; see ``writing(_:_:)``.
     ///
     /// - Parameters:
-    ///   - paths: Relative to the project's folder.
+    ///   - paths: As in ``writing(_:_:)``.
     ///   - body: Runs the program.
     public func writing<Result>(allOf paths: [String], _ body: () async throws -> Result) async throws -> Result {
-        let origin = RunOrigin(pipeline: identity.pipeline, runID: identity.runID)
-        let paths = paths.map { $0.split(separator: "/").filter { $0 != "." }.joined(separator: "/") }
-        for path in paths { origins.begin(path, by: origin, at: now()) }
-        defer { for path in paths { origins.end(path, by: origin, at: now()) } }
+        let end = beginWriting(paths)
+        defer { end() }
         return try await body()
+    }
+
+    private func beginWriting(_ paths: [String]) -> () -> Void {
+        let origin = RunOrigin(pipeline: identity.pipeline, runID: identity.runID)
+        let paths = paths.compactMap { (try? project.confined($0))?.text }
+        for path in paths { origins.begin(path, by: origin, at: now()) }
+        return { for path in paths { origins.end(path, by: origin, at: now()) } }
     }
 
     /// The same on every attempt of this step in this run, and different everywhere else.

@@ -141,8 +141,8 @@ package final class RunOrigins: Sendable {
                 {
                     return entry.origin
                 }
-                guard let slash = place.lastIndex(of: "/") else { return nil }
-                place = place[..<slash]
+                if place.isEmpty { return nil }
+                place = place.lastIndex(of: "/").map { place[..<$0] } ?? ""
             }
         }
     }

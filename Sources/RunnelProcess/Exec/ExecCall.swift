@@ -61,7 +61,7 @@ struct ExecCall: Sendable {
                     for effect in try conversation.receive(line) {
                         switch effect {
                         case .progress(let progress): await context.report(progress)
-                        case .wrote(let path): context.writing(path) {}
+                        case .wrote(let path): note(written: path, context, log)
                         case .warning(let text): log.note(text)
                         }
                     }
@@ -72,6 +72,14 @@ struct ExecCall: Sendable {
             process.stop(.immediate)
         }
         return conversation
+    }
+
+    private func note(written path: String, _ context: StepContext, _ log: PluginLog) {
+        do throws(StepError) {
+            context.writing(try context.project.confinedFile(path).text) {}
+        } catch {
+            log.note("\"wrote\" of the plugin \"\(program.name)\" has no effect: \(error.message)")
+        }
     }
 
     private func timeOut(_ conversation: ExecConversation, _ log: PluginLog) -> StepError {

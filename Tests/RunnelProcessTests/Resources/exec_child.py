@@ -61,6 +61,10 @@ elif step == "unknown-keys":
     for _ in range(2):
         say(type="note", text="a", txt="b")
     say(type="error", message="busy", retryable=True)
+elif step == "wrote-elsewhere":
+    for path in "in/a.txt", "/project/in/./b.txt", "../../etc/passwd", "/etc/passwd", "":
+        say(type="wrote", path=path)
+    say(type="result")
 elif step == "misspelled-result":
     say(type="result", ouput=1)
 elif step == "crash":

@@ -137,6 +137,37 @@ import Testing
         }
     }
 
+    @Test("a plugin is left out if a file that its command names is another user's, or a folder or link on the way")
+    func program() async throws {
+        let files = [
+            "plugins/s/plugin.yaml": """
+            name: s
+            protocol: exec
+            command: [sh, -eu, ./lib/linked.sh, ../../lib/all.sh]
+            steps: { a: { summary: A. } }
+            """,
+            "plugins/s/lib/s.sh": "", "plugins/s/other.sh": "", "lib/all.sh": "",
+        ]
+        try await withProject(files) { runnel in
+            let folder = runnel.directory + "/plugins/s"
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/lib/linked.sh", withDestinationPath: "s.sh")
+            #expect(chmod(folder + "/lib/s.sh", 0o666) == 0)
+            let ended = try await runnel.run(["doctor", "--offline"])
+            #expect(ended.output.contains("\"plugins/s/lib/linked.sh\" is writable by every user"), "\(ended.output)")
+            #expect(chmod(folder + "/lib/s.sh", 0o644) == 0)
+            #expect(!(try await runnel.run(["doctor", "--offline"]).output.contains("permissions")))
+            guard Self.isRoot else { return }
+            for part in ["plugins/s/lib", "plugins/s/lib/s.sh", "lib/all.sh"] {
+                try give(runnel.directory + "/" + part)
+                #expect(try await runnel.run(["steps"]).error.contains(" belongs to "), "\(part)")
+                try #require(chown(runnel.directory + "/" + part, 0, 0) == 0)
+            }
+            try give(folder + "/other.sh")
+            #expect(!(try await runnel.run(["steps"]).error.contains(" belongs to ")))
+        }
+    }
+
     @Test(
         "a script in a file of another user is not executed, in a pipeline or an included file; other pipelines are run",
         .enabled(if: isRoot), arguments: ["script.yaml", "steps/disk.yaml"])

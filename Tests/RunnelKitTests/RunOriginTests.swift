@@ -58,8 +58,8 @@ import Testing
     private func context(_ origins: RunOrigins) -> StepContext {
         StepContext(
             identity: StepIdentity(pipeline: "p", runID: "run-1", stepID: "s"),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { 100 * Self.second }, services: Services(),
-            project: ProjectDirectory(path: "/p"), origins: origins, render: { text, _ in .string(text) },
-            progress: { _ in })
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { 100 * Self.second },
+            services: Services(), project: ProjectDirectory(path: "/p"), origins: origins,
+            render: { text, _ in .string(text) }, progress: { _ in })
     }
 }

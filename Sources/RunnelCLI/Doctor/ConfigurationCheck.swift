@@ -68,7 +68,7 @@ enum ConfigurationCheck {
     /// Finds files that every user of the machine can change.
     static func permissions(_ project: Project, _ plugins: ProjectPlugins) -> [HealthFinding] {
         let names = ["", "/runnel.yaml", "/.env", "/.runnel", "/plugins", "/pipelines"]
-        return (names.map { project.directory + $0 } + plugins.folders.flatMap { [$0.path, $0.path + "/plugin.yaml"] })
+        return (names.map { project.directory + $0 } + plugins.folders.flatMap(\.executed))
             .filter { path in
                 var status = stat()
                 return stat(path, &status) == 0 && status.st_mode & S_IWOTH != 0

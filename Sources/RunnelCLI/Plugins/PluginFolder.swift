@@ -24,18 +24,34 @@ struct PluginFolder: Sendable {
     /// Whether its program is long-running: an MCP server, or the program of a trigger. Others are started for each call.
     private var isLongRunning: Bool { manifest.map { $0.interface == .mcp || !$0.triggers.isEmpty } ?? false }
 
+    /// What the command names in the folder.
+    private var commandFiles: [String] {
+        (manifest?.command?.words ?? []).map { word in
+            word.hasPrefix(path + "/") ? word : "\(path)/\(word)"
+        }.filter { FileReading.exists($0) }
+    }
+
     /// The files in the folder that the command of a long-running program names.
-    var serverFiles: [String] {
-        guard isLongRunning else { return [] }
-        return (manifest?.command?.words ?? []).map { "\(path)/\($0)" }.filter { FileReading.exists($0) }
+    var serverFiles: [String] { isLongRunning ? commandFiles : [] }
+
+    /// What decides which program is executed: the folder, `plugin.yaml`, and the files of the command with the folders on
+    /// the way to them.
+    var executed: [String] {
+        var executed = [path, path + "/plugin.yaml"]
+        for file in commandFiles.map(FileReading.absolute) {
+            var places = [file]
+            while let place = places.last.map(FileReading.folder), place.hasPrefix(path + "/") { places.append(place) }
+            executed += places.reversed().filter { !executed.contains($0) }
+        }
+        return executed
     }
 
     /// The names of the secrets that a long-running program gets when it starts.
     var serverSecrets: [String] { isLongRunning ? (manifest?.secrets ?? []).map(\.name) : [] }
 
-    /// The reason why it must not be started: it belongs to another user.
+    /// The reason why it must not be started: it, or what it executes, belongs to another user.
     func problem(_ trust: Trust) -> Trust.Problem? {
-        trust.problem(with: path, in: path) ?? trust.problem(with: path + "/plugin.yaml", in: path)
+        executed.lazy.compactMap { trust.problem(with: $0, in: path) }.first
     }
 
     /// What is wrong with the program of its command; nil if it is there.

@@ -318,6 +318,14 @@ import Testing
             (["serve", "--port", "99999"], "--port 99999: expected a port from 0 to 65535"),
             (["serve", "nope"], "error: there is no folder \"nope\"\n"),
             (["new", "plugin", "chat"], "a plugin named \"chat\" ships with Runnel; choose another name"),
+            (
+                ["new", "plugin", "manual", "--trigger"],
+                "a trigger named \"manual\" ships with Runnel; choose another name"
+            ),
+            (
+                ["new", "plugin", "health", "--trigger"],
+                "a trigger named \"health\" ships with Runnel; choose another name"
+            ),
             (["validate", "echo.test.yaml"], "\"echo.test.yaml\" is a test, not a pipeline; run it with `runnel test"),
             (["test", "--filter", "nothing"], "error: no test's name contains \"nothing\"\n"),
         ])

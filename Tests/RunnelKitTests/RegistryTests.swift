@@ -5,6 +5,7 @@ private struct Sample: Plugin {
     let name: String
     var steps: [StepDefinition] = []
     var filters: [TemplateFilter] = []
+    var triggers: [TriggerDefinition] = []
 }
 
 private func step(_ name: String) -> StepDefinition {
@@ -47,6 +48,16 @@ private func filter(_ name: String) -> TemplateFilter {
         expect(
             [Sample(name: "one"), Sample(name: "one")],
             #"two plugins are named "one"; rename or remove one of them"#)
+    }
+
+    @Test("no trigger has the name of runs that are started by hand")
+    func manual() {
+        let trigger = TriggerDefinition(
+            name: "manual", summary: "", documentation: TriggerDocumentation(payload: []), schema: [:]
+        ) { _, _ in }
+        expect(
+            [Sample(name: "one", triggers: [trigger])],
+            #"the trigger "manual" of the plugin "one" has the name of runs that are started by hand; rename it"#)
     }
 
     @Test("a plugin that clashes leaves nothing behind")

@@ -174,6 +174,29 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(PluginManifest.problems(in: exec(["steps": steps])).isEmpty)
     }
 
+    @Test("a trigger whose name or keys could never work is an error at its place")
+    func impossibleTrigger() throws {
+        func problem(_ trigger: ValueObject, _ changes: ValueObject = [:]) -> FieldError? {
+            var trigger = trigger
+            trigger["summary"] = "x"
+            var manifest: ValueObject = ["triggers": ["rain": .object(trigger)]]
+            for (key, value) in changes { manifest[key] = value }
+            return PluginManifest.problems(in: exec(manifest)).first
+        }
+        for key in ["if", "debounce", "id"] {
+            let error = problem(["input": ["properties": [key: ["type": "string"]]]])
+            #expect(error?.place == "triggers.rain.input.properties.\(key)")
+            #expect(error?.message == "every trigger has the key \"\(key)\" already, so the program never gets it")
+        }
+        #expect(problem(["payload": ["type": "What."]])?.place == "triggers.rain.payload.type")
+        #expect(problem(["payload": ["kind": "What."]]) == nil)
+        let manual: Value = ["manual": ["summary": "x"]]
+        let error = problem([:], ["name": "manual", "triggers": manual])
+        #expect(error?.place == "triggers.manual")
+        #expect(error?.message == #"the trigger "manual" has the name of runs that are started by hand"#)
+        #expect(problem([:], ["triggers": manual]) == nil)
+    }
+
     @Test("a secret or variable that is not there is an error, and its value never stands in one")
     func environment() throws {
         let list = try EnvironmentList(field: ["A": ["secret": "nothing"], "B": ["env": "RUNNEL_TEST_SEEN"]])

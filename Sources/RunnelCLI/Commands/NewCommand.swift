@@ -93,6 +93,10 @@ struct NewPluginCommand: AsyncParsableCommand {
         if RunnelCommand.plugins.contains(where: { $0.name == name }) {
             throw ValidationError("a plugin named \"\(name)\" ships with Runnel; choose another name")
         }
+        let triggers = RunnelCommand.plugins.flatMap(\.triggers).map(\.name) + [TriggerDefinition.manual]
+        if trigger, triggers.contains(name) {
+            throw ValidationError("a trigger named \"\(name)\" ships with Runnel; choose another name")
+        }
     }
 
     func run() async throws {

@@ -378,7 +378,7 @@ struct PipelineDecoder {
         }
         return pairs.flatMap { pair -> [TriggerDeclaration] in
             let kind = pair.key.keyText
-            if kind == "manual" {
+            if kind == TriggerDefinition.manual {
                 checkManual(pair.value)
                 return []
             }
@@ -496,6 +496,6 @@ struct PipelineDecoder {
 }
 
 extension TriggerDeclaration {
-    /// The keys that every trigger has beside its own.
-    static let sharedKeys = ["if", "debounce"]
+    /// The keys of an entry that are read apart from those of its trigger. Its id is taken out later.
+    static let sharedKeys = TriggerDefinition.sharedKeys.filter { $0 != "id" }
 }

@@ -79,7 +79,7 @@ struct TriggerChecker {
     private static func withSharedKeys(_ schema: Value) -> Value {
         var schema = schema.asObject ?? ValueObject()
         var properties = schema["properties"]?.asObject ?? ValueObject()
-        for key in TriggerDeclaration.sharedKeys + ["id"] where properties[key] == nil {
+        for key in TriggerDefinition.sharedKeys where properties[key] == nil {
             properties[key] = .object(ValueObject())
         }
         schema["properties"] = .object(properties)

@@ -34,6 +34,12 @@ public struct StepRegistry: Sendable {
             entries[step.name] = (step, plugin.name)
         }
         for trigger in plugin.triggers {
+            if trigger.name == TriggerDefinition.manual {
+                throw RegistryError(
+                    message:
+                        "the trigger \"\(trigger.name)\" of the plugin \"\(plugin.name)\" has the name of runs that are "
+                        + "started by hand; rename it")
+            }
             if let other = triggerEntries[trigger.name] {
                 throw .clash("trigger", trigger.name, other.plugin, plugin.name)
             }

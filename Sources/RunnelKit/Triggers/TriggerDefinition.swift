@@ -3,6 +3,11 @@
 /// Triggers written in Swift are registered by their type. Triggers that live elsewhere, such as in a child process, are
 /// made with ``init(name:summary:documentation:titles:schema:identity:run:)``.
 public struct TriggerDefinition: Sendable {
+    /// What `trigger.type` is for a run by hand, so that no trigger has this name.
+    package static let manual = "manual"
+    /// The keys that every entry under `on:` can have beside those of its trigger.
+    package static let sharedKeys = ["if", "debounce", "id"]
+
     /// See ``Trigger/name``.
     public let name: String
     /// See ``Trigger/summary``.

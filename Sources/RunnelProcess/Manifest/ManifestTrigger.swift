@@ -44,6 +44,17 @@ public struct ManifestTrigger: FieldGroup {
             throw FieldError("a heartbeat needs a time above 0s", path: [.key("heartbeat")])
         }
         try input?.checkUse(at: "input")
+        let keys = input.map { SchemaPlace($0.source).keys } ?? []
+        if let key = keys.first(where: { TriggerDefinition.sharedKeys.contains($0) }) {
+            throw FieldError(
+                "every trigger has the key \"\(key)\" already, so the program never gets it",
+                hint: "give the key another name", path: [.key("input"), .key("properties"), .key(key)])
+        }
+        if payload["type"] != nil {
+            throw FieldError(
+                "`trigger.type` is always the name of the trigger", hint: "give the key another name",
+                path: [.key("payload"), .key("type")])
+        }
         let declared = input?.source["properties"]?.asObject?.keys ?? []
         for (index, key) in identity.enumerated() where !declared.contains(key) {
             throw FieldError(

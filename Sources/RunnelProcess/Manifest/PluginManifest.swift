@@ -132,6 +132,12 @@ public struct PluginManifest: FieldGroup {
                     .under(.key(key))
             }
         }
+        for word in triggers.keys.sorted()
+        where ProcessTrigger.name(word, of: name.text) == TriggerDefinition.manual {
+            throw FieldError(
+                "the trigger \"\(word)\" has the name of runs that are started by hand", hint: "give it another name",
+                path: [.key("triggers"), .key(word)])
+        }
     }
 
     private func missing(_ key: String, _ what: String, _ example: String) -> FieldError {

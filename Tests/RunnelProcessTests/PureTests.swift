@@ -141,6 +141,27 @@ import Testing
         #expect(throws: ProgramSearch.Problem.self) { try search.find("python3") }
     }
 
+    @Test("an error's value of the wrong type is a warning, and an error without a message says so")
+    func errorValues() throws {
+        var conversation = ExecConversation(plugin: "test", redactor: Redactor())
+        let line = #"{"type":"error","message":" ","code":"Bad Code!","hint":{"a":1},"transient":"true"}"#
+        let effects = try conversation.receive(LineChannel.Line(bytes: Array(line.utf8), number: 1))
+        let start = #"line 1 of what the plugin "test" wrote is a message of type "error" whose "#
+        #expect(
+            effects == [
+                .warning(start + #""code" should be a word: found "Bad Code!", which is ignored; \#(PluginName.rule)"#),
+                .warning(start + #""hint" should be a string: found an object, which is ignored"#),
+                .warning(start + #""transient" should be true or false: found "true", which is ignored"#),
+            ])
+        let error = try #require(throws: StepError.self) { try conversation.finish(.status(0), lastLines: []) }
+        #expect(error.message == "the plugin reported an error without a message")
+        #expect(error.code == "plugin-error")
+        #expect(!error.isTransient)
+        var other = ExecConversation(plugin: "test", redactor: Redactor())
+        let fitting = #"{"type":"error","message":"busy","code":"busy","hint":null,"transient":true}"#
+        #expect(try other.receive(LineChannel.Line(bytes: Array(fitting.utf8), number: 1)).isEmpty)
+    }
+
     @Test("who waits at a gate gets in by turn, and a cancelled one leaves its place")
     func gate() async throws {
         let gate = Semaphore(limit: 1)

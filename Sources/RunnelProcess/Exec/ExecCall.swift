@@ -153,10 +153,33 @@ struct ExecFailure: Sendable, Hashable {
     let isTransient: Bool
 
     init(_ line: MessageLine) throws(MessageLine.Problem) {
-        message = try line.text("message")
+        let message = try line.text("message")
+        self.message =
+            message.contains { !$0.isWhitespace } ? message : "the plugin reported an error without a message"
         let code = line.object["code"]?.asString ?? ""
         self.code = PluginName.isWord(code) ? code : PluginErrorCode.pluginError.rawValue
         hint = line.object["hint"]?.asString
         isTransient = line.object["transient"]?.asBool ?? false
+    }
+
+    /// A problem for each value that is not what its key expects.
+    static func ignoredValues(in line: MessageLine) -> [MessageLine.Problem] {
+        func problem(_ key: String, _ expected: String, _ hint: String?, _ found: String) -> MessageLine.Problem {
+            MessageLine.Problem(
+                message: "is a message of type \"\(line.type)\" whose \"\(key)\" should be \(expected): found \(found)",
+                hint: hint)
+        }
+        let given = line.object.filter { !$0.value.isNull }
+        return given.compactMap { key, value in
+            switch (key, value) {
+            case ("code", .string(let code)):
+                PluginName.isWord(code) ? nil : problem(key, "a word", PluginName.rule, value.quoted())
+            case ("code", _), ("hint", _):
+                value.asString == nil ? problem(key, "a string", nil, value.kindName) : nil
+            case ("transient", _):
+                value.asBool == nil ? problem(key, "true or false", nil, value.quoted()) : nil
+            default: nil
+            }
+        }
     }
 }

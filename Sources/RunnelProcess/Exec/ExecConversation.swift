@@ -14,7 +14,7 @@ struct ExecConversation: Sendable {
     /// An invalid last line; if the exit explains it, that is reported instead.
     private var brokenOff: LineChannel.Line?
     private var text = ""
-    private var unknownKeys = UnknownKeyWarnings()
+    private var ignoredKeys = IgnoredKeyWarnings()
 
     /// - Parameter redactor: Redacts secrets where an invalid line is quoted.
     init(plugin: String, redactor: Redactor) {
@@ -40,7 +40,7 @@ struct ExecConversation: Sendable {
         do {
             let read = try MessageLine(line.bytes, example: ExecMessage.example, redactor: redactor)
             message = try ExecMessage(read)
-            effects = unknownKeys.warnings(about: read, ExecMessage.keys, at: place).map { .warning($0) }
+            effects = ignoredKeys.warnings(about: read, ExecMessage.keys, at: place).map { .warning($0) }
         } catch {
             guard line.isWhole else {
                 brokenOff = line

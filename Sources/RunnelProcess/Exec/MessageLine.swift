@@ -70,10 +70,10 @@ struct MessageLine: Sendable {
     }
 }
 
-/// Warnings about unknown keys, each once: a program may write thousands of such lines.
+/// Warnings about keys that have no effect, each once: a program may write thousands of such lines.
 ///
 /// Unknown keys are no errors, so that a program can write keys that only a later version of Runnel knows.
-struct UnknownKeyWarnings: Sendable {
+struct IgnoredKeyWarnings: Sendable {
     private static let limit = 20
     private var given: Set<MessageLine.Problem> = []
 
@@ -81,7 +81,8 @@ struct UnknownKeyWarnings: Sendable {
     ///
     /// - Parameter place: Such as `line 3 of what the plugin "weather" wrote`.
     mutating func warnings(about line: MessageLine, _ keys: MessageLine.Keys, at place: String) -> [String] {
-        line.unknownKeys(among: keys).compactMap { problem in
+        let values = line.type == "error" ? ExecFailure.ignoredValues(in: line) : []
+        return (line.unknownKeys(among: keys) + values).compactMap { problem in
             guard given.count < Self.limit, given.insert(problem).inserted else { return nil }
             return "\(place) \(problem.message), which is ignored" + (problem.hint.map { "; \($0)" } ?? "")
         }

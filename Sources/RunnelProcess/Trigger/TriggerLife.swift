@@ -117,7 +117,7 @@ struct TriggerLife: Sendable {
     ) async throws -> StepError? {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var unacknowledged = 0
-            var unknownKeys = UnknownKeyWarnings()
+            var ignoredKeys = IgnoredKeyWarnings()
             while true {
                 pulse.isReading(true)
                 let batch: [LineChannel.Line]
@@ -129,7 +129,7 @@ struct TriggerLife: Sendable {
                 pulse.isReading(false)
                 if batch.isEmpty { break }
                 for line in batch {
-                    guard let message = try message(line, &unknownKeys, log) else { continue }
+                    guard let message = try message(line, &ignoredKeys, log) else { continue }
                     switch message {
                     case .event(let event):
                         try await waitForReader(process)
@@ -167,13 +167,13 @@ struct TriggerLife: Sendable {
 
     /// The message of a line; nil for a last one that broke off.
     private func message(
-        _ line: LineChannel.Line, _ unknownKeys: inout UnknownKeyWarnings, _ log: PluginLog
+        _ line: LineChannel.Line, _ ignoredKeys: inout IgnoredKeyWarnings, _ log: PluginLog
     ) throws(StepError) -> TriggerMessage? {
         let place = "line \(line.number) of what \(who) wrote"
         do {
             let read = try MessageLine(line.bytes, example: TriggerMessage.example, redactor: context.redactor)
             let message = try TriggerMessage(read)
-            for warning in unknownKeys.warnings(about: read, TriggerMessage.keys, at: place) { log.note(warning) }
+            for warning in ignoredKeys.warnings(about: read, TriggerMessage.keys, at: place) { log.note(warning) }
             return message
         } catch {
             guard line.isWhole else { return nil }

@@ -289,6 +289,48 @@ import Testing
         }
     }
 
+    @Test("a secret that is written out in the settings of a plugin is masked, and a warning")
+    func literalSettings() async throws {
+        let files = [
+            "plugins/greet/plugin.yaml": """
+            name: greet
+            protocol: exec
+            command: [sh, greet.sh]
+            settings:
+              $defs: { secret: { type: string, writeOnly: true } }
+              properties: { word: {}, key: { $ref: "#/$defs/secret" }, more: { items: { $ref: "#/$defs/secret" } } }
+            steps: { hello: { summary: Greets. } }
+            """,
+            "plugins/greet/greet.sh": """
+            cat >/dev/null
+            printf '{"type":"result","output":%s}\\n' "$RUNNEL_SETTINGS"
+            """,
+            "p.yaml": "name: p\nsteps:\n  - { uses: greet.hello }\n",
+            "runnel.yaml": "plugins: { greet: { word: hi, key: hunter2xyz, more: [hunter3xyz, { env: THE_KEY }] } }\n",
+        ]
+        try await withProject(files, environment: ["THE_KEY": "s3cr3t-key"]) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(
+                ended.output == """
+                    {
+                      "word": "hi",
+                      "key": "***",
+                      "more": [
+                        "***",
+                        "***"
+                      ]
+                    }
+
+                    """)
+            for (column, key) in [(36, "key"), (55, "more[0]")] {
+                let warning =
+                    "runnel.yaml:1:\(column): warning: `plugins.greet.\(key)` is a literal in the file [literal-secret]\n"
+                #expect(ended.error.contains(warning), "\(ended.error)")
+            }
+            #expect(!ended.error.contains("hunter"), "\(ended.error)")
+        }
+    }
+
     @Test("two public MCP servers work in one pipeline, and validate starts none once their tools are known")
     func publicServers() async throws {
         func manifest(_ name: String, _ module: String) -> String {

@@ -9,17 +9,18 @@ import RunnelProcess
 struct ConfiguredFileFinder {
     /// Absolute.
     private let folder: String
-    private let plugins: [String: Value]
+    private let plugins: [String: SchemaPlace]
     private var files: [ConfiguredFiles.File] = []
 
     /// - Parameter settings: What is in effect. Those of all profiles count too.
-    static func files(of project: Project, settings: Value) -> [ConfiguredFiles.File] {
-        let folders = PluginFolder.all(of: project)
+    static func files(
+        of project: Project, _ folders: [PluginFolder], settings: Value
+    ) -> [ConfiguredFiles.File] {
         var finder = ConfiguredFileFinder(project.directory, folders)
         for file in project.configurationFiles { finder.add(file, because: "is the configuration of a project") }
         if let file = project.environmentFile { finder.add(file, because: "holds settings and secrets") }
-        let schema = SettingsShape(RunnelCommand.plugins.settingsSections).schema
-        for settings in [settings] + project.settingRoots.map({ Value($0) }) { finder.visit(settings, [], schema) }
+        let place = SchemaPlace(SettingsShape(RunnelCommand.plugins.settingsSections).schema)
+        for settings in [settings] + project.settingRoots.map({ Value($0) }) { finder.visit(settings, [], place) }
         for plugin in folders {
             let reason = "is a program of the plugin \"\(plugin.name)\""
             finder.add(command: plugin.manifest?.command?.words ?? [], in: plugin.path, because: reason)
@@ -29,34 +30,27 @@ struct ConfiguredFileFinder {
 
     private init(_ folder: String, _ plugins: [PluginFolder]) {
         self.folder = folder
-        let stock = RunnelCommand.plugins.compactMap { plugin in
-            (plugin as? any ConfigurablePlugin).map { (plugin.name, $0.settingsSchema) }
-        }
-        let others = plugins.compactMap { plugin in plugin.manifest?.settings.map { (plugin.name, $0.source) } }
-        self.plugins = Dictionary(stock + others, uniquingKeysWith: { first, _ in first })
+        self.plugins = PluginSettings.schemas(of: plugins).mapValues { SchemaPlace($0) }
     }
 
-    private mutating func visit(_ value: Value, _ path: [String], _ schema: Value?) {
+    private mutating func visit(_ value: Value, _ path: [String], _ place: SchemaPlace?) {
         // Data for templates, and settings that are visited by themselves.
         if path == ["vars"] || path == ["profiles"] { return }
         let reason = "is named by `\(path.joined(separator: "."))`"
         if let file = value.asString {
-            if let schema, SettingsFile.isSchema(schema) { add(file, because: reason) }
+            if place?.has(format: SettingsFile.format) ?? false { add(file, because: reason) }
         } else if let object = value.asObject {
             switch (try? SensitiveValue(field: value))?.source {
             case .file(let file): add(file, because: reason)
             case .command(let words, _): add(command: words, in: folder, because: reason)
             default:
                 for (key, member) in object {
-                    let schema =
-                        path == ["plugins"]
-                        ? plugins[key] : schema?["properties"]?[key] ?? schema?["additionalProperties"]
-                    visit(member, path + [key], schema)
+                    visit(member, path + [key], path == ["plugins"] ? plugins[key] : place?[key])
                 }
             }
         } else {
             for (index, item) in (value.asList ?? []).enumerated() {
-                visit(item, path + [String(index)], schema?["items"])
+                visit(item, path + [String(index)], place?[index])
             }
         }
     }

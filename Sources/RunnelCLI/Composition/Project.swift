@@ -127,7 +127,6 @@ struct Project: Sendable {
     ) {
         self.directory = directory
         self.settings = settings
-        self.report = report
         self.environmentFile = environmentFile.path
         self.configurationFiles = configurationFiles
         effectiveSettings = outcome.effective
@@ -153,9 +152,14 @@ struct Project: Sendable {
             secrets: secrets, env: env, vars: settings.vars,
             unfetchedSecrets: hasSecrets && !runsCommands ? Set(ofCommands.keys) : [],
             unavailableSecrets: unavailableSecrets)
+        let folders = PluginFolder.all(in: directory, secrets: settings.secrets.keys.sorted())
+        let schemas = PluginSettings.schemas(of: folders)
+        let literals = SettingsLoader.literalSecrets(of: schemas, in: outcome.roots, file: report.source.name)
+        self.report = LoadReport(
+            source: report.source, diagnostics: (report.diagnostics + literals).sortedByPlace())
         pluginSettings = PluginSettings(
-            settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
-            folder: directory)
+            settings.plugins, schemas: schemas, sections: outcome.sections, of: RunnelCommand.plugins,
+            resolver: resolver, folder: directory)
         let file = hasSecrets ? TokenFile(in: directory + "/.runnel").token() : nil
         let token = settings.server.token.map { resolver.resolve($0, of: "server.token") }
         let named: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)] =
@@ -200,7 +204,7 @@ struct Project: Sendable {
         seal?.update(all)
         self.seal = seal ?? SecretSeal(secrets: all)
         redactor = Redactor(self.seal)
-        configuredFiles.replace(with: ConfiguredFileFinder.files(of: self, settings: outcome.merged))
+        configuredFiles.replace(with: ConfiguredFileFinder.files(of: self, folders, settings: outcome.merged))
         if hasSecrets { Streams.mask(by: redactor) }
     }
 

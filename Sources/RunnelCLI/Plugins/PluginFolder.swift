@@ -70,12 +70,18 @@ struct PluginFolder: Sendable {
 
     /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored; a `plugin.yml` is an error.
     static func all(of project: Project) -> [PluginFolder] {
-        let parent = project.directory + "/plugins"
+        all(in: project.directory, secrets: project.settings.secrets.keys.sorted())
+    }
+
+    /// - Parameters:
+    ///   - directory: The project's folder, absolute.
+    ///   - secrets: The names of its secrets.
+    static func all(in directory: String, secrets: [String]) -> [PluginFolder] {
+        let parent = directory + "/plugins"
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: parent) else {
             guard FileReading.isFolder(parent) else { return [] }
             return [unreadable(parent, "cannot read the folder; let the user who runs Runnel read and enter it")]
         }
-        let secrets = project.settings.secrets.keys.sorted()
         return names.sorted().compactMap { name -> PluginFolder? in
             let (folder, file) = ("\(parent)/\(name)", "\(parent)/\(name)/plugin.yaml")
             do throws(FileReading.Failure) {
@@ -90,7 +96,7 @@ struct PluginFolder: Sendable {
                 let report = (manifest?.secretProblems(among: secrets) ?? []).reduce(loaded) { $0.adding($1) }
                 return PluginFolder(
                     path: folder, manifest: manifest,
-                    report: OutsideLink.checked(report, of: file, in: project.directory))
+                    report: OutsideLink.checked(report, of: file, in: directory))
             } catch {
                 return unreadable(folder, error.message, file: file)
             }

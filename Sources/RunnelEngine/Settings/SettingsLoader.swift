@@ -138,9 +138,44 @@ package enum SettingsLoader {
         }
         for (path, node) in places where node.isScalar && !node.isNull {
             diagnostics.warning(
-                PipelineErrorCode.literalSecret, node, "`\(path)` is a literal in the file",
-                hint: "use \(SensitiveValue.forms), so that the file can be shared")
+                PipelineErrorCode.literalSecret, node, literal(path), hint: literalHint)
         }
+    }
+
+    private static func literal(_ path: String) -> String { "`\(path)` is a literal in the file" }
+    private static let literalHint = "use \(SensitiveValue.forms), so that the file can be shared"
+
+    /// A warning for each literal secret below `plugins:`.
+    ///
+    /// - Parameters:
+    ///   - schemas: Those of the settings, by plugin.
+    ///   - roots: See ``Outcome/roots``.
+    package static func literalSecrets(
+        of schemas: [String: Value], in roots: [YAMLNode], file: String
+    ) -> [Diagnostic] {
+        var found: [Diagnostic] = []
+        func visit(_ node: YAMLNode, _ place: SchemaPlace, _ path: String) {
+            if case .scalar(let scalar) = node.content {
+                guard place.isSensitive, case .string(let text) = scalar.value, !text.isEmpty else { return }
+                found.append(
+                    Diagnostic(
+                        PipelineErrorCode.literalSecret, .warning, file: file, range: node.range, literal(path),
+                        hint: literalHint))
+            }
+            for pair in node.pairs ?? [] {
+                let key = pair.key.keyText
+                if let inner = place[key] { visit(pair.value, inner, "\(path).\(key)") }
+            }
+            guard case .sequence(let items) = node.content else { return }
+            for (index, item) in items.enumerated() {
+                if let inner = place[index] { visit(item, inner, "\(path)[\(index)]") }
+            }
+        }
+        for pair in roots.flatMap({ $0["plugins"]?.pairs ?? [] }) {
+            let name = pair.key.keyText
+            if let schema = schemas[name] { visit(pair.value, SchemaPlace(schema), "plugins.\(name)") }
+        }
+        return found
     }
 }
 

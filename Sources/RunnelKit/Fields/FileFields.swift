@@ -26,9 +26,6 @@ public struct SettingsFile: FieldValue, Hashable {
 
     /// How the value is shown as a default.
     public var fieldDefault: Value? { .string(path) }
-
-    /// Whether a setting with this schema names a file.
-    package static func isSchema(_ schema: Value) -> Bool { schema["format"]?.asString == format }
 }
 
 /// A script or command that a step executes, as a field of a step:

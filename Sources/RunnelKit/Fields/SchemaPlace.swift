@@ -79,6 +79,9 @@ package struct SchemaPlace: Sendable {
     /// Whether the value is a secret: `"writeOnly": true`.
     package var isSecret: Bool { parts.contains { $0["writeOnly"] == true } }
 
+    /// Whether the value is a secret, or a ``SensitiveValue``.
+    package var isSensitive: Bool { isSecret || parts.contains { SensitiveValue.isSchema(.object($0)) } }
+
     /// Whether the value has the format.
     package func has(format: String) -> Bool { parts.contains { $0["format"]?.asString == format } }
 

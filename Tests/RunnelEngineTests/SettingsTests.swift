@@ -102,7 +102,7 @@ import Foundation
         let (pair, words) = load(
             "", ["RUNNEL_SERVER_TLS_CERTIFICATE": "c.pem", "RUNNEL_SERVER_TLS_KEY": "k.pem"])
         #expect(words == "")
-        #expect(pair?.server.tls?.key == "k.pem")
+        #expect(pair?.server.tls?.key.path == "k.pem")
         #expect(
             load(file, ["RUNNEL_SERVER_SIGN_IN_SCOPE": "all"]).text
                 .hasPrefix("runnel.yaml: error: the environment variable RUNNEL_SERVER_SIGN_IN_SCOPE: "))

@@ -76,7 +76,6 @@ struct LoadedPipeline: Sendable {
     }
 }
 
-
 /// A file of a project that is a link to a file outside of it. Read-only commands do not show lines of that file: a link
 /// in an untrusted project may point to secrets.
 enum OutsideLink {

@@ -163,7 +163,7 @@ extension Value {
 
     /// The value in a message: compact JSON, cut after `limit` characters. Only where it was cut, there is an ellipsis.
     public func quoted(limit: Int = 60) -> String {
-        json().replacing("…", with: #"\u2026"#).truncated(to: limit)
+        String(json().prefix(limit + 1)).replacing("…", with: #"\u2026"#).truncated(to: limit)
     }
 }
 

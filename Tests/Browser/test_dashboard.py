@@ -365,7 +365,7 @@ def test_clocks_go_by_the_time_of_the_server(chromium, server):
     page.goto(f"/runs/{run}")
     clock = page.locator("a[data-step=answer] .num")
     expect(clock).to_have_attribute("data-since", re.compile("T"))
-    expect(clock).to_have_text(re.compile(r"^[1-9] s$"))
+    expect(clock).to_have_text(re.compile(r"^\d+ s$"))
     server.open_gate("clock")
 
 

@@ -95,6 +95,7 @@ import Testing
         #expect(JSONFinder.values(in: #"{"a": 1,} must be {"a": 1}"#) == [["a": 1]])
         #expect(JSONFinder.values(in: "```json\n{\"a\": 1\n```\nNo:\n```json\n{\"a\": 1}\n```") == [["a": 1]])
         #expect(JSONFinder.values(in: #"{{"a": 1}}"#) == [["a": 1]])
+        #expect(JSONFinder.values(in: "{\"a\": 1}\nSource: [1, p. 5], where {id: the id}") == [["a": 1]])
     }
 
     @Test(

@@ -16,10 +16,11 @@ struct Chat: Step {
         details: """
             The answer is shown as it comes. With `schema`, the agent is asked for JSON; JSON inside prose or a code \
             fence is found, and an answer that does not fit, or whose last JSON value cannot be read, is sent back once \
-            with the reason. What stands in a reasoning block (`<think>…</think>` and the like) is not the answer; of several JSON values the last one \
-            that fits is taken. How the server is told of the schema is `marketplace.response_format`; where the server \
-            does not accept `response_format`, the schema stands in the prompt. All chats share one client: its access token, its limit of concurrent streams, its \
-            limit of requests in a minute.
+            with the reason. What stands in a reasoning block (`<think>…</think>` and the like) is not the answer; \
+            of several JSON values the last one that fits is taken. How the server is told of the schema is \
+            `marketplace.response_format`; where the server does not accept `response_format`, the schema stands in the \
+            prompt. All chats share one client: its access token, its limit of concurrent streams, its limit of requests \
+            in a minute.
 
             Failures before the first token are retried (429, 5xx, connection), as the server asks for it. A stream \
             that breaks off fails the step and keeps the text so far; it is never repeated silently.

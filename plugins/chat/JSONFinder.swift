@@ -137,7 +137,8 @@ enum JSONFinder {
                 } ?? end
         }
 
-        /// Whether the bracket begins an object or a list, perhaps with a slip, and not prose: a key or a value follows.
+        /// Whether the bracket begins an object or a list, perhaps with a slip, and not prose: a key with a value, or a
+        /// list's values, follow.
         private func beginsJSON(_ start: Int) -> Bool {
             var index = start
             // JSON nests deeper, but not with one bracket right behind the other.
@@ -152,14 +153,24 @@ enum JSONFinder {
                 default: break
                 }
                 let word = rest.prefix { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
-                let next = bytes[word.endIndex...].first { !$0.isSpace }
-                guard isList else { return !word.isEmpty && next == UInt8(ascii: ":") }
+                guard let next = bytes[word.endIndex...].firstIndex(where: { !$0.isSpace }) else { return false }
+                guard isList else {
+                    return !word.isEmpty && bytes[next] == UInt8(ascii: ":") && beginsValue(behind: next)
+                }
                 guard word.first?.isDigit == true || Self.words.contains(String(decoding: word, as: UTF8.self)) else {
                     return false
                 }
-                return next == UInt8(ascii: ",") || next == UInt8(ascii: "]")
+                return bytes[next] == UInt8(ascii: "]") || bytes[next] == UInt8(ascii: ",") && beginsValue(behind: next)
             }
             return false
+        }
+
+        /// Whether a value begins behind a colon or comma, perhaps with a slip; prose such as `[1, p. 5]` has none there.
+        private func beginsValue(behind index: Int) -> Bool {
+            let rest = bytes[(index + 1)...].drop(while: \.isSpace)
+            guard let first = rest.first else { return true }
+            if first.isDigit || #"-"'[{]}/"#.utf8.contains(first) { return true }
+            return Self.words.contains(String(decoding: rest.prefix(while: \.isLetter), as: UTF8.self))
         }
 
         private static let words: Set<String> = ["true", "false", "null"]

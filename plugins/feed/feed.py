@@ -88,19 +88,28 @@ def content(entry, name):
     return plain(found) if child is not None and child.get("type") in ("html", "text/html") else found
 
 
+def joined(base, address):
+    """The address from the base on; as it is written if it is none."""
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
+
+
 def page(entry, base):
     """The address of an entry's page, of several the one of HTML."""
     # An entry that was taken over has the links of its feed in `source`.
-    links = [link for link in entry.findall(ATOM + "link") if link.get("rel", "alternate") == "alternate"]
+    links = [link for link in entry.findall(ATOM + "link")
+             if link.get("href") and link.get("rel", "alternate") == "alternate"]
     links.sort(key=lambda link: link.get("type", "text/html") != "text/html")
-    return urljoin(urljoin(base, links[0].get(BASE, "")), links[0].get("href", "")) if links else None
+    return joined(joined(base, links[0].get(BASE, "")), links[0].get("href")) if links else None
 
 
 def atom(feed):
     for entry in feed.iter(ATOM + "entry"):
         yield {
             "title": content(entry, ATOM + "title"),
-            "link": page(entry, urljoin(feed.get(BASE, ""), entry.get(BASE, ""))),
+            "link": page(entry, joined(feed.get(BASE, ""), entry.get(BASE, ""))),
             "id": text(entry, ATOM + "id"),
             "published": text(entry, ATOM + "published") or text(entry, ATOM + "updated"),
             "summary": content(entry, ATOM + "summary") or content(entry, ATOM + "content"),

@@ -92,7 +92,7 @@ class Answers:
 SUPERSETS = {
     "shift_jis": "cp932", "x_sjis": "cp932", "windows_31j": "cp932", "gb2312": "gb18030", "gbk": "gb18030",
     "x_gbk": "gb18030", "euc_kr": "cp949", "ks_c_5601": "cp949", "big5": "big5hkscs", "iso2022_jp": "iso2022_jp",
-    "cp50220": "iso2022_jp", "cp50221": "iso2022_jp",
+    "cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "euc_jp": "euc_jp", "x_euc_jp": "euc_jp",
 }
 
 
@@ -106,7 +106,7 @@ def shifted(pair):
 def decode_iso2022_jp(content, errors="strict"):
     """Decodes ISO-2022-JP with the characters that Windows adds to JIS X 0208, such as "㈱"."""
     text, escape = "", b""
-    for part in re.split(rb"(\x1b(?:\$[@B]|[(.$][^\x1b]|\$\([^\x1b]))", bytes(content)):
+    for part in re.split(rb"(\x1b(?:\$\([^\x1b]|[(.$][^\x1b]))", bytes(content)):
         if part.startswith(b"\x1b"):
             escape = part
         elif escape in (b"\x1b$B", b"\x1b$@"):
@@ -117,13 +117,28 @@ def decode_iso2022_jp(content, errors="strict"):
     return text, len(content)
 
 
+def decode_euc_jp(content, errors="strict"):
+    """Decodes EUC-JP with the characters that Windows adds to JIS X 0208."""
+    def in_shift_jis(match):
+        kana, pair = match.groups()
+        return kana or (shifted(bytes(byte & 0x7F for byte in pair)) if pair else b"\xff")
+    text = ""
+    for part in re.split(rb"(\x8f[\xa1-\xfe]{2})", bytes(content)):
+        if part.startswith(b"\x8f"):
+            text += encodings.search_function("euc_jp").decode(part, errors)[0]
+        else:
+            pairs = re.sub(rb"\x8e([\xa1-\xdf])|([\xa1-\xfe]{2})|[\x80-\xff]", in_shift_jis, part)
+            text += pairs.decode("cp932", errors)
+    return text, len(content)
+
+
 def superset(name):
     """The codec of the encoding that a mail with this one may be written in."""
     name = SUPERSETS.get(encodings.aliases.aliases.get(name, name))
     if name is None:
         return None
     codec = encodings.search_function(name)
-    lenient = decode_iso2022_jp if name == "iso2022_jp" else codec.decode
+    lenient = {"iso2022_jp": decode_iso2022_jp, "euc_jp": decode_euc_jp}.get(name, codec.decode)
 
     def decode(content, errors="strict"):
         # `surrogateescape`, with which Python's parsers try again, raises an error for bytes below 0x80.
@@ -242,11 +257,15 @@ def search(connection, *criteria):
 
 def fetch(connection, uid, items):
     """The response texts of one mail: the line with its attributes, and its content; None if there is none."""
-    answer = connection.uid("FETCH", str(uid), f"({items})")
     try:
-        data = done(answer, f"mail {uid} cannot be fetched")
+        data = done(connection.uid("FETCH", str(uid), f"({items})"), f"mail {uid} cannot be fetched")
     except Failure as failure:
         raise Refused(uid, failure.message["message"]) from failure
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error as error:
+        # The answer BAD.
+        raise Refused(uid, f"mail {uid} cannot be fetched: {error}") from error
     line, content = b"", None
     for part in data:
         if isinstance(part, tuple):

@@ -58,7 +58,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private func write(_ findings: [HealthFinding], _ redactor: Redactor) {
         if json {
-            let list = redactor.redact(Value.list(findings.map(\.json)))
+            let list = redactor.redactMessages(in: .list(findings.map(\.json)))
             return Streams.output.write(json: list, isPretty: true)
         }
         let style = TextStyle.standardOutput

@@ -129,15 +129,16 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project(runsCommands: true)
         let client = ServerClient(project: project)
-        let body: ValueObject = [
+        var body: ValueObject = [
             "from": .string(from), "to": .string(to ?? Timestamp.text(nanoseconds: WallClock.nanoseconds())),
             "limit": .int(Int64(limit)), "missing": .bool(missing), "again": .bool(again),
-            "old": .bool(old),
         ]
+        // A server of an earlier version does not know it.
+        if old { body["old"] = true }
         let ticks: Value
         if await OfflineServer.isNeeded(client) {
             let offline = OfflineServer(options: options, project: project)
-            ticks = try await offline.perform(createsJournal: true) { [pipeline] in
+            ticks = try await offline.perform(createsJournal: true) { [pipeline, body] in
                 try await $0.backfill(pipeline, .object(body))
             }
             OfflineServer.tell(of: (ticks.asList ?? []).count { $0["status"] == "started" || $0["status"] == "again" })

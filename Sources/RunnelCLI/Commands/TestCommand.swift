@@ -214,7 +214,7 @@ struct TestCommand: AsyncParsableCommand {
 
     /// The test file that belongs to a pipeline.
     private static func tests(of pipeline: String) -> String {
-        pipeline.replacing(#/\.ya?ml$/#, with: "") + ".test.yaml"
+        pipeline.withoutYAMLEnding + ".test.yaml"
     }
 
     private func project(from folder: String, _ known: inout [String: TestProject]) async throws -> TestProject {

@@ -185,6 +185,7 @@ actor ConfigurationReload {
             now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number,
             maximumQueuedBytes: now.settings.runs.maxQueuedBytes.bytes)
         housekeeping.set(now.settings.retention)
+        host.setDedupe(now.settings.dedupe.keep)
         // What needs a restart still uses the files of before.
         project.configuredFiles.replace(with: configuredFiles + now.configuredFiles.all)
         var text = ""

@@ -66,7 +66,8 @@ struct PluginSettings: Sendable {
             value.asObject.map { object in
                 (object.count == 1 && (object["env"] ?? object["file"]) != nil) || object["command"]?.asList != nil
             } ?? false
-        let isSecret = place?.isSensitive ?? false
+        // An empty text is no secret.
+        let isSecret = (place?.isSensitive ?? false) && value.asString != ""
         if isReference || isSecret, let reference = try? SensitiveValue(field: value) {
             switch resolver.resolve(reference, of: path.replacing("/", with: ".")) {
             case .success(let text):

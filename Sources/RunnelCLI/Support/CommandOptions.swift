@@ -148,7 +148,9 @@ enum DiagnosticOutput {
     static func write(_ reports: [LoadReport], format: DiagnosticFormat, redactor: Redactor = Redactor()) {
         let diagnostics = reports.flatMap(\.diagnostics).sortedByPlace()
         switch format {
-        case .json: Streams.output.write(json: redactor.redact(DiagnosticPrinter.json(diagnostics)), isPretty: true)
+        case .json:
+            let list = redactor.redactMessages(in: DiagnosticPrinter.json(diagnostics))
+            Streams.output.write(json: list, isPretty: true)
         case .text:
             guard !diagnostics.isEmpty else { return }
             let printer = DiagnosticPrinter(sources: reports.flatMap(\.sources))

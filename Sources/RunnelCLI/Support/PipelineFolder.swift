@@ -81,7 +81,7 @@ struct PipelineFolder: Sendable {
     }
 
     private static func isPipeline(_ name: String) -> Bool {
-        name.isYAMLFileName && !["runnel", "plugin"].contains(name.withoutYAMLEnding.lowercased())
+        name.isYAMLFileName && !["runnel.yaml", "plugin.yaml"].contains(name)
             && !PipelineTestFiles.isTestFile(name)
     }
 }

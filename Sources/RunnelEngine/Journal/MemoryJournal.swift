@@ -364,13 +364,14 @@ package actor MemoryJournal: Journal {
             guard let debounce = run.debounce, run.startedAt == nil else { return false }
             return wakeAt - time > debounce.latest - run.createdAt + Debounce.clockTolerance
         }
-        let due = waiting.filter(isDue).map(\.id).sorted()
-        for id in due {
-            runs[id]?.state = .queued
-            runs[id]?.wakeAt = min(runs[id]?.wakeAt ?? 0, time)
+        let due = waiting.filter(isDue).sorted { $0.id < $1.id }
+        for run in due {
+            runs[run.id]?.state = .queued
+            runs[run.id]?.wakeAt = min(run.wakeAt ?? 0, time)
         }
         if !due.isEmpty { changes += 1 }
-        return Waking(woken: due, next: runs.values.filter { $0.state == .waiting }.compactMap(\.wakeAt).min())
+        return Waking(
+            woken: due.map(\.id), next: runs.values.filter { $0.state == .waiting }.compactMap(\.wakeAt).min())
     }
 
     package func requestCancel(_ runID: String, mayEndFinally: Bool, at time: Int64) -> CancelAnswer {

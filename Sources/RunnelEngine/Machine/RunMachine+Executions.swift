@@ -235,11 +235,19 @@ extension RunMachine {
             let longest = record.longestPause(execution.step.retry, loop: execution.step.loop?.pause)
             actions.append(.startTimer(.retry(key), min(.nanoseconds(rest), longest)))
         case .cancelled where isEach(execution): return false
+        // It was cancelled before its `if` was evaluated: nothing in it has begun.
+        case .cancelled where execution.step.hasCondition && !hasRecords(inside: execution.step, key.items):
+            return false
         case .cancelled where execution.step.children == nil: executions[key]?.phase = .cancelled
         // What is in a group is restored one by one.
         case .cancelled: proceed(key)
         }
         return true
+    }
+
+    /// True for a step without others inside.
+    private func hasRecords(inside group: PlanStep, _ items: [Int]) -> Bool {
+        group.children?.contains { records[ExecutionKey($0.id, items: items)] != nil } ?? true
     }
 
     /// Ends an execution whose end is on disk.

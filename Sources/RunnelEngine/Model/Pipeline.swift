@@ -201,8 +201,10 @@ public struct RetryDeclaration: FieldGroup {
 
     @Field("The total number of attempts.") public var attempts: PositiveCount = PositiveCount(3)
     @Field(
-        "The pause before the second attempt. Up to half of each pause is left out at random (jitter), so that many runs do not try again at once. During a pause of more than a second the run waits in the journal."
-    )
+        """
+        The pause before the second attempt. Up to half of each pause is left out at random (jitter), so that many runs \
+        do not try again at once. During a pause of more than a second the run waits in the journal.
+        """)
     public
         var backoff: Duration = .seconds(1)
     @Field("Whether the pause doubles each time (exponential backoff).") public var growth: Growth = .exponential

@@ -100,8 +100,9 @@ public actor PipelineHost {
     private var served: Set<String> = []
     private var ignored: [TriggerPlace: Int] = [:]
     private let chainLimit: Int
+    private nonisolated let keptKeys: Watched<Duration>
     /// How long dedupe keys are kept.
-    package nonisolated let dedupe: Duration
+    package nonisolated var dedupe: Duration { keptKeys.value }
     private let publicURL: String?
     /// The problems of each trigger that were logged and last.
     private var troubles: [TriggerPlace: Set<String>] = [:]
@@ -144,7 +145,8 @@ public actor PipelineHost {
         self.loader = loader
         self.logger = logger
         self.chainLimit = chainLimit
-        self.dedupe = dedupe
+        let keptKeys = Watched(dedupe)
+        self.keptKeys = keptKeys
         self.publicURL = publicURL
         catalog = PipelineCatalog(loader: loader, isServed: true, read: read)
         let runner = queue.worker.runner
@@ -155,7 +157,7 @@ public actor PipelineHost {
         declarations = TriggerDeclarations(
             folder: folder, registry: loader.registry, journal: queue.journal, logger: logger,
             identities: { identities.all(of: $0) }, former: { identities.former(of: $0) },
-            keysExpireAt: { [now = runner.now] in now() + dedupe.nanoseconds })
+            keysExpireAt: { [now = runner.now] in now() + keptKeys.value.nanoseconds })
     }
 
     /// A definition of a pipeline as it can be shown, with asterisks for literal secrets.
@@ -726,6 +728,8 @@ public actor PipelineHost {
     }
 
     private func noteChange() { changeCount.wrappingAdd(1, ordering: .relaxed) }
+
+    package nonisolated func setDedupe(_ keep: Duration) { keptKeys.update { $0 = keep } }
 
     /// Sets ``pendingRestart``, which the dashboard and the API show.
     package func setPendingRestart(_ names: [String]) {

@@ -463,7 +463,7 @@ public actor RunQueue {
     /// Claims a run within its limits, and notes which of them are reached.
     private func claim(_ run: RunRecord, within concurrency: ConcurrencyDeclaration?) async -> Claim? {
         // Noted before the claim, so that the end of a run during the claim resets it. With `overlap: skip` or `cancel`,
-        // each run has to be claimed.
+        // `giveWay` decides about each run that finds no place.
         if concurrency?.overlap == .queue { full.insert(run.pipeline) }
         isFull = total != nil
         let claim = await claim(run.id, RunLimits(pipeline: concurrency?.limit.number, total: total))

@@ -216,7 +216,9 @@ extension Worker {
             let older = staying.filter { $0.state != .queued && $0.wasAccepted(before: newest) }
             let cancelled = older.sorted { $0.wasAccepted(before: $1) }.prefix(excess).map(\.id)
             for id in cancelled {
-                _ = try await journal.requestCancel(id, at: runner.now())
+                if case .cancelled = try await journal.requestCancel(id, at: runner.now()) {
+                    await countEnd(of: id, .cancelled)
+                }
                 cancelOnce(id)
             }
             return .cancels(cancelled)

@@ -242,7 +242,8 @@ public struct RunService: Sendable {
         switch answer {
         case .requested: worker.cancelOnce(runID)
         case .endingFinally: worker.cancelOnce(runID, endsFinally: true)
-        case .cancelled, .ended, .missing: break
+        case .cancelled: await worker.countEnd(of: runID, .cancelled)
+        case .ended, .missing: break
         }
         return answer
     }

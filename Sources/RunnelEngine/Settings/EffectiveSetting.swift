@@ -64,7 +64,7 @@ package struct EffectiveSetting: Sendable, Hashable {
         }
         let kept = started.filter(isKept)
         let keys = Set(kept.map(\.key))
-        return (kept + now.filter { !isKept($0) && !keys.contains($0.key) }).sorted { $0.key < $1.key }
+        return (kept + now.filter { !keys.contains($0.key) }).sorted { $0.key < $1.key }
     }
 
     /// All settings, by key. Those without a value are left out.

@@ -655,7 +655,7 @@ public final class Worker: Sendable {
     }
 
     /// Counts the end of a run that had no events.
-    private func countEnd(of runID: String, _ state: RunState) async {
+    func countEnd(of runID: String, _ state: RunState) async {
         guard let run = try? await journal.progress(of: runID) else { return }
         RunMetrics.observe(1, of: run.pipeline, endedAs: state.rawValue)
     }

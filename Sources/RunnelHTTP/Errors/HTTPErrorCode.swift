@@ -38,8 +38,10 @@ public import RunnelKit
         case .addressDenied:
             ErrorExplanation(
                 "… was not sent: \"…\" is a private address",
-                hints:
-                    "if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach public addresses only"
+                hints: """
+                    if that is meant, list the host or network in `http.allow` of runnel.yaml; a host from a trigger may \
+                    only have a public address, one from other data any but a link-local or metadata address
+                    """
             )
         case .badProxy:
             ErrorExplanation(

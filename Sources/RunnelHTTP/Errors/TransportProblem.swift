@@ -212,8 +212,8 @@ extension TransportProblem {
         case .addressDenied(let host):
             (
                 .addressDenied, "\"\(host)\" is a private address",
-                "if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach "
-                    + "public addresses only"
+                "if that is meant, list the host or network in `http.allow` of runnel.yaml; a host from a trigger may "
+                    + "only have a public address, one from other data any but a link-local or metadata address"
             )
         case .proxyUnreachable(let proxy, let why):
             (

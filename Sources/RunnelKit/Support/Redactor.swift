@@ -54,6 +54,16 @@ public struct Redactor: Sendable {
         matcher.redact(message, takesCut: true)
     }
 
+    /// The value with every text in it as ``redactMessage(_:)`` returns it.
+    package func redactMessages(in value: Value) -> Value {
+        switch value {
+        case .string(let text): .string(redactMessage(text))
+        case .list(let items): .list(items.map(redactMessages(in:)))
+        case .object(let object): .object(ValueObject(object.map { (redact($0.key), redactMessages(in: $0.value)) }))
+        case .bytes, .int, .double, .null, .bool: redact(value)
+        }
+    }
+
     /// The value with every string, key, number and binary data in it redacted. A number that holds a secret becomes a
     /// string.
     public func redact(_ value: Value) -> Value {

@@ -56,7 +56,7 @@ extension DashboardRoutes {
             let pipeline = try await page(pageContext(request, context), context).pipeline
             let body: Value = [
                 "from": .string(Self.time(form["from"] ?? "")), "to": .string(Self.time(form["to"] ?? "")),
-                "again": .bool(form["again"] == "true"),
+                "again": .bool(form["again"] == "true"), "old": .bool(form["old"] == "true"),
             ]
             let outcomes = try await Backfill(body).perform(
                 pipeline, api, dedupeKey: form.dedupeKey(), by: Operator(context))

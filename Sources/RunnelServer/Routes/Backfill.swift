@@ -164,7 +164,8 @@ struct Backfill: Sendable {
         throw APIError(
             400, .badBody,
             "ticks before \(Timestamp.text(nanoseconds: oldest)) may have run already: `dedupe.keep` is "
-                + "\(DurationText.format(kept)); set `from` to a later time, or `old` to true to run them all the same")
+                + "\(DurationText.format(kept)); choose a later `from`, or add `old` (`--old`) to run them all the same"
+        )
     }
 
     /// The ticks between the two times. What is left out would look as if it had run, so too many are an error.

@@ -258,7 +258,8 @@ extension PostgresJournal {
                     SELECT run_id FROM active WHERE state = 'waiting' AND wake_at <= $1 OR \(Self.setBack)
                     ORDER BY run_id FOR UPDATE SKIP LOCKED
                 )
-                UPDATE active a SET state = 'queued', wake_at = least(wake_at, $1) FROM due WHERE a.run_id = due.run_id RETURNING a.run_id
+                UPDATE active a SET state = 'queued', wake_at = least(wake_at, $1)
+                FROM due WHERE a.run_id = due.run_id RETURNING a.run_id
                 """, .int(time))
             return Waking(woken: try rows.rows.map { try $0.text(0) }.sorted(), next: try Self.nextWake(connection))
         }

@@ -33,10 +33,10 @@ extension DeliveryRetention {
     func removeDeliveries(_ retention: Retention, now: Int64) async throws(JournalError) {
         let oldest = now - retention.deliveryAge.nanoseconds
         while !Task.isCancelled {
-            // In the order of arrival. A later one that is old makes those before it old, such as one with the time of a
-            // clock that was ahead.
-            let last = try await oldestDeliveries("true", until: now).last { $0.time < oldest }
-            guard let last else { break }
+            // In the order of arrival, without those with the time of a clock that was ahead: they go with the old ones
+            // behind them.
+            let old = try await oldestDeliveries("true", until: now).prefix { $0.time < oldest }
+            guard let last = old.last else { break }
             try await removeDeliveries("true", upTo: last.number)
         }
         let refused = retention.deliveryBytes / DeliveryRecord.refusedShare

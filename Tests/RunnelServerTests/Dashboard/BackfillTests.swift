@@ -185,7 +185,7 @@ import Testing
             #expect(
                 refused.error
                     == "bad-body ticks before 2025-12-02T00:00:00.000Z may have run already: `dedupe.keep` is 30d; set "
-                    + "`from` to a later time, or `old` to true to run them all the same")
+                    + "`from`, or add `old` (`--old`) to run them all the same")
             #expect(await server.runs().isEmpty)
             #expect(try await fill("2025-12-02T00:00:00Z").json().asList?.count == 2)
             #expect(try await fill("2025-12-01T00:00:00Z", #", "old": true"#).json().asList?.count == 3)

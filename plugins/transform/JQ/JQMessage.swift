@@ -141,6 +141,8 @@ enum JQMessage {
     /// The message with `…` where libjq has truncated a value, so that the engine masks the beginning of a secret there:
     /// `string ("sk-pr...) has no keys`, `Invalid path expression near attempt to iterate through ["sk-pr...`.
     private static func markingCuts(_ message: String) -> String {
+        // libjq's own messages are short.
+        guard message.utf8.count <= 2000 else { return message }
         // The cut may split a character.
         let message = message.replacing(#/((?:array|object|string|number) \(.{1,60}?)\u{FFFD}?\.\.\.\)/#) {
             "\($0.output.1)…)"

@@ -40,27 +40,32 @@ struct RunsResumeCommand: AsyncParsableCommand {
         let project = try options.project(runsCommands: true)
         let journal = try options.journal(of: project, migrates: true)
         let command = self
+        let refused = Watched(0)
         try await withSimulator(when: simulate) { simulator in
             let (results, request, left) = try await withJournalErrors(closing: journal) {
-                let (results, request) = try await command.resume(in: project, journal, simulator)
+                let (results, request) = try await command.resume(in: project, journal, simulator, counting: refused)
                 let host = JournalSetup.hostName(project.settings.journal)
                 let left =
                     command.all && request == nil
                     ? try await journal.queuedElsewhere(than: host, limit: Self.limit) : [:]
                 return (results, request, left)
             }
-            try command.conclude(results, request, left)
+            try command.conclude(results, refused.value, request, left)
         }
     }
 
-    /// - Parameter left: The numbers of runs that are left to other machines.
+    /// - Parameters:
+    ///   - refused: The number of runs for which there was no place.
+    ///   - left: The numbers of runs that are left to other machines.
     private func conclude(
-        _ results: [ForegroundRuns.Worked], _ request: StopRequest?, _ left: [String: Int]
+        _ results: [ForegroundRuns.Worked], _ refused: Int, _ request: StopRequest?, _ left: [String: Int]
     ) throws {
         for (machine, count) in left.sorted(by: { $0.key < $1.key }) {
             Streams.error.write(Self.notice(count, leftTo: machine) + "\n")
         }
-        if results.isEmpty, all, left.isEmpty, request == nil { Streams.error.write("no run waits to be resumed\n") }
+        if results.isEmpty, all, left.isEmpty, refused == 0, request == nil {
+            Streams.error.write("no run waits to be resumed\n")
+        }
         for (id, result) in results {
             do {
                 try result?.conclude(id, request)
@@ -79,7 +84,8 @@ struct RunsResumeCommand: AsyncParsableCommand {
     }
 
     private func resume(
-        in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
+        in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?,
+        counting refused: Watched<Int>
     ) async throws -> (results: [ForegroundRuns.Worked], request: StopRequest?) {
         let loader = try await project.loader(startsServers: true, simulates: simulate)
         let foreground = await ForegroundRuns(
@@ -100,6 +106,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
             switch outcome {
             case .performed(let result): return (id, result)
             case .refused(let claim):
+                refused.update { $0 += 1 }
                 try await refuse(id, claim, in: journal)
                 return nil
             }
@@ -118,7 +125,9 @@ struct RunsResumeCommand: AsyncParsableCommand {
     private func refuse(_ id: String, _ claim: Claim, in journal: any Journal) async throws {
         let problem: String
         switch claim {
-        case .claimed, .busy, .full: problem = "other runs are running"
+        case .claimed: problem = "another process is changing it at this moment; try again"
+        case .busy: problem = "as many runs of its pipeline go on as `concurrency` allows; try again when one has ended"
+        case .full: problem = "as many runs go on as `runs.total` allows; try again when one has ended"
         case .taken(let owner):
             let process = try await journal.workers().first { $0.id == owner }?.processID
             problem = "it is being worked on" + (process.map { " by the process \($0)" } ?? "")

@@ -10,8 +10,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             The new run uses the pipeline's file as it is now, also at another place of the project, or with \
-            --unchanged the pipeline that the run began with. Inputs that the file has got since have their defaults; if one is missing, or a value does not match \
-            any more, no step is run, and --input sets it. With --from, the steps before the named one are not run: \
+            --unchanged the pipeline that the run began with. Inputs that the file has got since have their defaults; if \
+            one is missing, or a value does not match any more, no step is run, and --input sets it. With --from, the steps before the named one are not run: \
             their outputs are taken over. A file that `watch` has moved, also after an earlier retry, is read at its \
             new place, and goes on to its folder for processed files when the run succeeds. It has the priority of its \
             run, or that of --priority; the retry is worked on here, so the priority counts if it is interrupted and a \
@@ -302,7 +302,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
         let first = read(project.path(recorded))
         if let first, first.name == run.pipeline { return (first.path, first.bytes) }
         // `ask` has no file, and a file of the project may have its name.
-        let named = recorded.isYAMLFileName ? PipelineNames.below(project.directory) : []
+        // Not the whole project: a file that has arrived in an inbox may have the name.
+        let named =
+            recorded.isYAMLFileName ? PipelineNames.below(PipelineFolder.usual(in: project.directory)) : []
         let moved = named.first { $0.name == run.pipeline }.flatMap { read($0.file) }
         guard let found = moved ?? read(recorded) ?? first else { return nil }
         guard found.name == run.pipeline else {

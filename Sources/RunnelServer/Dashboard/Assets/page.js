@@ -200,8 +200,11 @@ function morph(from, to) {
   for (const child of [...from.children]) {
     if (!key(child)) continue;
     if (wanted.has(key(child))) keyed.set(key(child), child);
-    else if (child.querySelector("input:checked")) selected.add(child);
-    else child.remove();
+    else if (child.querySelector("input:checked")) {
+      selected.add(child);
+      // Its state is that of before, so its clock stands.
+      for (const clock of child.querySelectorAll("[data-since]")) delete clock.dataset.since;
+    } else child.remove();
   }
   const afterSelected = (node) => {
     while (selected.has(node)) node = node.nextSibling;

@@ -142,6 +142,10 @@ struct PipelinePage {
                     html.checkbox("again", "true")
                     html.text(" " + words(.backfillAgain))
                 }
+                html.element("label") { html in
+                    html.checkbox("old", "true")
+                    html.text(" " + words(.backfillOld))
+                }
                 html.element("div", .class("buttons")) { html in
                     html.element("button", text: words(.backfillStart))
                 }

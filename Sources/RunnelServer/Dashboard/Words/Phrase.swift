@@ -17,7 +17,8 @@ enum Phrase: String, Sendable, CaseIterable {
     // MARK: Triggers
     case triggerManual, ready, starting, problem, disabled, enable, disable
     // MARK: Backfill
-    case backfill, backfillHelp, backfillFrom, backfillTo, backfillAgain, backfillStart, didBackfill, didMissNothing
+    case backfill, backfillHelp, backfillFrom, backfillTo, backfillAgain, backfillOld, backfillStart, didBackfill,
+        didMissNothing
     // MARK: Usage and budgets
     case usageHelp, noUsage, noUsageHint, last30Days, tokensByDay, dayAtMost, byPipeline, byAgent, byDay, columnCalls,
         columnTokens, columnTokensIn, columnTokensCached, columnTokensOut, columnCost, columnAgent, columnDay, inAndOut,
@@ -176,6 +177,11 @@ enum Phrase: String, Sendable, CaseIterable {
         case .backfillFrom: ("From", "開始")
         case .backfillTo: ("To", "終了")
         case .backfillAgain: ("Run failed and cancelled ones again", "失敗またはキャンセルされたものを再実行")
+        case .backfillOld:
+            (
+                "Run ticks older than dedupe.keep; one that has run may run again",
+                "dedupe.keep より古いものも実行（再度実行されることがあります）"
+            )
         case .backfillStart: ("Run them", "実行")
         case .didBackfill: ("The ticks were started.", "過去の予定の実行を開始しました。")
         case .didMissNothing: ("No tick was missing.", "未実行の予定はありません。")

@@ -80,7 +80,13 @@ final class StaleConnectionHandler: ChannelDuplexHandler {
             requests += 1
             isUnanswered = true
         }
-        context.write(data, promise: promise)
+        guard isStale, let promise else { return context.write(data, promise: promise) }
+        // The connection may close before the request is written.
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.flatMapErrorThrowing { error in
+            throw error is IOError || error is ChannelError ? StaleConnection() : error
+        }.cascade(to: promise)
+        context.write(data, promise: written)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -77,10 +77,9 @@ import Testing
 
     @Test("a budget of the project with a cost does not fail a test")
     func pricedBudget() async throws {
-        let settings = """
-            prices: { agent-ai-bot: { input: 1 USD, output: 2 USD } }
-            pipeline_budgets: { p: { cost: 20 USD, per: day } }
-            """
+        let settings =
+            "  pipeline_budgets: { p: { cost: 20 USD, per: day } }\n"
+            + "prices: { agent-ai-bot: { input: 1 USD, output: 2 USD } }\n"
         let answers = Self.answers(["friendly"])
         try await withAgent(Self.files, settings: settings, shape: { $0.cannedAnswer = answers }) { runnel, _ in
             let ended = try await runnel.run(["test", "--live"])

@@ -175,7 +175,7 @@ import Testing
                 let asked = try await runnel.run(first)
                 if first[0] == "plugins" {
                     #expect(asked.status == 0)
-                    #expect(asked.output.hasPrefix("server  28 tools\n"), "\(asked.output)\(asked.error)")
+                    #expect(asked.output.hasPrefix("server  29 tools\n"), "\(asked.output)\(asked.error)")
                 }
                 let before = starts()
                 #expect(before >= 1)

@@ -68,7 +68,7 @@ import Testing
             exec 3< <(exec setpriv --reuid 65534 --clear-groups /usr/bin/python3 -c "$2" 2>/dev/null)
             read -r -u 3 RUNNEL_SERVER_PORT && export RUNNEL_SERVER_PORT
             for command in status "doctor --offline" "open --print"; do "$1" $command; done
-            kill $!
+            kill -9 $!
             cat <&3
             """
         let files = ["runnel.yaml": "server: { token: { file: token } }\n", "token": "a-token-for-tests"]

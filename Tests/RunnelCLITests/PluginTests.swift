@@ -252,7 +252,7 @@ import Testing
 
                     """), "\(ended.error)")
             #expect(ended.status == 0)
-            #expect(try await runnel.run(["plugins"]).output.contains("\nfile  built in\n"))
+            #expect(try await runnel.run(["plugins"]).output.hasPrefix("file  built in\n"))
         }
     }
 

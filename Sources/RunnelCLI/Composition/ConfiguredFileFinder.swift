@@ -17,8 +17,8 @@ struct ConfiguredFileFinder {
         of project: Project, _ folders: [PluginFolder], settings: Value
     ) -> [ConfiguredFiles.File] {
         var finder = ConfiguredFileFinder(project.directory, folders)
-        for file in project.configurationFiles { finder.add(file, because: "is the configuration of a project") }
         if let file = project.environmentFile { finder.add(file, because: "holds settings and secrets") }
+        for file in project.configurationFiles { finder.add(file, because: "is the configuration of a project") }
         let place = SchemaPlace(SettingsShape(RunnelCommand.plugins.settingsSections).schema)
         for settings in [settings] + project.settingRoots.map({ Value($0) }) { finder.visit(settings, [], place) }
         for plugin in folders {

@@ -182,7 +182,11 @@ actor MemoryDeliveryRecords: DeliveryRecords {
     func delivery(_ number: Int64) -> DeliveryRecord? { all.first { $0.number == number } }
 
     func prune(_ retention: Retention, now: Int64) {
-        all.removeAll { $0.time < now - retention.deliveryAge.nanoseconds }
+        // Those with the time of a clock that was ahead go with the old ones behind them.
+        let oldest = now - retention.deliveryAge.nanoseconds
+        if let last = all.filter({ $0.time <= now }).prefix(while: { $0.time < oldest }).last {
+            all.removeAll { $0.number <= last.number }
+        }
         func cut(to bytes: Int64, _ isMeant: (DeliveryRecord) -> Bool) {
             var sum: Int64 = 0
             var superfluous: Set<Int64> = []

@@ -729,6 +729,9 @@ public actor PipelineHost {
 
     private func noteChange() { changeCount.wrappingAdd(1, ordering: .relaxed) }
 
+    /// The time by which runs and their dedupe keys are stored, in nanoseconds since 1970.
+    package nonisolated var now: Int64 { worker.runner.now() }
+
     package nonisolated func setDedupe(_ keep: Duration) { keptKeys.update { $0 = keep } }
 
     /// Sets ``pendingRestart``, which the dashboard and the API show.

@@ -87,7 +87,7 @@ struct Backfill: Sendable {
             throw APIError(400, .badBody, "`to` lies in the future; the schedule runs those ticks itself")
         }
         let ticks = try ticks(of: pipeline, api.host, now: caller.time)
-        try checkAge(of: ticks, kept: api.host.dedupe, now: caller.time)
+        try checkAge(of: ticks, kept: api.host.dedupe, now: api.host.now)
         var progress = Progress()
         do {
             for tick in ticks {

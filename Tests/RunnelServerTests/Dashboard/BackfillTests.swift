@@ -173,6 +173,7 @@ import Testing
             "d.yaml":
                 "name: d\non: { schedule: { every: 1d, enabled: false } }\nsteps: [ { uses: log, with: { message: x } } ]"
         ])
+        rig.dedupe = .seconds(30 * 86_400)
         rig.plugins = [SchedulePlugin()]
         try await rig.serve { server in
             func fill(_ from: String, _ more: String = "") async throws -> Answer {
@@ -184,7 +185,7 @@ import Testing
             #expect(refused.status == 400)
             #expect(
                 refused.error
-                    == "bad-body ticks before 2025-12-02T00:00:00.000Z may have run already: `dedupe.keep` is 30d; set "
+                    == "bad-body ticks before 2025-12-02T00:00:00.000Z may have run already: `dedupe.keep` is 30d; choose a later "
                     + "`from`, or add `old` (`--old`) to run them all the same")
             #expect(await server.runs().isEmpty)
             #expect(try await fill("2025-12-02T00:00:00Z").json().asList?.count == 2)

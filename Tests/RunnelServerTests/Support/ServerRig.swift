@@ -33,6 +33,8 @@ struct ServerRig: Sendable {
     /// What `/metrics` shows.
     var metrics: MetricsRegistry?
     var budgets: [BudgetStatus] = []
+    /// How long dedupe keys are kept; for ever, because tests backfill ticks of fixed times.
+    var dedupe = Duration.seconds(3650 * 86_400)
 
     /// Files that a test changes while the server runs.
     final class Edits: Sendable {
@@ -68,7 +70,7 @@ struct ServerRig: Sendable {
         let queue = RunQueue(worker: worker, limit: limit, maximumQueued: maximumQueued)
         let unread: [(file: String, bytes: [UInt8]?)] = unreadable.map { ($0, nil) }
         let host = PipelineHost(
-            queue: queue, loader: loader, logger: logger,
+            queue: queue, loader: loader, logger: logger, dedupe: dedupe,
             read: { [pipelines, edits] in edits.applied(to: pipelines) + unread })
         let hub = try await services.get(HTTPIngress.self)
         let server = RunnelServer(

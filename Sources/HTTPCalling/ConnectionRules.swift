@@ -99,7 +99,8 @@ final class StaleConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if isStale { context.fireErrorCaught(StaleConnection()) }
+        // So `HTTPClientError.remoteConnectionClosed` is left for a request that was never written.
+        if isUnanswered { context.fireErrorCaught(isStale ? StaleConnection() : HTTPParserError.invalidEOFState) }
         context.fireChannelInactive()
     }
 }

@@ -176,10 +176,15 @@ public struct HTTPCall: Sendable {
     private func execute(_ request: HTTPClientRequest, with client: HTTPClient) async throws -> HTTPClientResponse {
         do {
             return try await client.execute(request, deadline: .distantFuture)
-        } catch is StaleConnection where Self.idempotentMethods.contains(method) {
+        } catch where Self.isStale(error) && Self.idempotentMethods.contains(method) {
             if body == nil { try willSend?() }
             return try await client.execute(request, deadline: .distantFuture)
         }
+    }
+
+    /// Also where the connection was closed right before the request could be written.
+    private static func isStale(_ error: any Error) -> Bool {
+        error is StaleConnection || error as? HTTPClientError == .remoteConnectionClosed
     }
 
     /// See RFC 9110, section 9.2.2.

@@ -118,8 +118,9 @@ public struct TestServer: Sendable {
                 if request.method != "HEAD" { buffer.writeBytes(body) }
                 context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
             case .raw(let text):
-                context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
-                context.close(promise: nil)
+                // Closing earlier would drop what does not fit into the socket's buffer.
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text))).assumeIsolated()
+                    .whenComplete { _ in context.close(promise: nil) }
             case .begun(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
             case .reset:
                 // Without lingering, closing drops the connection instead of ending it.

@@ -176,7 +176,7 @@ public struct HTTPCall: Sendable {
     private func execute(_ request: HTTPClientRequest, with client: HTTPClient) async throws -> HTTPClientResponse {
         do {
             return try await client.execute(request, deadline: .distantFuture)
-        } catch where Self.isStale(error) && Self.idempotentMethods.contains(method) {
+        } catch  where Self.isStale(error) && Self.idempotentMethods.contains(method) {
             if body == nil { try willSend?() }
             return try await client.execute(request, deadline: .distantFuture)
         }

@@ -87,8 +87,6 @@ package struct SchemaPlace: Sendable {
 
     /// Whether this place or one inside of it has the format. True for a schema with too many places to tell.
     package func contains(format: String) -> Bool {
-        // Most schemas name no format of this kind, and looking into every place takes long.
-        guard Self.names(format, in: root) else { return false }
         var seen: Set<[ValueObject]> = [parts]
         var open = [self]
         while let place = open.popLast() {
@@ -96,15 +94,6 @@ package struct SchemaPlace: Sendable {
             open += place.inner.filter { seen.insert($0.parts).inserted }
         }
         return false
-    }
-
-    private static func names(_ format: String, in schema: Value) -> Bool {
-        switch schema {
-        case .object(let object):
-            object["format"]?.asString == format || object.values.contains { names(format, in: $0) }
-        case .list(let items): items.contains { names(format, in: $0) }
-        case .null, .bool, .int, .double, .string, .bytes: false
-        }
     }
 
     /// All that can be inside of the value.

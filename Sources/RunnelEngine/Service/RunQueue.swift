@@ -139,8 +139,10 @@ public actor RunQueue {
         }
         let pipeline = run.pipeline.name
         let size = run.record.startSize
-        await refreshBacklog(for: run, adding: size)
-        try checkBacklog(for: run, adding: size)
+        if sinceSizes == nil || backlogRefusal(of: run, adding: size) != nil {
+            await refreshBacklog()
+            if let refusal = backlogRefusal(of: run, adding: size) { throw refusal }
+        }
         if run.record.state == .waiting { return try await acceptWaiting(run) }
         // Without a limit but that of this process, and without queued runs that begin before it, a run can be claimed
         // directly on acceptance.
@@ -193,8 +195,7 @@ public actor RunQueue {
 
     /// Counts what the journal held when this process began, and counts again before a run is refused: others may have been
     /// cancelled, or taken by other processes. An unreadable journal is asked again the next time.
-    private func refreshBacklog(for run: NewRun, adding size: Int) async {
-        if sinceSizes != nil, (try? checkBacklog(for: run, adding: size)) != nil { return }
+    private func refreshBacklog() async {
         do throws(JournalError) {
             if sinceSizes.map({ $0.elapsed() >= Self.sizeInterval }) ?? true {
                 try await measureQueued()
@@ -224,24 +225,25 @@ public actor RunQueue {
     }
 
     /// Keeps room in the queue and on the disk for other pipelines. A run without others before it is always accepted.
-    private func checkBacklog(for run: NewRun, adding size: Int) throws(TriggerRefusal) {
+    private func backlogRefusal(of run: NewRun, adding size: Int) -> TriggerRefusal? {
         let pending = backlog.count + ready.count + arriving
         guard pending < run.origin.maximumQueued(of: maximumQueued) else {
-            throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
+            return TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
         }
-        guard run.origin != .operator else { return }
+        guard run.origin != .operator else { return nil }
         let pipeline = run.pipeline.name
         let count = backlog.count(of: pipeline)
         guard count < maximumQueued - maximumQueued / 4 else {
-            throw TriggerRefusal(.overloaded, "\(count) runs of the pipeline \"\(pipeline)\" are waiting already")
+            return TriggerRefusal(.overloaded, "\(count) runs of the pipeline \"\(pipeline)\" are waiting already")
         }
         let bytes = backlog.bytes(of: pipeline)
         guard count == 0 || bytes + size <= maximumQueuedBytes else {
-            throw TriggerRefusal(
+            return TriggerRefusal(
                 .overloaded,
                 "\(count) run\(count == 1 ? "" : "s") of the pipeline \"\(pipeline)\" with \(bytes >> 10) KiB "
                     + "\(count == 1 ? "is" : "are") waiting already (`runs.max_queued_bytes`)")
         }
+        return nil
     }
 
     /// Accepts a run that begins later.

@@ -25,7 +25,8 @@ struct KeyChecker {
     ///   - node: The source node of `tree`; nil if it was not written.
     ///   - place: The position of missing keys if `node` is nil.
     func check(_ tree: TemplateTree, node: YAMLNode?, place: YAMLNode, into diagnostics: inout DiagnosticList) {
-        if let node { diagnostics.addSecrets(secrets(in: node)) }
+        let checked = CheckedSchema.of(schema)
+        if let node { diagnostics.addSecrets(secrets(in: node, checked.place)) }
         let before = diagnostics.items.count
         let members: [(key: String, value: TemplateTree)] =
             switch tree {
@@ -35,7 +36,6 @@ struct KeyChecker {
             }
         var knowledge: [InstancePath: PartialKnowledge] = [:]
         let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
-        let checked = CheckedSchema.of(schema)
         let rules = checkRules(checked.rules?.objects(in: value) ?? [], node, place, into: &diagnostics)
         let issues = schemaIssues(checked.compiled, value, knowledge)
         let found = fieldProblems(members).filter { !rules.reported.contains($0.path) }
@@ -58,7 +58,7 @@ struct KeyChecker {
             report(problem, key: key, in: node, into: &diagnostics)
         }
         guard diagnostics.items.count == before else { return }
-        warnAboutLiterals(in: tree, node, into: &diagnostics)
+        warnAboutLiterals(in: tree, checked.place, node, into: &diagnostics)
         guard !diagnostics.isStored else { return }
         // In templates they have been reported.
         if case .literal = tree { diagnostics.refuseNonFinite(in: node, except: except) }
@@ -108,8 +108,10 @@ struct KeyChecker {
         }
     }
 
-    private func warnAboutLiterals(in tree: TemplateTree, _ node: YAMLNode, into diagnostics: inout DiagnosticList) {
-        for path in literalSecrets(in: tree) {
+    private func warnAboutLiterals(
+        in tree: TemplateTree, _ place: SchemaPlace, _ node: YAMLNode, into diagnostics: inout DiagnosticList
+    ) {
+        for path in literalSecrets(in: tree, place) {
             diagnostics.warning(
                 PipelineErrorCode.literalSecret, node.nearest(to: path),
                 "`\(FieldError("", path: path).place)` is a literal in the file",
@@ -127,8 +129,7 @@ struct KeyChecker {
         in part: Part, _ place: SchemaPlace, at path: [FieldError.PathElement] = [],
         members: (Part) -> [(FieldError.PathElement, Part)]
     ) -> [(path: [FieldError.PathElement], part: Part, isDeclared: Bool)] {
-        let keys = place.keys
-        let secret = keys.filter { place[$0]?.isSecret ?? false }
+        let secret = place.secretKeys
         var found: [(path: [FieldError.PathElement], part: Part, isDeclared: Bool)] = []
         if place.isSecret { found.append((path, part, true)) }
         let inside = members(part)
@@ -140,7 +141,7 @@ struct KeyChecker {
                 isMapping = true
                 inner = place[key]
                 if !place.accepts(key), !secret.isEmpty {
-                    let meant = Suggestion.closest(to: key, among: keys)
+                    let meant = Suggestion.closest(to: key, among: place.keys)
                     if meant.map({ secret.contains($0) }) ?? true { found.append((path + [element], member, false)) }
                 }
             case .index(let index): inner = place[index]
@@ -152,8 +153,8 @@ struct KeyChecker {
     }
 
     /// The nodes that may be secrets by the schema.
-    private func secrets(in node: YAMLNode) -> [YAMLNode] {
-        secrets(in: node, SchemaPlace(schema)) { (node: YAMLNode) -> [(FieldError.PathElement, YAMLNode)] in
+    private func secrets(in node: YAMLNode, _ place: SchemaPlace) -> [YAMLNode] {
+        secrets(in: node, place) { (node: YAMLNode) -> [(FieldError.PathElement, YAMLNode)] in
             switch node.content {
             case .mapping(let pairs): pairs.map { (.key($0.key.keyText), $0.value) }
             case .sequence(let items): items.enumerated().map { (.index($0.offset), $0.element) }
@@ -163,8 +164,7 @@ struct KeyChecker {
     }
 
     /// The paths of secrets that are literals in the file.
-    private func literalSecrets(in tree: TemplateTree) -> [[FieldError.PathElement]] {
-        let place = SchemaPlace(schema)
+    private func literalSecrets(in tree: TemplateTree, _ place: SchemaPlace) -> [[FieldError.PathElement]] {
         let found = secrets(in: tree, place) { (tree: TemplateTree) -> [(FieldError.PathElement, TemplateTree)] in
             switch tree {
             case .literal(.object(let object)): object.map { (.key($0.key), .literal($0.value)) }
@@ -398,6 +398,7 @@ private struct CheckedSchema: Sendable {
     let compiled: JSONSchema?
     /// nil if there are none.
     let rules: KeyRules?
+    let place: SchemaPlace
 
     private static let maximum = 256
     private static let known = Mutex<[Value: CheckedSchema]>([:])
@@ -405,7 +406,8 @@ private struct CheckedSchema: Sendable {
     static func of(_ schema: Value) -> CheckedSchema {
         if let checked = known.withLock({ $0[schema] }) { return checked }
         let checked = CheckedSchema(
-            compiled: try? JSONSchema(KeyRules.removed(from: schema)), rules: KeyRules(schema))
+            compiled: try? JSONSchema(KeyRules.removed(from: schema)), rules: KeyRules(schema),
+            place: SchemaPlace(schema))
         known.withLock { known in
             if known.count >= maximum { known.removeAll() }
             known[schema] = checked

@@ -89,7 +89,7 @@ extension StepDefinition {
     fileprivate func settings(
         in step: PipelineStep, ofFormat format: String
     ) -> [(path: [FieldError.PathElement], tree: TemplateTree)] {
-        step.with.settings(ofFormat: format, SchemaPlace(schema), at: [])
+        step.with.settings(ofFormat: format, place, at: [])
     }
 }
 

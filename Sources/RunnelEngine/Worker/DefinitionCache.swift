@@ -12,7 +12,7 @@ final class DefinitionCache: Sendable {
 
     private struct DefinitionFile: Hashable {
         let hash: String
-        let path: String
+        let name: String
     }
 
     private struct State {
@@ -73,11 +73,12 @@ final class DefinitionCache: Sendable {
     func keep(
         _ pipeline: Pipeline, isolation: isolated (any Actor)? = #isolation
     ) async throws(JournalError) {
-        // Commands are given paths relative to any folder, and other machines have the project elsewhere.
-        let path = FilePath.relative(pipeline.source.name, to: folder) ?? pipeline.source.name
-        let (file, now) = (DefinitionFile(hash: pipeline.definition, path: path), ContinuousClock.now)
+        let file = DefinitionFile(hash: pipeline.definition, name: pipeline.source.name)
+        let now = ContinuousClock.now
         if state.withLock({ $0.kept[file].map { now - $0 < Self.keepInterval } ?? false }) { return }
         insert(pipeline)
+        // Commands are given paths relative to any folder, and other machines have the project elsewhere.
+        let path = FilePath.relative(file.name, to: folder) ?? file.name
         try await journal.keep(
             DefinitionRecord(
                 hash: file.hash, pipeline: pipeline.name, file: path, text: seal.seal(pipeline.definitionText)))

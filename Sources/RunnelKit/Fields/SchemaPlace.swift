@@ -1,4 +1,5 @@
 internal import RunnelSupport
+internal import Synchronization
 
 /// What a JSON schema says of the values at one place: all its parts that may apply there, with references followed.
 ///
@@ -7,13 +8,53 @@ internal import RunnelSupport
 package struct SchemaPlace: Sendable {
     package let parts: [ValueObject]
     private let root: Value
+    private let depth: Int
+    private let known = Known()
 
-    package init(_ schema: Value) {
-        self.init([schema], root: schema)
+    /// Deeper places are not kept: a schema that refers to itself has no end.
+    private static let keptDepth = 8
+
+    /// What was computed of a place. It is kept, because every pipeline with the same step asks for it.
+    private final class Known: Sendable {
+        struct State {
+            /// nil stands for all keys that the schema does not name.
+            var byKey: [String?: SchemaPlace?] = [:]
+            var byIndex: [Int: SchemaPlace?] = [:]
+            var secretKeys: [String]?
+            var formats: [String: Bool] = [:]
+        }
+
+        private let state = Mutex(State())
+
+        /// Computes outside of the lock: a schema may refer to itself.
+        func value<Result: Sendable>(
+            _ read: (inout State) -> Result?, _ write: (inout State, Result) -> Void, compute: () -> Result
+        ) -> Result {
+            if let known = state.withLock({ read(&$0) }) { return known }
+            let computed = compute()
+            state.withLock { write(&$0, computed) }
+            return computed
+        }
     }
 
-    private init(_ schemas: [Value], root: Value) {
-        self.root = root
+    /// A place inside of this one.
+    private func member(
+        _ read: (inout Known.State) -> SchemaPlace??, _ write: (inout Known.State, SchemaPlace?) -> Void,
+        _ schemas: (ValueObject) -> [Value]
+    ) -> SchemaPlace? {
+        func compute() -> SchemaPlace? {
+            let place = SchemaPlace(parts.flatMap(schemas), root: root, depth: depth + 1)
+            return place.parts.isEmpty ? nil : place
+        }
+        return depth < Self.keptDepth ? known.value(read, write, compute: compute) : compute()
+    }
+
+    package init(_ schema: Value) {
+        self.init([schema], root: schema, depth: 0)
+    }
+
+    private init(_ schemas: [Value], root: Value, depth: Int) {
+        (self.root, self.depth) = (root, depth)
         var open = schemas
         var references: Set<String> = []
         var parts: [ValueObject] = []
@@ -44,37 +85,40 @@ package struct SchemaPlace: Sendable {
         }
     }
 
+    /// The keys that the schema names, and whose values are secrets.
+    package var secretKeys: [String] {
+        known.value({ $0.secretKeys }, { $0.secretKeys = $1 }) { keys.filter { self[$0]?.isSecret ?? false } }
+    }
+
     /// The value of a key; nil where the schema says nothing of it.
     package subscript(key: String) -> SchemaPlace? {
-        place(
-            parts.flatMap { part in
-                let named = part["properties"]?[key]
-                let patterns = part["patternProperties"]?.asObject?.values ?? []
-                return [named].compactMap(\.self) + patterns
-                    + (named == nil ? Self.others.compactMap { part[$0] } : [])
-            })
+        let name = parts.contains { $0["properties"]?[key] != nil } ? key : nil
+        return member({ $0.byKey[name] }, { $0.byKey[name] = $1 }) { part in
+            let named = name.flatMap { part["properties"]?[$0] }
+            let patterns = part["patternProperties"]?.asObject?.values ?? []
+            return [named].compactMap(\.self) + patterns + (named == nil ? Self.others.compactMap { part[$0] } : [])
+        }
     }
 
     /// An item of a list; nil where the schema says nothing of it.
     package subscript(index: Int) -> SchemaPlace? {
-        place(
-            parts.flatMap { part in
-                var lists: [Value] = []
-                for key in ["prefixItems", "items"] {
-                    guard let items = part[key]?.asList, items.indices.contains(index) else { continue }
-                    lists.append(items[index])
-                }
-                return lists + Self.items.compactMap { part[$0] }
-            })
+        // Those behind the longest list are alike.
+        let index = min(index, longestList)
+        return member({ $0.byIndex[index] }, { $0.byIndex[index] = $1 }) { part in
+            Self.lists(part).compactMap { $0.indices.contains(index) ? $0[index] : nil }
+                + Self.items.compactMap { part[$0] }
+        }
+    }
+
+    private var longestList: Int { parts.flatMap(Self.lists).map(\.count).max() ?? 0 }
+
+    /// The schemas that hold for one item each.
+    private static func lists(_ part: ValueObject) -> [[Value]] {
+        ["prefixItems", "items"].compactMap { part[$0]?.asList }
     }
 
     private static let others = ["additionalProperties", "unevaluatedProperties"]
     private static let items = ["items", "additionalItems", "unevaluatedItems", "contains"]
-
-    private func place(_ schemas: [Value]) -> SchemaPlace? {
-        let place = SchemaPlace(schemas, root: root)
-        return place.parts.isEmpty ? nil : place
-    }
 
     /// Whether the value is a secret: `"writeOnly": true`.
     package var isSecret: Bool { parts.contains { $0["writeOnly"] == true } }
@@ -87,21 +131,21 @@ package struct SchemaPlace: Sendable {
 
     /// Whether this place or one inside of it has the format. True for a schema with too many places to tell.
     package func contains(format: String) -> Bool {
-        var seen: Set<[ValueObject]> = [parts]
-        var open = [self]
-        while let place = open.popLast() {
-            if place.has(format: format) || seen.count > 10_000 { return true }
-            open += place.inner.filter { seen.insert($0.parts).inserted }
+        known.value({ $0.formats[format] }, { $0.formats[format] = $1 }) {
+            var seen: Set<[ValueObject]> = [parts]
+            var open = [self]
+            while let place = open.popLast() {
+                if place.has(format: format) || seen.count > 10_000 { return true }
+                open += place.inner.filter { seen.insert($0.parts).inserted }
+            }
+            return false
         }
-        return false
     }
 
     /// All that can be inside of the value.
     private var inner: [SchemaPlace] {
-        let lists = parts.flatMap { part in ["prefixItems", "items"].compactMap { part[$0]?.asList } }
-        let longest = lists.map(\.count).max() ?? 0
         // The empty key stands for all that are not named.
-        return (keys + [""]).compactMap { self[$0] } + (0...longest).compactMap { self[$0] }
+        (keys + [""]).compactMap { self[$0] } + (0...longestList).compactMap { self[$0] }
     }
 
     /// nil for a reference that is not written as `#` or `#/…`; see ``problem(in:)``.

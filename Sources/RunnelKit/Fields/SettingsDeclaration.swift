@@ -5,14 +5,14 @@ final class SettingsDeclaration: Sendable {
     struct Content: Sendable {
         let schema: Value
         let fields: [FieldDefinition]
-        /// nil if no path of the project stands there.
-        let paths: SchemaPlace?
+        let place: SchemaPlace
 
         init(schema: Value, fields: [FieldDefinition]) {
-            (self.schema, self.fields) = (schema, fields)
-            let place = SchemaPlace(schema)
-            paths = place.contains(format: ProjectPath.format) ? place : nil
+            (self.schema, self.fields, place) = (schema, fields, SchemaPlace(schema))
         }
+
+        /// nil if no path of the project stands there.
+        var paths: SchemaPlace? { place.contains(format: ProjectPath.format) ? place : nil }
     }
 
     private let make: @Sendable () -> Content

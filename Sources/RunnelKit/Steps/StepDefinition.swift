@@ -35,6 +35,8 @@ public struct StepDefinition: Sendable {
     package let settledOutputSchema: @Sendable (_ with: PartialSettings) -> Value?
     /// The schema of `with:`, if paths of the project stand there; see ``ProjectPath``.
     package var paths: SchemaPlace? { declaration.content.paths }
+    /// What the schema says of each setting.
+    package var place: SchemaPlace { declaration.content.place }
     /// The program that the step starts, with its arguments; empty for one that is not a program. `runnel validate` and
     /// `runnel explain` list it.
     public var program: [String] = []
